@@ -1,0 +1,43 @@
+/* Files and folders with error messages. Files that others read appear whole or not at all. */
+#ifndef LLMPI_BASE_FILE_H
+#define LLMPI_BASE_FILE_H
+
+#include "llmpi/base/buffer.h"
+#include "llmpi/base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Appends the whole file to `out`. "cannot read PATH: No such file or directory". "-" is standard input. */
+enum status file_read(const char *path, struct buffer *out);
+
+/* Writes a file under a temporary name in the same folder, fsyncs it, renames it over `path`, fsyncs the folder.
+ * On failure the temporary file is removed and an old `path` is untouched. */
+enum status file_write(const char *path, const void *data, size_t length);
+
+/* The last steps of every atomic write: fsync(descriptor), close it, rename `temporary` to `path`, fsync the folder.
+ * Closes the descriptor in any case; removes `temporary` on failure. */
+enum status file_publish(int descriptor, const char *temporary, const char *path);
+
+/* Writes all bytes at `offset` (pwrite until done). A full disk is "cannot write PATH: No space left on device". */
+enum status file_write_at(int descriptor, const char *path, int64_t offset, const void *data, size_t length);
+
+/* Reads exactly `length` bytes at `offset`; a shorter file is an error. */
+enum status file_read_at(int descriptor, const char *path, int64_t offset, void *data, size_t length);
+
+bool file_exists(const char *path);
+bool file_is_directory(const char *path);
+
+/* Size in bytes, or -1. */
+int64_t file_size(const char *path);
+
+/* Makes a folder and its parents; an existing one is fine. */
+enum status directory_create(const char *path);
+
+/* "folder/name" as a new string (free with free()), or NULL after fail(). */
+char *path_join(const char *folder, const char *name);
+
+/* True when `text` ends with `ending`. */
+bool path_has_suffix(const char *text, const char *ending);
+
+#endif

@@ -1,0 +1,72 @@
+/* Reading a corpus: documents one after the other out of text files, JSON lines, and compressed JSON lines, in memory
+ * bounded by the longest document (plain text: by a piece of a few MiB).
+ *
+ * The order of documents is that of the inputs (a folder or glob sorted by name). Work is divided by *parts*: the
+ * document that starts at byte b (of the uncompressed text) of file f is in part (f + b / CORPUS_SEGMENT) % parts,
+ * whoever reads it. So the contents of a part depend on the inputs and the number of parts alone. */
+#ifndef LLMPI_CORPUS_READER_H
+#define LLMPI_CORPUS_READER_H
+
+#include "llmpi/base/status.h"
+#include "llmpi/base/string_list.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CORPUS_SEGMENT ((int64_t)1 << 16) /* bytes */
+
+struct corpus_settings {
+    const struct string_list *inputs; /* files, folders (searched for known endings, recursively), globs */
+    const char *text_field;           /* member of each JSON line that holds the text */
+    int64_t max_documents;            /* 0: all; counted over all parts, in input order */
+    const char *document_separator;   /* between the documents of a .txt file; "" or NULL: one document per file */
+    bool skip_errors;                 /* count and go on, instead of failing */
+};
+
+/* The resolved list of input files, in order. */
+struct corpus {
+    struct corpus_settings settings; /* borrowed pointers, must outlive the corpus */
+    struct string_list files;
+    int64_t bytes; /* sum of the sizes on disk, for progress */
+};
+
+/* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming the known
+ * endings (.txt .jsonl .jsonl.gz .jsonl.zst; also .json and .ndjson forms of JSON lines). */
+enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
+void corpus_close(struct corpus *corpus);
+
+/* A piece of a document. JSON documents come as one piece (begins and ends); long plain text in several, each cut
+ * before a space or newline that follows an ASCII letter or digit, where no tokenizer pattern joins the two sides. */
+struct document {
+    const char *text; /* valid UTF-8, not NUL-terminated, valid until the next call */
+    size_t length;
+    bool begins, ends; /* first and last piece of its document */
+    int64_t number;    /* of the document in the whole corpus, from 0 */
+    int64_t part;
+};
+
+/* What could not be used, counted. */
+struct corpus_report {
+    int64_t documents, bytes; /* delivered */
+    int64_t invalid_utf8, broken_json, missing_field, empty, truncated;
+};
+
+/* Sum of the five kinds of error. */
+int64_t corpus_report_errors(const struct corpus_report *report);
+
+/* Reads the documents whose part % readers == reader. Reader r of R is usually rank r of R ranks. */
+struct reader;
+enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
+                        struct reader **out);
+
+/* The next piece; *more is false at the end. With skip_errors each bad document is counted, and the first ten are
+ * logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. */
+enum status reader_next(struct reader *reader, struct document *out, bool *more);
+
+/* Bytes of the input files (on disk) read so far, for progress against corpus.bytes. */
+int64_t reader_position(const struct reader *reader);
+const struct corpus_report *reader_report(const struct reader *reader);
+void reader_close(struct reader *reader);
+
+#endif

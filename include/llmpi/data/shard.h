@@ -1,0 +1,58 @@
+/* Token shards: `train-00003-of-00008.h5` and `validation-....h5`. `/tokens` (uint16 when the vocabulary fits, else
+ * uint32; chunked, Fletcher32), `/document_starts` (uint64: index of each document's first token), attributes
+ * format_version, split, shard, shard_count, tokenizer_digest (16 hexadecimal digits), vocab_size,
+ * document_count, byte_count, token_count, inputs (names, one a line). Documents lie end to end. */
+#ifndef LLMPI_DATA_SHARD_H
+#define LLMPI_DATA_SHARD_H
+
+#include "llmpi/base/status.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SHARD_FORMAT_VERSION 1
+
+/* What every shard of a corpus has in common. */
+struct shard_identity {
+    uint64_t tokenizer_digest;
+    int64_t vocab_size;
+    const char *inputs; /* names of the input files, one a line */
+};
+
+/* DIRECTORY/SPLIT-00003-of-00008.h5 as a new string (free()), or NULL after fail(). */
+char *shard_path(const char *directory, const char *split, int64_t shard, int64_t shards);
+
+struct shard_writer;
+enum status shard_writer_open(const char *directory, const char *split, int64_t shard, int64_t shards,
+                              const struct shard_identity *identity, struct shard_writer **out);
+
+/* The next token belongs to a new document. */
+enum status shard_writer_begin_document(struct shard_writer *writer);
+
+/* Appends tokens to the document; `bytes` is the length of the text that they stand for. */
+enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, int64_t count, int64_t bytes);
+
+int64_t shard_writer_tokens(const struct shard_writer *writer);
+
+/* Writes attributes, publishes, frees. */
+enum status shard_writer_publish(struct shard_writer *writer);
+void shard_writer_abandon(struct shard_writer *writer);
+
+/* A shard opened for reading. */
+struct shard_information {
+    char split[16];
+    int64_t shard, shards;
+    uint64_t tokenizer_digest;
+    int64_t vocab_size, documents, bytes, tokens;
+};
+struct shard;
+enum status shard_open(const char *path, struct shard **out);
+const struct shard_information *shard_information(const struct shard *shard);
+enum status shard_read_tokens(struct shard *shard, int64_t first, int64_t count, uint32_t *out);
+enum status shard_read_document_starts(struct shard *shard, int64_t first, int64_t count, uint64_t *out);
+
+/* Reads everything: checksums, counts, ids below vocab_size, starts in order. */
+enum status shard_verify(const char *path);
+void shard_close(struct shard *shard);
+
+#endif

@@ -1,0 +1,18 @@
+/* The one place that sets how many threads compute: OpenMP's for our loops; BLAS stays single-threaded and is called
+ * from those threads, so that there is one pool whatever BLAS is linked. */
+#ifndef LLMPI_KERNELS_THREADS_H
+#define LLMPI_KERNELS_THREADS_H
+
+/* Uses `threads` (at least 1) from now on. Not from inside a parallel region. */
+void threads_set(int threads);
+
+/* How many threads kernels use. */
+int threads_count(void);
+
+/* Cores that this process may run on (its affinity mask). */
+int threads_cores(void);
+
+/* Name, version and threading of the BLAS library, for `llmpi --version`. */
+const char *threads_blas_library(void);
+
+#endif

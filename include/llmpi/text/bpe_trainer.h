@@ -1,0 +1,24 @@
+/* Learning a byte-level BPE vocabulary from counted words. */
+#ifndef LLMPI_TEXT_BPE_TRAINER_H
+#define LLMPI_TEXT_BPE_TRAINER_H
+
+#include "llmpi/base/status.h"
+#include "llmpi/base/string_list.h"
+#include "llmpi/text/tokenizer.h"
+#include "llmpi/text/word_counts.h"
+
+#include <stdint.h>
+
+struct bpe_settings {
+    int64_t vocab_size;    /* specials + 256 bytes + merges; fewer where the text has no more pairs */
+    int64_t min_frequency; /* pairs that occur less often are not merged */
+    const struct string_list *special_tokens; /* ids 0, 1, ... in this order */
+};
+
+/* Learns merges: the pair with the highest count first, ties by the smaller (left id, right id). Ids: special tokens,
+ * the 256 bytes sorted by the character that stands for each in GPT-2's mapping, merges in order. A function of the
+ * counts and the settings alone. `quiet` leaves out the progress line. */
+enum status bpe_train(const struct word_counts *words, const struct bpe_settings *settings, bool quiet,
+                      struct tokenizer **out);
+
+#endif

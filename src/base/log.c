@@ -1,0 +1,171 @@
+/* Lines to standard error, and one progress line that is redrawn on a terminal. */
+#include "llmpi/base/log.h"
+
+#include "llmpi/base/clock.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static int log_rank = 0, log_size = 1;
+static bool line_open = false; /* a progress line stands on the terminal */
+
+void log_set_rank(int rank, int size)
+{
+    log_rank = rank;
+    log_size = size;
+}
+
+static bool on_terminal(void)
+{
+    return isatty(STDERR_FILENO) != 0;
+}
+
+static bool colours(void)
+{
+    const char *no_color = getenv("NO_COLOR");
+    return on_terminal() && (no_color == NULL || no_color[0] == '\0');
+}
+
+static void wipe_line(void)
+{
+    if (line_open)
+        fputs("\r\033[K", stderr);
+    line_open = false;
+}
+
+void log_info(const char *format, ...)
+{
+    if (log_rank != 0)
+        return;
+    va_list arguments;
+    wipe_line();
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+}
+
+/* One write per line, so that lines of several ranks do not mix. */
+static void labelled(const char *colour, const char *label, const char *format, va_list arguments)
+{
+    char text[4608], rank[32] = "";
+    vsnprintf(text, sizeof text, format, arguments);
+    if (log_size > 1)
+        snprintf(rank, sizeof rank, "rank %d: ", log_rank);
+    wipe_line();
+    bool coloured = colours();
+    fprintf(stderr, "%sllmpi: %s:%s %s%s\n", coloured ? colour : "", label, coloured ? "\033[0m" : "", rank, text);
+}
+
+void log_warning(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    labelled("\033[33m", "warning", format, arguments);
+    va_end(arguments);
+}
+
+void log_error(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int size = log_size;
+    log_size = 1; /* comm_agree has already named the rank where that matters */
+    labelled("\033[31m", "error", format, arguments);
+    log_size = size;
+    va_end(arguments);
+}
+
+const char *log_count(char text[16], double number)
+{
+    static const char prefix[] = " kMGTP";
+    int i = 0;
+    while (fabs(number) >= 999.5 && prefix[i + 1] != '\0') {
+        number /= 1000;
+        i++;
+    }
+    if (i == 0)
+        snprintf(text, 16, "%.4g", number);
+    else
+        snprintf(text, 16, "%.3g %c", number, prefix[i]);
+    return text;
+}
+
+const char *log_bytes(char text[16], double bytes)
+{
+    static const char *const unit[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    int i = 0;
+    while (bytes >= 1023.5 && i < 5) {
+        bytes /= 1024;
+        i++;
+    }
+    snprintf(text, 16, i == 0 ? "%.0f %s" : bytes < 9.995 ? "%.2f %s" : "%.1f %s", bytes, unit[i]);
+    return text;
+}
+
+const char *log_duration(char text[32], double seconds)
+{
+    if (seconds < 60)
+        snprintf(text, 32, "%.1f s", seconds);
+    else if (seconds < 3600)
+        snprintf(text, 32, "%d min %02d s", (int)seconds / 60, (int)seconds % 60);
+    else
+        snprintf(text, 32, "%.0f h %02d min", floor(seconds / 3600), (int)fmod(seconds / 60, 60));
+    return text;
+}
+
+static const char *amount(char text[16], double value, const char *unit)
+{
+    return strcmp(unit, "bytes") == 0 ? log_bytes(text, value) : log_count(text, value);
+}
+
+static void print_progress(struct progress *progress, double done, const char *note, double now)
+{
+    char now_text[16], total_text[16], rate_text[16], left[32];
+    double seconds = now - progress->started, rate = seconds > 0 ? done / seconds : 0;
+    const char *unit = strcmp(progress->unit, "bytes") == 0 ? "" : progress->unit;
+    wipe_line();
+    fprintf(stderr, "%s: %s", progress->label, amount(now_text, done, progress->unit));
+    if (progress->total > 0)
+        fprintf(stderr, " of %s", amount(total_text, progress->total, progress->unit));
+    fprintf(stderr, " %s%s%s/s", unit, *unit ? ", " : "", amount(rate_text, rate, progress->unit));
+    if (progress->total > 0 && rate > 0 && done < progress->total)
+        fprintf(stderr, ", %s left", log_duration(left, (progress->total - done) / rate));
+    if (note != NULL)
+        fprintf(stderr, ", %s", note);
+    if (on_terminal())
+        line_open = true;
+    else
+        fputc('\n', stderr);
+    fflush(stderr);
+    progress->printed = now;
+    progress->drawn = true;
+}
+
+void progress_begin(struct progress *progress, const char *label, double total, const char *unit)
+{
+    double now = clock_seconds();
+    *progress = (struct progress){.label = label, .unit = unit, .total = total, .started = now, .printed = now};
+}
+
+void progress_update(struct progress *progress, double done, const char *note)
+{
+    if (log_rank != 0)
+        return;
+    double now = clock_seconds();
+    if (now - progress->printed >= (on_terminal() ? 0.2 : 15.0))
+        print_progress(progress, done, note, now);
+}
+
+void progress_end(struct progress *progress, double done)
+{
+    if (log_rank != 0)
+        return;
+    if (progress->drawn && !on_terminal())
+        print_progress(progress, done, NULL, clock_seconds());
+    wipe_line();
+}

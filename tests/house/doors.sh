@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The house rules that a compiler does not check: each external library is included through its one door, and a layer
+# includes only itself and the layers below it.
+set -u
+cd "$LLMPI_SOURCE" || exit 1
+bad=0
+complain() { echo "$1"; bad=1; }
+
+# header pattern        the files that may include it
+while read -r header door; do
+    for file in $(grep -rlE "#include <$header>" src include); do
+        [[ "$file" == $door ]] || complain "$file includes <$header>: its door is $door"
+    done
+done <<'DOORS'
+mpi\.h                  src/comm/*
+cblas\.h                src/kernels/matmul_fp32.c
+hdf5.*\.h               src/storage/hdf5_file.c
+pcre2\.h                src/text/pretokenize.c
+yaml\.h                 src/config/yaml_source.c
+jansson\.h              src/base/json.c
+xxhash\.h               src/base/digest.c
+zlib\.h                 src/corpus/*
+zstd\.h                 src/corpus/*
+DOORS
+
+# layer: the layers it may include
+while IFS=: read -r layer allowed; do
+    allowed=" $layer $allowed "
+    for file in $(find "src/$layer" "include/llmpi/$layer" -name '*.[ch]'); do
+        for used in $(grep -oE '#include "llmpi/[a-z]+/' "$file" | sed -E 's|.*llmpi/([a-z]+)/|\1|' | sort -u); do
+            [[ "$allowed" == *" $used "* ]] || complain "$file includes llmpi/$used: layer $layer may use$allowed"
+        done
+    done
+done <<'LAYERS'
+base:
+config:base
+comm:base
+text:base
+corpus:base
+storage:base
+data:storage base
+kernels:base
+model:kernels base
+optimize:base
+prepare:data storage text corpus config comm base
+train:model kernels optimize data storage text config comm base
+programs:train prepare model kernels optimize data storage config text corpus comm base
+LAYERS
+
+# File names are unique in the whole tree (headers mirror sources).
+repeated=$(git ls-files 2>/dev/null | grep -E '\.c$' | xargs -rn1 basename | sort | uniq -d)
+[ -z "$repeated" ] || complain "file names used twice: $repeated"
+[ "$bad" -eq 0 ] && echo "doors and layers are in order"
+exit "$bad"
