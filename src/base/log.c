@@ -50,12 +50,11 @@ void log_info(const char *format, ...)
 }
 
 /* One write per line, so that lines of several ranks do not mix. */
-static void labelled(const char *colour, const char *label, const char *format, va_list arguments)
+static void labelled(const char *colour, const char *label, const char *rank, const char *format,
+                     va_list arguments)
 {
-    char text[4608], rank[32] = "";
+    char text[4608];
     vsnprintf(text, sizeof text, format, arguments);
-    if (log_size > 1)
-        snprintf(rank, sizeof rank, "rank %d: ", log_rank);
     wipe_line();
     bool coloured = colours();
     fprintf(stderr, "%sllmpi: %s:%s %s%s\n", coloured ? colour : "", label, coloured ? "\033[0m" : "", rank, text);
@@ -63,20 +62,22 @@ static void labelled(const char *colour, const char *label, const char *format, 
 
 void log_warning(const char *format, ...)
 {
+    char rank[32] = "";
+    if (log_size > 1)
+        snprintf(rank, sizeof rank, "rank %d: ", log_rank);
     va_list arguments;
     va_start(arguments, format);
-    labelled("\033[33m", "warning", format, arguments);
+    labelled("\033[33m", "warning", rank, format, arguments);
     va_end(arguments);
 }
 
 void log_error(const char *format, ...)
 {
+    if (log_rank != 0)
+        return;
     va_list arguments;
     va_start(arguments, format);
-    int size = log_size;
-    log_size = 1; /* comm_agree has already named the rank where that matters */
-    labelled("\033[31m", "error", format, arguments);
-    log_size = size;
+    labelled("\033[31m", "error", "", format, arguments);
     va_end(arguments);
 }
 

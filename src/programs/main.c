@@ -1,0 +1,75 @@
+/* `llmpi NAME ARGUMENTS`: finds the subcommand, runs it, prints the message of a failure. */
+#include "llmpi/base/log.h"
+#include "llmpi/base/status.h"
+#include "llmpi/base/version.h"
+#include "llmpi/comm/comm.h"
+#include "llmpi/kernels/threads.h"
+#include "llmpi/programs/programs.h"
+#include "llmpi/storage/hdf5_file.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    enum status (*run)(int count, char **arguments);
+    const char *usage, *help;
+} programs[] = {
+    {"corpus", program_corpus, "generate|stats ...", "write a corpus by rule, look at one"},
+    {"tokenizer", program_tokenizer, "train|encode|decode|info ...", "learn and use a byte-level BPE vocabulary"},
+    {"shard", program_shard, "CONFIG", "turn text into token shards"},
+    {"plan", program_plan, "CONFIG", "parameters, memory, work and time of a configuration, before running it"},
+    {"train", program_train, "CONFIG", "train, or continue, the run of a configuration"},
+    {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
+    {"generate", program_generate, "CHECKPOINT", "continue a text"},
+    {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
+    {"bench", program_bench, "step CONFIG", "measure the speed of a training step"},
+    {"completion", program_completion, "bash", "print the completion script for a shell"},
+};
+
+static void print_usage(FILE *file)
+{
+    fprintf(file, "llmpi trains GPT language models on CPU clusters.\n\nusage: llmpi COMMAND ...\n\n");
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+        fprintf(file, "  %-10s %-30s %s\n", programs[i].name, programs[i].usage, programs[i].help);
+    fprintf(file, "\n`llmpi COMMAND --help` says more; `llmpi --version` says what was built.\n"
+                  "Commands that take a CONFIG also run under mpirun and srun.\n");
+}
+
+static void print_version(void)
+{
+    printf("llmpi %s (commit %s)\ncompiler: %s\nMPI: %s\nBLAS: %s\nHDF5: %s\n", version_number(),
+           version_commit(), version_compiler(), comm_library(), threads_blas_library(), hdf5_library());
+}
+
+static enum status run(int count, char **arguments)
+{
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+        if (strcmp(arguments[1], programs[i].name) == 0)
+            return programs[i].run(count - 2, arguments + 2);
+    return fail(STATUS_USAGE, "no command '%s': `llmpi --help` lists the commands", arguments[1]);
+}
+
+int main(int count, char **arguments)
+{
+    if (count < 2) {
+        print_usage(stderr);
+        return STATUS_USAGE;
+    }
+    if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0) {
+        print_usage(stdout);
+        return STATUS_OK;
+    }
+    if (strcmp(arguments[1], "--version") == 0) {
+        print_version();
+        return STATUS_OK;
+    }
+    enum status status = run(count, arguments);
+    if (status == STATUS_FAILED || status == STATUS_USAGE)
+        log_error("%s", status_message());
+    if (fflush(stdout) != 0 && status == STATUS_OK) {
+        log_error("cannot write to standard output");
+        status = STATUS_FAILED;
+    }
+    return (int)status;
+}
