@@ -3,6 +3,7 @@
 #include "llmpi/kernels/threads.h"
 
 #include <omp.h>
+#include <unistd.h>
 
 void threads_set(int threads) {
     omp_set_dynamic(0);
@@ -15,4 +16,9 @@ int threads_count(void) {
 
 int threads_cores(void) {
     return omp_get_num_procs();
+}
+
+int threads_cores_online(void)
+{
+    return (int)sysconf(_SC_NPROCESSORS_ONLN);
 }
