@@ -8,7 +8,8 @@ struct order {
     const char *reason;
 };
 
-static enum status check_orders(const struct config *config, const char *name) {
+static enum status check_orders(const struct config *config, const char *name)
+{
     const struct order orders[] = {
         {"train.warmup_steps", "train.steps", config->train.warmup_steps, config->train.steps,
          "the run would end before the warm-up"},
@@ -27,7 +28,8 @@ static enum status check_orders(const struct config *config, const char *name) {
     return STATUS_OK;
 }
 
-static enum status check_wsd(const struct config *config, const char *name) {
+static enum status check_wsd(const struct config *config, const char *name)
+{
     int64_t longest = config->train.steps - config->train.warmup_steps;
     if (config->train.schedule != SCHEDULE_WSD)
         return STATUS_OK;
@@ -38,7 +40,8 @@ static enum status check_wsd(const struct config *config, const char *name) {
                 name, (long long)config->train.decay_steps, (long long)longest);
 }
 
-enum status config_check(const struct config *config, const char *name) {
+enum status config_check(const struct config *config, const char *name)
+{
     if (config->model.n_embd % config->model.n_head != 0)
         return fail(STATUS_USAGE,
                     "%s: model.n_embd is %lld but must be a multiple of model.n_head, which is %lld", name,

@@ -17,18 +17,21 @@ struct loader {
     const char *name;
 };
 
-static enum status set_defaults(struct config *config) {
+static enum status set_defaults(struct config *config)
+{
     for (int64_t i = 0; i < option_count(); i++)
         TRY(option_set_text(option_at(i), config, option_at(i)->standard, "default"));
     return STATUS_OK;
 }
 
-static enum status fail_unknown(const char *where, const char *name) {
+static enum status fail_unknown(const char *where, const char *name)
+{
     return fail(STATUS_USAGE, "%s: unknown option '%.100s'; the nearest is '%s'", where, name,
                 option_nearest(name));
 }
 
-static enum status visit_entry(void *context, const struct yaml_entry *entry) {
+static enum status visit_entry(void *context, const struct yaml_entry *entry)
+{
     struct loader *loader = context;
     struct buffer where = {0}, name = {0};
     enum status status = buffer_printf(&where, "%s:%zu", loader->name, entry->line);
@@ -55,7 +58,8 @@ cleanup:
 }
 
 /* One "--section.key=value". */
-static enum status apply_override(struct config *config, const char *text) {
+static enum status apply_override(struct config *config, const char *text)
+{
     static const char where[] = "command line";
     const char *equals = strchr(text, '=');
     if (strncmp(text, "--", 2) != 0 || equals == NULL)
@@ -72,7 +76,8 @@ static enum status apply_override(struct config *config, const char *text) {
 }
 
 enum status config_parse(struct config *config, const char *yaml, size_t length, const char *name,
-                         const struct string_list *overrides) {
+                         const struct string_list *overrides)
+{
     memset(config, 0, sizeof *config);
     struct loader loader = {config, name};
     TRY(set_defaults(config));
@@ -82,7 +87,8 @@ enum status config_parse(struct config *config, const char *yaml, size_t length,
     return config_check(config, name);
 }
 
-static enum status read_bounded(FILE *file, const char *path, struct buffer *out) {
+static enum status read_bounded(FILE *file, const char *path, struct buffer *out)
+{
     for (;;) {
         TRY(buffer_reserve(out, 1 << 16));
         out->length += fread(out->data + out->length, 1, 1 << 16, file);
@@ -97,7 +103,8 @@ static enum status read_bounded(FILE *file, const char *path, struct buffer *out
     }
 }
 
-enum status config_read(const char *path, struct buffer *out) {
+enum status config_read(const char *path, struct buffer *out)
+{
     bool standard_input = strcmp(path, "-") == 0;
     FILE *file = standard_input ? stdin : fopen(path, "re");
     if (file == NULL)
@@ -108,7 +115,8 @@ enum status config_read(const char *path, struct buffer *out) {
     return status;
 }
 
-enum status config_load(struct config *config, const char *path, const struct string_list *overrides) {
+enum status config_load(struct config *config, const char *path, const struct string_list *overrides)
+{
     memset(config, 0, sizeof *config);
     struct buffer text = {0};
     enum status status = path != NULL ? config_read(path, &text) : STATUS_OK;
@@ -119,12 +127,14 @@ enum status config_load(struct config *config, const char *path, const struct st
     return status;
 }
 
-void config_free(struct config *config) {
+void config_free(struct config *config)
+{
     for (int64_t i = 0; i < option_count(); i++)
         option_clear(option_at(i), config);
 }
 
-static bool begins_section(int64_t index) {
+static bool begins_section(int64_t index)
+{
     if (index == 0)
         return true;
     const struct option *option = option_at(index), *before = option_at(index - 1);
@@ -133,7 +143,8 @@ static bool begins_section(int64_t index) {
 }
 
 /* "    # Words of the help, broken at spaces, then what is allowed." */
-static enum status write_comment(const struct option *option, struct buffer *out) {
+static enum status write_comment(const struct option *option, struct buffer *out)
+{
     enum { WIDTH = 100 };
     char allowed[160], text[1024];
     snprintf(text, sizeof text, "%s (%s).", option->help, option_describe(option, allowed));
@@ -151,7 +162,8 @@ static enum status write_comment(const struct option *option, struct buffer *out
     return buffer_printf(out, "\n");
 }
 
-enum status config_write(const struct config *config, bool help, struct buffer *out) {
+enum status config_write(const struct config *config, bool help, struct buffer *out)
+{
     for (int64_t i = 0; i < option_count(); i++) {
         const struct option *option = option_at(i);
         int length = (int)option_section_length(option);
@@ -167,7 +179,8 @@ enum status config_write(const struct config *config, bool help, struct buffer *
 }
 
 static enum status compare_option(const struct option *option, const struct config *stored,
-                                  const struct config *now, struct buffer *changes) {
+                                  const struct config *now, struct buffer *changes)
+{
     struct buffer before = {0}, after = {0};
     enum status status = option_write(option, stored, &before);
     if (status == STATUS_OK)
@@ -184,7 +197,8 @@ static enum status compare_option(const struct option *option, const struct conf
     return status;
 }
 
-enum status config_compare(const struct config *stored, const struct config *now, struct buffer *changes) {
+enum status config_compare(const struct config *stored, const struct config *now, struct buffer *changes)
+{
     for (int64_t i = 0; i < option_count(); i++)
         TRY(compare_option(option_at(i), stored, now, changes));
     return STATUS_OK;

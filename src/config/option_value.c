@@ -13,15 +13,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void *field(const struct option *option, struct config *config) {
+static void *field(const struct option *option, struct config *config)
+{
     return (char *)config + option->offset;
 }
 
-static const void *field_of(const struct option *option, const struct config *config) {
+static const void *field_of(const struct option *option, const struct config *config)
+{
     return (const char *)config + option->offset;
 }
 
-const char *option_describe(const struct option *option, char text[160]) {
+const char *option_describe(const struct option *option, char text[160])
+{
     static const char *const kinds[] = {
         [OPTION_INTEGER] = "a whole number",
         [OPTION_NUMBER] = "a number",
@@ -41,14 +44,16 @@ const char *option_describe(const struct option *option, char text[160]) {
     return text;
 }
 
-static enum status complain(const struct option *option, const char *value, const char *where) {
+static enum status complain(const struct option *option, const char *value, const char *where)
+{
     char allowed[160];
     return fail(STATUS_USAGE, "%s: %s is '%.200s' but must be %s", where, option->name, value,
                 option_describe(option, allowed));
 }
 
 /* Whether a number lies in an interval such as "(0, 1]"; NULL: always. */
-static bool in_range(const char *range, double value) {
+static bool in_range(const char *range, double value)
+{
     if (range == NULL)
         return true;
     char *end;
@@ -61,7 +66,8 @@ static bool in_range(const char *range, double value) {
 
 /* Decimal digits, perhaps after a minus, within 64 bits; no leading zero, which other readers take for octal.
  */
-static bool read_integer(const char *text, int64_t *out) {
+static bool read_integer(const char *text, int64_t *out)
+{
     const char *digits = text + (*text == '-');
     if (*digits == '\0' || strspn(digits, "0123456789") != strlen(digits) ||
         (digits[0] == '0' && digits[1] != '\0'))
@@ -72,7 +78,8 @@ static bool read_integer(const char *text, int64_t *out) {
 }
 
 /* A finite decimal number; strtod alone would also take hexadecimal ones, "inf", "nan" and leading spaces. */
-static bool read_number(const char *text, double *out) {
+static bool read_number(const char *text, double *out)
+{
     if (*text == '\0' || strspn(text, "0123456789.eE+-") != strlen(text))
         return false;
     char *end;
@@ -82,7 +89,8 @@ static bool read_number(const char *text, double *out) {
 }
 
 /* The index of `text` among "a|b|c", or -1. */
-static int64_t find_choice(const char *choices, const char *text) {
+static int64_t find_choice(const char *choices, const char *text)
+{
     for (int64_t index = 0;; index++) {
         size_t length = strcspn(choices, "|");
         if (strlen(text) == length && strncmp(choices, text, length) == 0)
@@ -93,7 +101,8 @@ static int64_t find_choice(const char *choices, const char *text) {
     }
 }
 
-static enum status set_list(struct string_list *list, const struct string_list *values) {
+static enum status set_list(struct string_list *list, const struct string_list *values)
+{
     struct string_list copy = {0};
     for (int64_t i = 0; i < values->count; i++) {
         if (string_list_add(&copy, values->items[i]) != STATUS_OK) {
@@ -107,7 +116,8 @@ static enum status set_list(struct string_list *list, const struct string_list *
 }
 
 static enum status set_one(const struct option *option, struct config *config, const char *text,
-                           const char *where) {
+                           const char *where)
+{
     void *target = field(option, config);
     int64_t integer;
     double number;
@@ -147,7 +157,8 @@ static enum status set_one(const struct option *option, struct config *config, c
 }
 
 enum status option_set(const struct option *option, struct config *config, const struct string_list *values,
-                       bool list, const char *where) {
+                       bool list, const char *where)
+{
     char allowed[160];
     if (option->type == OPTION_LIST)
         return set_list(field(option, config), values);
@@ -157,7 +168,8 @@ enum status option_set(const struct option *option, struct config *config, const
     return set_one(option, config, values->count > 0 ? values->items[0] : "", where);
 }
 
-static enum status split_commas(const char *text, struct string_list *out) {
+static enum status split_commas(const char *text, struct string_list *out)
+{
     for (;;) {
         size_t length = strcspn(text, ",");
         char *item = memory_copy_text(text, length);
@@ -173,7 +185,8 @@ static enum status split_commas(const char *text, struct string_list *out) {
 }
 
 enum status option_set_text(const struct option *option, struct config *config, const char *text,
-                            const char *where) {
+                            const char *where)
+{
     if (utf8_find_invalid(text, strlen(text)) >= 0)
         return fail(STATUS_USAGE, "%s: the value is not valid UTF-8", where);
     if (option->type != OPTION_LIST)
@@ -191,7 +204,8 @@ enum status option_set_text(const struct option *option, struct config *config, 
 }
 
 /* The fewest digits that give the same number back; 17 always do. */
-static enum status write_number(struct buffer *out, double value) {
+static enum status write_number(struct buffer *out, double value)
+{
     char text[40];
     for (int digits = 1; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
@@ -201,13 +215,15 @@ static enum status write_number(struct buffer *out, double value) {
     return buffer_printf(out, "%s", text);
 }
 
-static enum status write_choice(struct buffer *out, const char *choices, int64_t index) {
+static enum status write_choice(struct buffer *out, const char *choices, int64_t index)
+{
     while (index-- > 0)
         choices += strcspn(choices, "|") + 1;
     return buffer_printf(out, "%.*s", (int)strcspn(choices, "|"), choices);
 }
 
-static enum status write_list(struct buffer *out, const struct string_list *list) {
+static enum status write_list(struct buffer *out, const struct string_list *list)
+{
     TRY(buffer_printf(out, "["));
     for (int64_t i = 0; i < list->count; i++) {
         TRY(buffer_printf(out, "%s", i > 0 ? ", " : ""));
@@ -216,7 +232,8 @@ static enum status write_list(struct buffer *out, const struct string_list *list
     return buffer_printf(out, "]");
 }
 
-enum status option_write(const struct option *option, const struct config *config, struct buffer *out) {
+enum status option_write(const struct option *option, const struct config *config, struct buffer *out)
+{
     const void *source = field_of(option, config);
     switch (option->type) {
     case OPTION_INTEGER:
@@ -234,7 +251,8 @@ enum status option_write(const struct option *option, const struct config *confi
     }
 }
 
-void option_clear(const struct option *option, struct config *config) {
+void option_clear(const struct option *option, struct config *config)
+{
     void *target = field(option, config);
     if (option->type == OPTION_TEXT) {
         free(*(char **)target);

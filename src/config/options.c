@@ -143,19 +143,23 @@ static const struct option table[] = {
      "Newest checkpoints that stay on disk; 0: all"},
 };
 
-int64_t option_count(void) {
+int64_t option_count(void)
+{
     return (int64_t)(sizeof table / sizeof *table);
 }
 
-const struct option *option_at(int64_t index) {
+const struct option *option_at(int64_t index)
+{
     return &table[index];
 }
 
-size_t option_section_length(const struct option *option) {
+size_t option_section_length(const struct option *option)
+{
     return strcspn(option->name, ".");
 }
 
-const struct option *option_find(const char *name) {
+const struct option *option_find(const char *name)
+{
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(table[i].name, name) == 0)
             return &table[i];
@@ -163,7 +167,8 @@ const struct option *option_find(const char *name) {
 }
 
 /* A right key in a wrong section is nearer than any misspelling. */
-const char *option_nearest(const char *name) {
+const char *option_nearest(const char *name)
+{
     const char *nearest = table[0].name, *key = strchr(name, '.');
     int best = -1;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -178,7 +183,8 @@ const char *option_nearest(const char *name) {
     return nearest;
 }
 
-const char *option_nearest_section(const char *name) {
+const char *option_nearest_section(const char *name)
+{
     static char nearest[32];
     int best = -1;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -20,11 +20,13 @@ struct source {
     void *context;
 };
 
-static size_t current_line(const struct source *source) {
+static size_t current_line(const struct source *source)
+{
     return source->event.start_mark.line + 1;
 }
 
-static size_t line_of_byte(const struct source *source, size_t byte) {
+static size_t line_of_byte(const struct source *source, size_t byte)
+{
     size_t line = 1;
     for (size_t i = 0; i < byte && i < source->length; i++)
         line += source->text[i] == '\n';
@@ -33,7 +35,8 @@ static size_t line_of_byte(const struct source *source, size_t byte) {
 
 /* Whether the blanks at the start of a line contain a tab, the usual reason for a line that makes no sense.
  */
-static bool is_indented_by_tab(const struct source *source, size_t line) {
+static bool is_indented_by_tab(const struct source *source, size_t line)
+{
     const char *start = source->text, *end = source->text + source->length;
     for (; line > 1 && start < end; line--) {
         const char *newline = memchr(start, '\n', (size_t)(end - start));
@@ -44,7 +47,8 @@ static bool is_indented_by_tab(const struct source *source, size_t line) {
     return start < end && *start == '\t';
 }
 
-static enum status fail_syntax(const struct source *source) {
+static enum status fail_syntax(const struct source *source)
+{
     const yaml_parser_t *parser = &source->parser;
     if (parser->error == YAML_MEMORY_ERROR)
         return fail(STATUS_FAILED, "out of memory: cannot read %s", source->name);
@@ -56,12 +60,14 @@ static enum status fail_syntax(const struct source *source) {
                 parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
 }
 
-static enum status refuse(const struct source *source, const char *what) {
+static enum status refuse(const struct source *source, const char *what)
+{
     return fail(STATUS_USAGE, "%s:%zu: %s", source->name, current_line(source), what);
 }
 
 /* Goes to the next event. */
-static enum status advance(struct source *source) {
+static enum status advance(struct source *source)
+{
     yaml_event_delete(&source->event);
     memset(&source->event, 0, sizeof source->event);
     if (!yaml_parser_parse(&source->parser, &source->event))
@@ -87,25 +93,29 @@ static enum status advance(struct source *source) {
     return STATUS_OK;
 }
 
-static const char *scalar(const struct source *source) {
+static const char *scalar(const struct source *source)
+{
     return (const char *)source->event.data.scalar.value;
 }
 
 /* Nothing at all stands there, as in "inputs:". */
-static bool is_nothing(const struct source *source) {
+static bool is_nothing(const struct source *source)
+{
     return source->event.type == YAML_SCALAR_EVENT && source->event.data.scalar.length == 0 &&
            source->event.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
 /* Keys of the same name would overwrite each other. */
-static enum status check_new(struct source *source, const char *name) {
+static enum status check_new(struct source *source, const char *name)
+{
     for (int64_t i = 0; i < source->seen.count; i++)
         if (strcmp(source->seen.items[i], name) == 0)
             return fail(STATUS_USAGE, "%s:%zu: %s is given twice", source->name, current_line(source), name);
     return string_list_add(&source->seen, name);
 }
 
-static enum status read_items(struct source *source, struct string_list *out) {
+static enum status read_items(struct source *source, struct string_list *out)
+{
     for (;;) {
         TRY(advance(source));
         if (source->event.type == YAML_SEQUENCE_END_EVENT)
@@ -117,7 +127,8 @@ static enum status read_items(struct source *source, struct string_list *out) {
 }
 
 /* The value after a key. */
-static enum status read_value(struct source *source, struct yaml_entry *entry) {
+static enum status read_value(struct source *source, struct yaml_entry *entry)
+{
     TRY(advance(source));
     if (source->event.type == YAML_MAPPING_START_EVENT)
         return fail(STATUS_USAGE, "%s:%zu: %s.%s holds further keys but must hold a value", source->name,
@@ -129,7 +140,8 @@ static enum status read_value(struct source *source, struct yaml_entry *entry) {
 }
 
 /* One key of a section and its value; the current event is the key. */
-static enum status read_entry(struct source *source, const char *section) {
+static enum status read_entry(struct source *source, const char *section)
+{
     if (source->event.type != YAML_SCALAR_EVENT)
         return refuse(source, "a key must be a name");
     struct buffer name = {0};
@@ -149,7 +161,8 @@ static enum status read_entry(struct source *source, const char *section) {
 }
 
 /* The keys below a section's name. */
-static enum status read_entries(struct source *source, const char *section) {
+static enum status read_entries(struct source *source, const char *section)
+{
     TRY(advance(source));
     if (is_nothing(source))
         return STATUS_OK;
@@ -165,7 +178,8 @@ static enum status read_entries(struct source *source, const char *section) {
     }
 }
 
-static enum status read_section(struct source *source) {
+static enum status read_section(struct source *source)
+{
     if (source->event.type != YAML_SCALAR_EVENT)
         return refuse(source, "a section must begin with its name");
     TRY(check_new(source, scalar(source)));
@@ -181,7 +195,8 @@ static enum status read_section(struct source *source) {
 }
 
 /* The top level: sections. */
-static enum status read_sections(struct source *source) {
+static enum status read_sections(struct source *source)
+{
     if (is_nothing(source))
         return STATUS_OK;
     if (source->event.type != YAML_MAPPING_START_EVENT)
@@ -194,14 +209,16 @@ static enum status read_sections(struct source *source) {
     }
 }
 
-static enum status read_list(struct source *source, struct string_list *out) {
+static enum status read_list(struct source *source, struct string_list *out)
+{
     if (source->event.type != YAML_SEQUENCE_START_EVENT)
         return refuse(source, "a list such as [a, b] was expected");
     return read_items(source, out);
 }
 
 /* Stream and document around the content: sections, or a list where `list` is given. */
-static enum status read_stream(struct source *source, struct string_list *list) {
+static enum status read_stream(struct source *source, struct string_list *list)
+{
     TRY(advance(source)); /* the stream starts */
     TRY(advance(source));
     if (source->event.type == YAML_STREAM_END_EVENT)
@@ -215,7 +232,8 @@ static enum status read_stream(struct source *source, struct string_list *list) 
     return STATUS_OK;
 }
 
-static enum status read_all(struct source *source, struct string_list *list) {
+static enum status read_all(struct source *source, struct string_list *list)
+{
     int64_t invalid = utf8_find_invalid(source->text, source->length);
     if (invalid >= 0)
         return fail(STATUS_USAGE, "%s:%zu: byte 0x%02x is not valid UTF-8", source->name,
@@ -234,20 +252,23 @@ static enum status read_all(struct source *source, struct string_list *list) {
 }
 
 enum status yaml_read(const char *text, size_t length, const char *name,
-                      enum status (*visit)(void *context, const struct yaml_entry *entry), void *context) {
+                      enum status (*visit)(void *context, const struct yaml_entry *entry), void *context)
+{
     struct source source = {
         .name = name, .text = length > 0 ? text : "", .length = length, .visit = visit, .context = context};
     return read_all(&source, NULL);
 }
 
-enum status yaml_read_list(const char *text, const char *name, struct string_list *out) {
+enum status yaml_read_list(const char *text, const char *name, struct string_list *out)
+{
     struct source source = {.name = name, .text = text, .length = strlen(text)};
     return read_all(&source, out);
 }
 
 /* Letters first, then letters, digits and a few signs: a path or name that YAML cannot take for anything
  * else. */
-static bool is_plain(const char *text) {
+static bool is_plain(const char *text)
+{
     static const char *const words[] = {"true", "false", "null", "yes", "no", "on", "off", "y", "n"};
     static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/";
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -264,13 +285,15 @@ static bool is_plain(const char *text) {
 }
 
 /* Characters that libyaml refuses, or takes for line breaks, when they stand as they are. */
-static bool needs_escape(uint32_t character) {
+static bool needs_escape(uint32_t character)
+{
     return character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x2028 ||
            character == 0x2029 || character == 0xfeff || character == 0xfffe || character == 0xffff;
 }
 
 static enum status write_quoted_character(struct buffer *out, const char *text, int length,
-                                          uint32_t character) {
+                                          uint32_t character)
+{
     if (character == '"' || character == '\\')
         return buffer_printf(out, "\\%c", (int)character);
     if (character == '\n')
@@ -282,7 +305,8 @@ static enum status write_quoted_character(struct buffer *out, const char *text, 
     return buffer_append(out, text, (size_t)length);
 }
 
-enum status yaml_write_text(struct buffer *out, const char *text) {
+enum status yaml_write_text(struct buffer *out, const char *text)
+{
     if (is_plain(text))
         return buffer_printf(out, "%s", text);
     TRY(buffer_printf(out, "\""));

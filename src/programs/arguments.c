@@ -13,12 +13,14 @@ static const struct flag common_flags[] = {
     {"--print-config", NULL, "Print the resolved configuration and end"},
 };
 
-static int common_count(const struct command *command) {
+static int common_count(const struct command *command)
+{
     return command->configuration ? 2 : 1;
 }
 
 /* The flag named by the first `length` bytes of `text`, or NULL. */
-static const struct flag *find_flag(const struct command *command, const char *text, size_t length) {
+static const struct flag *find_flag(const struct command *command, const char *text, size_t length)
+{
     for (int i = 0; i < command->flag_count + common_count(command); i++) {
         const struct flag *flag =
             i < command->flag_count ? &command->flags[i] : &common_flags[i - command->flag_count];
@@ -28,7 +30,8 @@ static const struct flag *find_flag(const struct command *command, const char *t
     return NULL;
 }
 
-static enum status fail_unknown(const struct command *command, const char *name) {
+static enum status fail_unknown(const struct command *command, const char *name)
+{
     const char *nearest = "--help";
     int best = string_distance(name, nearest);
     for (int i = 0; i < command->flag_count + common_count(command); i++) {
@@ -44,7 +47,8 @@ static enum status fail_unknown(const struct command *command, const char *name)
 }
 
 /* `next` is the argument after this one, or NULL: "--seed 7" is a common slip. */
-static enum status fail_value(const struct flag *flag, bool given, const char *next) {
+static enum status fail_value(const struct flag *flag, bool given, const char *next)
+{
     if (given)
         return fail(STATUS_USAGE, "%s takes no value", flag->name);
     return fail(STATUS_USAGE, "%s needs a value: write %s=%.100s", flag->name, flag->name,
@@ -52,7 +56,8 @@ static enum status fail_value(const struct flag *flag, bool given, const char *n
 }
 
 static enum status add_override(const struct command *command, const char *text, const char *next,
-                                struct arguments *out) {
+                                struct arguments *out)
+{
     if (!command->configuration)
         return fail(STATUS_USAGE, "llmpi %s takes no configuration, so '%.100s' has no meaning",
                     command->name, text);
@@ -63,7 +68,8 @@ static enum status add_override(const struct command *command, const char *text,
 }
 
 static enum status add_flag(const struct command *command, const char *text, const char *next,
-                            struct arguments *out) {
+                            struct arguments *out)
+{
     size_t length = strcspn(text, "=");
     if (memchr(text, '.', length) != NULL)
         return add_override(command, text, next, out);
@@ -84,7 +90,8 @@ static enum status add_flag(const struct command *command, const char *text, con
     return string_list_add(&out->given, text);
 }
 
-static enum status check_positionals(const struct command *command, const struct arguments *parsed) {
+static enum status check_positionals(const struct command *command, const struct arguments *parsed)
+{
     int64_t count = parsed->positionals.count;
     if (count < command->minimum)
         return fail(STATUS_USAGE, "an argument is missing: usage: llmpi %s %s (`llmpi %s --help` says more)",
@@ -97,15 +104,16 @@ static enum status check_positionals(const struct command *command, const struct
     return STATUS_OK;
 }
 
-bool arguments_want_help(int count, char **arguments) {
+bool arguments_want_help(int count, char **arguments)
+{
     for (int i = 0; i < count && strcmp(arguments[i], "--") != 0; i++)
         if (strcmp(arguments[i], "--help") == 0 || strcmp(arguments[i], "-h") == 0)
             return true;
     return false;
 }
 
-enum status arguments_parse(const struct command *command, int count, char **arguments,
-                            struct arguments *out) {
+enum status arguments_parse(const struct command *command, int count, char **arguments, struct arguments *out)
+{
     *out = (struct arguments){0};
     if (arguments_want_help(count, arguments)) {
         out->finished = true;
@@ -124,13 +132,15 @@ enum status arguments_parse(const struct command *command, int count, char **arg
     return check_positionals(command, out);
 }
 
-void arguments_free(struct arguments *arguments) {
+void arguments_free(struct arguments *arguments)
+{
     string_list_free(&arguments->positionals);
     string_list_free(&arguments->overrides);
     string_list_free(&arguments->given);
 }
 
-const char *arguments_get(const struct arguments *arguments, const char *flag) {
+const char *arguments_get(const struct arguments *arguments, const char *flag)
+{
     size_t length = strlen(flag);
     for (int64_t i = 0; i < arguments->given.count; i++) {
         const char *text = arguments->given.items[i];
@@ -140,12 +150,14 @@ const char *arguments_get(const struct arguments *arguments, const char *flag) {
     return NULL;
 }
 
-bool arguments_has(const struct arguments *arguments, const char *flag) {
+bool arguments_has(const struct arguments *arguments, const char *flag)
+{
     return arguments_get(arguments, flag) != NULL;
 }
 
 enum status arguments_get_integer(const struct arguments *arguments, const char *flag, int64_t minimum,
-                                  int64_t maximum, int64_t *out) {
+                                  int64_t maximum, int64_t *out)
+{
     const char *text = arguments_get(arguments, flag);
     if (text == NULL)
         return STATUS_OK;
@@ -161,7 +173,8 @@ enum status arguments_get_integer(const struct arguments *arguments, const char 
 }
 
 enum status arguments_get_number(const struct arguments *arguments, const char *flag, double minimum,
-                                 double maximum, double *out) {
+                                 double maximum, double *out)
+{
     const char *text = arguments_get(arguments, flag);
     if (text == NULL)
         return STATUS_OK;

@@ -54,14 +54,16 @@ static const char tail[] = //
     "complete -F _llmpi llmpi\n";
 
 /* "        --train.schedule) words="cosine linear" ;;" */
-static void print_choices(const char *name, const char *choices) {
+static void print_choices(const char *name, const char *choices)
+{
     printf("        --%s) words=\"", name);
     for (; *choices != '\0'; choices++)
         putchar(*choices == '|' ? ' ' : *choices);
     printf("\" ;;\n");
 }
 
-enum status program_completion(int count, char **arguments) {
+enum status program_completion(int count, char **arguments)
+{
     struct arguments parsed;
     enum status status = arguments_parse(&command, count, arguments, &parsed);
     if (status != STATUS_OK || parsed.finished)

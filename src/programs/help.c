@@ -10,7 +10,8 @@
 
 enum { NAME_WIDTH = 32, LINE_WIDTH = 100 };
 
-static void print_row(const char *name, const char *text) {
+static void print_row(const char *name, const char *text)
+{
     printf("  %-*s", NAME_WIDTH, name);
     if (strlen(name) >= NAME_WIDTH)
         printf("\n  %*s", NAME_WIDTH, "");
@@ -27,14 +28,16 @@ static void print_row(const char *name, const char *text) {
     putchar('\n');
 }
 
-static void print_flag(const struct flag *flag) {
+static void print_flag(const struct flag *flag)
+{
     char name[64];
     snprintf(name, sizeof name, "%s%s%s", flag->name, flag->value != NULL ? "=" : "",
              flag->value != NULL ? flag->value : "");
     print_row(name, flag->help);
 }
 
-static enum status print_option(const struct option *option, const struct config *defaults) {
+static enum status print_option(const struct option *option, const struct config *defaults)
+{
     char name[64], allowed[160];
     struct buffer text = {0};
     snprintf(name, sizeof name, "--%s=", option->name);
@@ -50,7 +53,8 @@ static enum status print_option(const struct option *option, const struct config
     return status;
 }
 
-static enum status print_options(void) {
+static enum status print_options(void)
+{
     struct config defaults;
     enum status status = config_load(&defaults, NULL, NULL);
     const char *section = "";
@@ -71,7 +75,8 @@ static enum status print_options(void) {
     return status;
 }
 
-enum status help_print(const struct command *command, const struct flag *common, int common_count) {
+enum status help_print(const struct command *command, const struct flag *common, int common_count)
+{
     printf("usage: llmpi %s%s%s [--flags]\n\n%s.\n\nFlags:\n", command->name,
            *command->positionals ? " " : "", command->positionals, command->help);
     for (int i = 0; i < command->flag_count; i++)

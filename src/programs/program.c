@@ -6,7 +6,8 @@
 
 #include <stdio.h>
 
-static enum status print_config(const struct config *config) {
+static enum status print_config(const struct config *config)
+{
     struct buffer text = {0};
     enum status status = config_write(config, true, &text);
     if (status == STATUS_OK)
@@ -16,14 +17,16 @@ static enum status print_config(const struct config *config) {
 }
 
 /* Rank 0 reads; its success or failure is everybody's. */
-static enum status read_for_all(struct comm *comm, const char *path, struct buffer *text) {
+static enum status read_for_all(struct comm *comm, const char *path, struct buffer *text)
+{
     enum status status = comm_rank(comm) == 0 ? config_read(path, text) : STATUS_OK;
     comm_broadcast(comm, &status, sizeof status, 0);
     TRY(comm_agree(comm, status));
     return comm_broadcast_buffer(comm, text, 0);
 }
 
-static enum status load(struct program *program) {
+static enum status load(struct program *program)
+{
     struct buffer text = {0};
     const char *path = program->arguments.positionals.items[0];
     enum status status = read_for_all(program->comm, path, &text);
@@ -34,7 +37,8 @@ static enum status load(struct program *program) {
     return status;
 }
 
-enum status program_begin(const struct command *command, int count, char **arguments, struct program *out) {
+enum status program_begin(const struct command *command, int count, char **arguments, struct program *out)
+{
     *out = (struct program){0};
     if (arguments_want_help(count, arguments)) { /* also where ranks cannot start */
         out->finished = true;
@@ -55,7 +59,8 @@ enum status program_begin(const struct command *command, int count, char **argum
     return comm_agree(out->comm, comm_rank(out->comm) == 0 ? print_config(&out->config) : STATUS_OK);
 }
 
-void program_end(struct program *program) {
+void program_end(struct program *program)
+{
     arguments_free(&program->arguments);
     config_free(&program->config);
     comm_end(program->comm);
