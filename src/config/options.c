@@ -172,9 +172,9 @@ const char *option_nearest(const char *name)
     const char *nearest = table[0].name, *key = strchr(name, '.');
     int best = -1;
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-        int distance = string_distance(name, table[i].name);
-        if (key != NULL && strcmp(key, table[i].name + option_section_length(&table[i])) == 0)
-            distance = 0;
+        int distance = 2 * string_distance(name, table[i].name);
+        if (distance > 1 && key != NULL && strcmp(key, table[i].name + option_section_length(&table[i])) == 0)
+            distance = 1;
         if (best < 0 || distance < best) {
             best = distance;
             nearest = table[i].name;

@@ -5,6 +5,7 @@
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/utf8.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,7 +17,8 @@ struct source {
     const char *name, *text;
     size_t length;
     struct string_list seen; /* "section" and "section.key" so far */
-    enum status (*visit)(void *context, const struct yaml_entry *entry);
+    enum status (*visit)(void *context,
+                         const struct yaml_entry *entry); /* NULL: a list of the command line */
     void *context;
 };
 
@@ -47,6 +49,24 @@ static bool is_indented_by_tab(const struct source *source, size_t line)
     return start < end && *start == '\t';
 }
 
+/* "NAME:LINE: what", without a line for the single one of a command line. */
+static enum status __attribute__((format(printf, 3, 4)))
+fail_at(const struct source *source, size_t line, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    if (source->visit == NULL)
+        return fail(STATUS_USAGE, "%s: %s", source->name, text);
+    return fail(STATUS_USAGE, "%s:%zu: %s", source->name, line, text);
+}
+
+static const char unsupported[] =
+    "anchors (&), aliases (*) and tags (!) are not supported; quote a text that begins "
+    "with one of them";
+
 static enum status fail_syntax(const struct source *source)
 {
     const yaml_parser_t *parser = &source->parser;
@@ -55,14 +75,17 @@ static enum status fail_syntax(const struct source *source)
     size_t line = parser->error == YAML_READER_ERROR ? line_of_byte(source, parser->problem_offset)
                                                      : parser->problem_mark.line + 1;
     if (is_indented_by_tab(source, line))
-        return fail(STATUS_USAGE, "%s:%zu: a tab indents this line: YAML wants spaces", source->name, line);
-    return fail(STATUS_USAGE, "%s:%zu: not valid YAML: %s%s%s", source->name, line, parser->problem,
-                parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
+        return fail_at(source, line, "a tab indents this line: YAML wants spaces");
+    if (parser->context != NULL &&
+        strncmp(parser->context, "while scanning an a", 19) == 0) /* alias or anchor */
+        return fail_at(source, line, "%s", unsupported);
+    return fail_at(source, line, "not valid YAML: %s%s%s", parser->problem,
+                   parser->context != NULL ? " " : "", parser->context != NULL ? parser->context : "");
 }
 
 static enum status refuse(const struct source *source, const char *what)
 {
-    return fail(STATUS_USAGE, "%s:%zu: %s", source->name, current_line(source), what);
+    return fail_at(source, current_line(source), "%s", what);
 }
 
 /* Goes to the next event. */
@@ -87,9 +110,7 @@ static enum status advance(struct source *source)
         tag = event->data.mapping_start.tag;
     }
     if (event->type == YAML_ALIAS_EVENT || anchor != NULL || tag != NULL)
-        return refuse(source,
-                      "anchors (&), aliases (*) and tags (!) are not supported; quote a text that begins "
-                      "with one of them");
+        return refuse(source, unsupported);
     return STATUS_OK;
 }
 
@@ -110,7 +131,7 @@ static enum status check_new(struct source *source, const char *name)
 {
     for (int64_t i = 0; i < source->seen.count; i++)
         if (strcmp(source->seen.items[i], name) == 0)
-            return fail(STATUS_USAGE, "%s:%zu: %s is given twice", source->name, current_line(source), name);
+            return fail_at(source, current_line(source), "%s is given twice", name);
     return string_list_add(&source->seen, name);
 }
 
@@ -131,8 +152,8 @@ static enum status read_value(struct source *source, struct yaml_entry *entry)
 {
     TRY(advance(source));
     if (source->event.type == YAML_MAPPING_START_EVENT)
-        return fail(STATUS_USAGE, "%s:%zu: %s.%s holds further keys but must hold a value", source->name,
-                    entry->line, entry->section, entry->key);
+        return fail_at(source, entry->line, "%s.%s holds further keys but must hold a value", entry->section,
+                       entry->key);
     entry->list = source->event.type == YAML_SEQUENCE_START_EVENT;
     if (entry->list)
         return read_items(source, &entry->values);
@@ -167,9 +188,8 @@ static enum status read_entries(struct source *source, const char *section)
     if (is_nothing(source))
         return STATUS_OK;
     if (source->event.type != YAML_MAPPING_START_EVENT)
-        return fail(STATUS_USAGE,
-                    "%s:%zu: '%.100s' must be a section with its keys on indented lines below it",
-                    source->name, current_line(source), section);
+        return fail_at(source, current_line(source),
+                       "'%.100s' must be a section with its keys on indented lines below it", section);
     for (;;) {
         TRY(advance(source));
         if (source->event.type == YAML_MAPPING_END_EVENT)
@@ -236,8 +256,8 @@ static enum status read_all(struct source *source, struct string_list *list)
 {
     int64_t invalid = utf8_find_invalid(source->text, source->length);
     if (invalid >= 0)
-        return fail(STATUS_USAGE, "%s:%zu: byte 0x%02x is not valid UTF-8", source->name,
-                    line_of_byte(source, (size_t)invalid), (unsigned char)source->text[invalid]);
+        return fail_at(source, line_of_byte(source, (size_t)invalid), "byte 0x%02x is not valid UTF-8",
+                       (unsigned char)source->text[invalid]);
     size_t mark = source->length >= 3 && memcmp(source->text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
     if (!yaml_parser_initialize(&source->parser))
         return fail(STATUS_FAILED, "out of memory: cannot read %s", source->name);
