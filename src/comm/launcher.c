@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 /* The value of an environment variable as a count, or -1 when it is not set (or no count). */
-static long read_count(const char *name) {
+static long read_count(const char *name)
+{
     const char *text = getenv(name);
     if (text == NULL || *text == '\0')
         return -1;
@@ -15,7 +16,8 @@ static long read_count(const char *name) {
     return *end == '\0' ? count : -1;
 }
 
-static enum status complain(long started, int size, const char *name) {
+static enum status complain(long started, int size, const char *name)
+{
     return fail(
         STATUS_USAGE,
         "the launcher started %ld rank%s but MPI sees %d: use the mpirun of the MPI library that llmpi was "
@@ -23,7 +25,8 @@ static enum status complain(long started, int size, const char *name) {
         started, started == 1 ? "" : "s", size, name, started);
 }
 
-enum status comm_check_launcher(int size) {
+enum status comm_check_launcher(int size)
+{
     long started = read_count("OMPI_COMM_WORLD_SIZE");
     if (started >= 0)
         return started == size ? STATUS_OK : complain(started, size, "OMPI_COMM_WORLD_SIZE");

@@ -9,16 +9,19 @@
 
 static int piece_limit = 0; /* 0: the default */
 
-int comm_piece(void) {
+int comm_piece(void)
+{
     return piece_limit > 0 ? piece_limit : 1 << 30;
 }
 
-void comm_set_piece(int elements) {
+void comm_set_piece(int elements)
+{
     piece_limit = elements;
 }
 
 static void reduce(struct comm *comm, void *values, int64_t count, size_t size, MPI_Datatype type,
-                   MPI_Op operation) {
+                   MPI_Op operation)
+{
     if (comm->size == 1)
         return;
     char *next = values;
@@ -30,39 +33,47 @@ static void reduce(struct comm *comm, void *values, int64_t count, size_t size, 
     }
 }
 
-void comm_sum_float(struct comm *comm, float *values, int64_t count) {
+void comm_sum_float(struct comm *comm, float *values, int64_t count)
+{
     reduce(comm, values, count, sizeof *values, MPI_FLOAT, MPI_SUM);
 }
 
-void comm_sum_double(struct comm *comm, double *values, int64_t count) {
+void comm_sum_double(struct comm *comm, double *values, int64_t count)
+{
     reduce(comm, values, count, sizeof *values, MPI_DOUBLE, MPI_SUM);
 }
 
-void comm_sum_int64(struct comm *comm, int64_t *values, int64_t count) {
+void comm_sum_int64(struct comm *comm, int64_t *values, int64_t count)
+{
     reduce(comm, values, count, sizeof *values, MPI_INT64_T, MPI_SUM);
 }
 
-void comm_max_int64(struct comm *comm, int64_t *values, int64_t count) {
+void comm_max_int64(struct comm *comm, int64_t *values, int64_t count)
+{
     reduce(comm, values, count, sizeof *values, MPI_INT64_T, MPI_MAX);
 }
 
-void comm_max_double(struct comm *comm, double *values, int64_t count) {
+void comm_max_double(struct comm *comm, double *values, int64_t count)
+{
     reduce(comm, values, count, sizeof *values, MPI_DOUBLE, MPI_MAX);
 }
 
-void comm_min_double(struct comm *comm, double *values, int64_t count) {
+void comm_min_double(struct comm *comm, double *values, int64_t count)
+{
     reduce(comm, values, count, sizeof *values, MPI_DOUBLE, MPI_MIN);
 }
 
 /* One piece's length: what is left of a message, at most the limit. */
-static int next_piece(int64_t left) {
+static int next_piece(int64_t left)
+{
     return left < comm_piece() ? (int)left : comm_piece();
 }
 
 /* Sends `out` to one rank while `in` comes from another. The k-th pieces of both directions travel in one
  * call; a direction that is finished takes no further part. */
 static void transfer(struct comm *comm, const char *out, int64_t out_bytes, int to, char *in,
-                     int64_t in_bytes, int from) {
+                     int64_t in_bytes, int from)
+{
     while (out_bytes > 0 || in_bytes > 0) {
         int sent = next_piece(out_bytes), received = next_piece(in_bytes);
         MPI_Sendrecv(out, sent, MPI_BYTE, sent > 0 ? to : MPI_PROC_NULL, 0, in, received, MPI_BYTE,
@@ -78,7 +89,8 @@ static void transfer(struct comm *comm, const char *out, int64_t out_bytes, int 
 
 /* In round d every rank sends to the rank d above it and receives from the rank d below. */
 static void exchange_rounds(struct comm *comm, const struct buffer *outgoing, const int64_t *lengths,
-                            const int64_t *offsets, char *incoming) {
+                            const int64_t *offsets, char *incoming)
+{
     for (int distance = 0; distance < comm->size; distance++) {
         int to = (comm->rank + distance) % comm->size;
         int from = (comm->rank - distance + comm->size) % comm->size;
@@ -91,7 +103,8 @@ static void exchange_rounds(struct comm *comm, const struct buffer *outgoing, co
 }
 
 enum status comm_exchange(struct comm *comm, const struct buffer *outgoing, struct buffer *incoming,
-                          int64_t *lengths) {
+                          int64_t *lengths)
+{
     int64_t *table = memory_allocate(3 * (int64_t)comm->size, sizeof *table, "message lengths");
     TRY(comm_agree(comm, table == NULL ? STATUS_FAILED : STATUS_OK));
     int64_t *sent = table, *received = table + comm->size, *offsets = table + 2 * comm->size, total = 0;

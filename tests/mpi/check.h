@@ -18,7 +18,8 @@
     check_agree((comm), (condition) ? STATUS_OK : fail(STATUS_FAILED, __VA_ARGS__), __FILE__, __LINE__)
 
 /* Passes when every rank's `status` is STATUS_OK. */
-static inline void check_agree(struct comm *comm, enum status status, const char *file, int line) {
+static inline void check_agree(struct comm *comm, enum status status, const char *file, int line)
+{
     if (comm_agree(comm, status) == STATUS_OK)
         return;
     if (comm_rank(comm) == 0)

@@ -8,7 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static void test_sums(struct comm *comm, int64_t count) {
+static void test_sums(struct comm *comm, int64_t count)
+{
     float *floats = memory_allocate(count, sizeof *floats, "floats");
     double *doubles = memory_allocate(count, sizeof *doubles, "doubles");
     int64_t *integers = memory_allocate(count, sizeof *integers, "integers");
@@ -34,7 +35,8 @@ static void test_sums(struct comm *comm, int64_t count) {
     memory_free(integers);
 }
 
-static void test_extremes(struct comm *comm) {
+static void test_extremes(struct comm *comm)
+{
     int rank = comm_rank(comm), size = comm_size(comm);
     int64_t largest[2] = {rank, -rank};
     double up[2] = {rank + 0.5, -rank}, down[2] = {rank + 0.5, -rank};
@@ -47,7 +49,8 @@ static void test_extremes(struct comm *comm) {
     CHECK(comm, down[0] == 0.5 && down[1] == 1 - size, "minima %g, %g", down[0], down[1]);
 }
 
-static void test_broadcast(struct comm *comm) {
+static void test_broadcast(struct comm *comm)
+{
     for (int root = 0; root < comm_size(comm); root++) {
         struct buffer buffer = {0};
         bool sender = comm_rank(comm) == root;
@@ -69,7 +72,8 @@ static void test_broadcast(struct comm *comm) {
 }
 
 /* Rank a sends rank b the letter 'a' + a, 3 * a + 7 * b times: every length differs, one is 0. */
-static void test_exchange(struct comm *comm) {
+static void test_exchange(struct comm *comm)
+{
     int rank = comm_rank(comm), size = comm_size(comm);
     struct buffer outgoing[4] = {{0}}, incoming = {0}, expected = {0};
     int64_t lengths[4];
@@ -99,7 +103,8 @@ static void test_exchange(struct comm *comm) {
 
 /* Everybody must come out with `code` and `message`. Compared by sums, since comm_agree itself is on trial.
  */
-static void expect_agreed(struct comm *comm, enum status mine, enum status code, const char *message) {
+static void expect_agreed(struct comm *comm, enum status mine, enum status code, const char *message)
+{
     enum status agreed = comm_agree(comm, mine);
     int64_t wrong = agreed != code || (code != STATUS_OK && strcmp(status_message(), message) != 0);
     if (wrong)
@@ -108,7 +113,8 @@ static void expect_agreed(struct comm *comm, enum status mine, enum status code,
     CHECK(comm, wrong == 0, "%lld ranks did not agree on %d, '%s'", (long long)wrong, (int)code, message);
 }
 
-static void test_agreement(struct comm *comm) {
+static void test_agreement(struct comm *comm)
+{
     int rank = comm_rank(comm), last = comm_size(comm) - 1;
     char expected[64];
     expect_agreed(comm, STATUS_OK, STATUS_OK, "");
@@ -131,7 +137,8 @@ static void test_agreement(struct comm *comm) {
 }
 
 /* What the launcher's variables say against a size; each row starts from a clean environment. */
-static void test_launcher(struct comm *comm) {
+static void test_launcher(struct comm *comm)
+{
     static const char *const names[] = {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE",
                                         "SLURM_NTASKS", "SLURM_JOB_ID"};
     static const struct {
@@ -165,7 +172,8 @@ static void test_launcher(struct comm *comm) {
     }
 }
 
-static void test_alone(struct comm *world) {
+static void test_alone(struct comm *world)
+{
     struct comm *alone = comm_alone();
     CHECK(world,
           alone != NULL && comm_rank(alone) == 0 && comm_size(alone) == 1 && comm_node_size(alone) == 1,
@@ -180,7 +188,8 @@ static void test_alone(struct comm *world) {
     comm_end(alone);
 }
 
-int main(void) {
+int main(void)
+{
     int64_t started = getenv("OMPI_COMM_WORLD_SIZE") != NULL ? atoi(getenv("OMPI_COMM_WORLD_SIZE")) : 1;
     if (strstr(comm_library(), "MPI") == NULL) { /* callable before MPI starts */
         fprintf(stderr, "comm_library() is '%s'\n", comm_library());
