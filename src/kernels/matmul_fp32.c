@@ -8,9 +8,8 @@
 
 #include <cblas.h>
 #include <limits.h>
-#include <omp.h>
-#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define PIECE_MULTIPLE 16                 /* elements: a cache line, and the registers of BLAS' inner loops */
@@ -23,16 +22,43 @@ struct weight {
     const float *master;
 };
 
-/* OpenBLAS only; NULL with another library. */
+/* OpenBLAS only; NULL with another library. The last two are of its builds with kernels for many processors.
+ */
 extern int openblas_get_parallel(void) __attribute__((weak));
 extern void openblas_set_num_threads(int threads) __attribute__((weak));
 extern char *openblas_get_config(void) __attribute__((weak));
+extern char *openblas_get_corename(void) __attribute__((weak));
+extern void gotoblas_dynamic_init(void) __attribute__((weak));
+extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
 enum { PARALLEL_PTHREADS = 1, PARALLEL_OPENMP = 2 }; /* of openblas_get_parallel() */
 
-/* The variant with OpenMP is single-threaded inside our parallel regions by itself, and its setter would
- * change the whole program's number of threads. */
-static void blas_single_threaded(void) {
+/* OpenBLAS before 0.3.25 knows processors by model number and takes SSE3 kernels, a fifth of the speed, on
+ * Intel models newer than itself (OpenBLAS issue 4267; such as model 207, Emerald Rapids, with Debian 12's
+ * 0.3.21). It is asked to choose again, with the name of the kernels that the processor's feature bits allow.
+ */
+static void choose_kernels(void) {
+#ifdef __x86_64__
+    if (!openblas_get_corename || !gotoblas_dynamic_init || !gotoblas_dynamic_quit ||
+        strcmp(openblas_get_corename(), "Prescott") != 0 || getenv("OPENBLAS_CORETYPE") != NULL)
+        return;
+    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (!avx2)
+        return;
+    setenv("OPENBLAS_CORETYPE", avx512 ? "SkylakeX" : "Haswell", 1);
+    gotoblas_dynamic_quit();
+    gotoblas_dynamic_init();
+    unsetenv("OPENBLAS_CORETYPE");
+#endif
+}
+
+/* Before main, while there is one thread and nothing has used BLAS. The variant with OpenMP is
+ * single-threaded inside our parallel regions by itself, and its setter would change the whole program's
+ * number of threads. */
+__attribute__((constructor)) static void prepare_blas(void) {
+    choose_kernels();
     if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == PARALLEL_PTHREADS)
         openblas_set_num_threads(1);
 }
@@ -50,8 +76,6 @@ const char *threads_blas_library(void) {
 }
 
 struct weight *weight_create(int64_t inputs, int64_t outputs, bool transposed) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, blas_single_threaded);
     if (inputs < 1 || outputs < 1 || inputs > LARGEST_CALL || outputs > LARGEST_CALL) {
         fail(STATUS_FAILED, "a weight of %lld inputs and %lld outputs; allowed are 1 to %lld",
              (long long)inputs, (long long)outputs, (long long)LARGEST_CALL);
