@@ -296,14 +296,15 @@ static void test_blocks_are_ready_in_order(void **state) {
     }
 }
 
-/* An allocator that counts, and fails at the `fail_at`-th call (from 1; 0: never). */
+/* An allocator that counts, and fails at the `fail_at`-th call (from 1; 0: never) and where more is asked for
+ * than any machine has. */
 struct counter {
     int64_t calls, fail_at, bytes, held;
 };
 
 static void *count_allocate(void *context, size_t bytes, const char *what) {
     struct counter *counter = context;
-    if (++counter->calls == counter->fail_at) {
+    if (++counter->calls == counter->fail_at || bytes > (size_t)1 << 48) {
         (fail)(STATUS_FAILED, "out of memory for %s", what); /* not the macro of cmocka */
         return NULL;
     }
@@ -355,9 +356,12 @@ static void test_failing_allocations(void **state) {
 static void test_wrong_sizes(void **state) {
     (void)state;
     struct model_shape shape = small(true, true, 0);
+    struct counter counter = {0};
+    const struct allocator allocator = {count_allocate, count_release, &counter};
     struct model *model;
     assert_int_equal(model_create(&shape, 0, true, &allocator_plain, &model), STATUS_USAGE);
-    assert_int_equal(model_create(&shape, INT64_MAX / 2, false, &allocator_plain, &model), STATUS_FAILED);
+    assert_int_equal(model_create(&shape, INT64_MAX / 2, false, &allocator, &model), STATUS_FAILED);
+    assert_int_equal(counter.held, 0);
     shape.n_head = 5;
     assert_int_equal(model_create(&shape, 1, true, &allocator_plain, &model), STATUS_USAGE);
     assert_null(model);
