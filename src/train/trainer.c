@@ -8,6 +8,7 @@
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/base/version.h"
 #include "llmpi/data/dataset.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/checkpoint.h"
@@ -133,6 +134,7 @@ static enum status start_or_continue(struct trainer *trainer, bool fresh, struct
 {
     char *path = NULL;
     struct model *model = trainer->state.model;
+    TRY(checkpoint_remove_leftovers(trainer->directory));
     if (fresh)
         TRY(checkpoint_remove_all(trainer->directory));
     TRY(checkpoint_newest(trainer->directory, &path));
@@ -154,7 +156,11 @@ static enum status write_config(const struct trainer *trainer)
 {
     struct buffer yaml = {0};
     char *path = path_join(trainer->directory, "config.yaml");
-    enum status status = path != NULL ? config_write(trainer->config, false, &yaml) : STATUS_FAILED;
+    enum status status = path != NULL ? buffer_printf(&yaml, "# llmpi %s (commit %s), %s\n", version_number(),
+                                                      version_commit(), comm_library())
+                                      : STATUS_FAILED;
+    if (status == STATUS_OK)
+        status = config_write(trainer->config, false, &yaml);
     if (status == STATUS_OK)
         status = file_write(path, yaml.data, yaml.length);
     free(path);
