@@ -14,19 +14,22 @@
 
 static struct pretokenizer *pretokenizer;
 
-static int set_up(void **state) {
+static int set_up(void **state)
+{
     (void)state;
     return pretokenizer_create(&pretokenizer) == STATUS_OK ? 0 : -1;
 }
 
-static int tear_down(void **state) {
+static int tear_down(void **state)
+{
     (void)state;
     pretokenizer_destroy(pretokenizer);
     return 0;
 }
 
 /* The words joined by '|'. */
-static void check(const char *text, const char *expected) {
+static void check(const char *text, const char *expected)
+{
     char joined[256] = "";
     size_t at = 0;
     const char *word = NULL;
@@ -44,7 +47,8 @@ static void check(const char *text, const char *expected) {
     assert_string_equal(joined, expected);
 }
 
-static void test_pattern(void **state) {
+static void test_pattern(void **state)
+{
     (void)state;
     check("", "");
     check("Hello world", "Hello| world");
@@ -62,7 +66,8 @@ static void test_pattern(void **state) {
 }
 
 /* Unicode's White_Space: U+0085, U+00A0, U+2003, U+3000 have it; U+180E, U+200B, U+FEFF and U+001C do not. */
-static void test_white_space(void **state) {
+static void test_white_space(void **state)
+{
     (void)state;
     check("a\xC2\x85"
           "b",
@@ -78,7 +83,8 @@ static void test_white_space(void **state) {
 }
 
 /* An invalid byte is a word; a cut character, a surrogate and an overlong form are invalid bytes. */
-static void test_invalid_bytes(void **state) {
+static void test_invalid_bytes(void **state)
+{
     (void)state;
     check("ab\xFF"
           "cd",
@@ -88,7 +94,8 @@ static void test_invalid_bytes(void **state) {
     check("\xC0\xAF \xF5", "\xC0|\xAF| |\xF5");
 }
 
-static int64_t count_words(const char *text, size_t length) {
+static int64_t count_words(const char *text, size_t length)
+{
     int64_t count = 0;
     size_t sum = 0;
     const char *word = NULL;
@@ -105,7 +112,8 @@ static int64_t count_words(const char *text, size_t length) {
     return count;
 }
 
-static void test_long_runs(void **state) {
+static void test_long_runs(void **state)
+{
     (void)state;
     size_t length = 4 << 20;
     char *text = malloc(length);
@@ -125,7 +133,8 @@ static void test_long_runs(void **state) {
 }
 
 /* Random bytes, and random characters of few kinds so that all borders occur: words cover the text. */
-static void test_random_bytes(void **state) {
+static void test_random_bytes(void **state)
+{
     (void)state;
     static const char kinds[] = "a '\n1.\xC3\xA9";
     char text[512];
@@ -138,7 +147,8 @@ static void test_random_bytes(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pattern),       cmocka_unit_test(test_white_space),
         cmocka_unit_test(test_invalid_bytes), cmocka_unit_test(test_long_runs),

@@ -10,13 +10,15 @@
 
 #include <cmocka.h>
 
-static struct word_counts *create(void) {
+static struct word_counts *create(void)
+{
     struct word_counts *words = NULL;
     assert_int_equal(word_counts_create(&words), STATUS_OK);
     return words;
 }
 
-static int64_t count_of(const struct word_counts *words, const char *word) {
+static int64_t count_of(const struct word_counts *words, const char *word)
+{
     for (int64_t i = 0; i < word_counts_size(words); i++) {
         size_t length = 0;
         int64_t count = 0;
@@ -27,7 +29,8 @@ static int64_t count_of(const struct word_counts *words, const char *word) {
     return 0;
 }
 
-static void test_add_text(void **state) {
+static void test_add_text(void **state)
+{
     (void)state;
     struct word_counts *words = create();
     static const char text[] = "the cat and the dog and the end";
@@ -43,7 +46,8 @@ static void test_add_text(void **state) {
     word_counts_destroy(words);
 }
 
-static void test_large_counts(void **state) {
+static void test_large_counts(void **state)
+{
     (void)state;
     struct word_counts *words = create();
     assert_int_equal(word_counts_add(words, "a", 1, INT64_MAX - 1), STATUS_OK);
@@ -56,7 +60,8 @@ static void test_large_counts(void **state) {
 }
 
 /* Three parts put together again hold every word with its count; the words hold NUL and other bytes. */
-static void test_pack(void **state) {
+static void test_pack(void **state)
+{
     (void)state;
     struct word_counts *words = create(), *together = create();
     for (int i = 0; i < 5000; i++) {
@@ -81,7 +86,8 @@ static void test_pack(void **state) {
     word_counts_destroy(together);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_text),
         cmocka_unit_test(test_large_counts),
