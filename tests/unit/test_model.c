@@ -3,6 +3,7 @@
 #include "llmpi/model/model.h"
 
 #include "llmpi/kernels/dropout.h"
+#include "llmpi/kernels/threads.h"
 #include "reference/model_case.h"
 #include "reference/reference_model.h"
 
@@ -261,6 +262,35 @@ static void test_evaluation_without_training(void **state) {
     assert_memory_equal(losses[0], losses[1], sizeof losses[0]);
 }
 
+/* The same pass gives the same bits again, also with several threads: a run that continues must not drift. */
+static void test_passes_repeat_exactly(void **state) {
+    (void)state;
+    struct model_shape shape = {.n_layer = 2,
+                                .n_head = 4,
+                                .n_embd = 128,
+                                .context_length = 64,
+                                .vocab_size = 1001,
+                                .bias = true,
+                                .tied_head = true,
+                                .dropout = 0.1};
+    struct case_batch batch;
+    struct model_loss one = {0}, two = {0};
+    double *parameters;
+    int threads = threads_count();
+    threads_set(3);
+    struct model *model = make_model(&shape, 4, true, &parameters);
+    case_batch_fill(&batch, &shape, 4, 64, (struct case_options){.weights = true, .documents = true});
+    double *first = gradients_in_parts(model, &batch.batch, 2, &one);
+    double *second = gradients_in_parts(model, &batch.batch, 2, &two);
+    assert_true(one.loss == two.loss);
+    assert_memory_equal(first, second, (size_t)model_table(model)->total * sizeof *first);
+    threads_set(threads);
+    free(first);
+    free(second);
+    free(parameters);
+    model_destroy(model);
+}
+
 /* What each block's gradient was when it was said to be ready. */
 struct ready_log {
     struct model *model;
@@ -380,6 +410,7 @@ int main(void) {
         cmocka_unit_test(test_tied_and_free_head),
         cmocka_unit_test(test_next_logits),
         cmocka_unit_test(test_evaluation_without_training),
+        cmocka_unit_test(test_passes_repeat_exactly),
         cmocka_unit_test(test_blocks_are_ready_in_order),
         cmocka_unit_test(test_memory_is_as_announced),
         cmocka_unit_test(test_failing_allocations),

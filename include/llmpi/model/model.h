@@ -36,7 +36,7 @@ struct model_loss {
     double loss, weight;
 };
 
-/* Called by model_backward as soon as a block's gradient of this pass is complete; from the last block to the
+/* Called by model_train as soon as a block's gradient of this pass is complete; from the last block to the
  * first (the tied embedding, block 0, comes last). */
 typedef void (*model_block_ready)(void *context, int64_t block);
 
