@@ -95,7 +95,7 @@ static enum status open_data(struct trainer *trainer)
     if (status == STATUS_OK)
         status = trainer_open_dataset(config, "validation", tokenizer, comm, &trainer->validation);
     int64_t length = config->model.context_length;
-    if (status == STATUS_OK && dataset_windows(trainer->train, length, config->train.stride) == 0)
+    if (status == STATUS_OK && dataset_windows(trainer->train, length, step_stride(config)) == 0)
         status = fail(STATUS_FAILED, "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = %lld in one shard",
                       config->shards.directory, (long long)dataset_tokens(trainer->train), (long long)(length + 1));
     if (status != STATUS_OK) {
