@@ -304,8 +304,9 @@ static enum status sample(struct trainer *trainer)
             log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt, text.length > 0 ? text.data : "");
         buffer_free(&text);
     }
+    status = comm_agree(trainer->comm, status);
     timers_add(&trainer->timers, PHASE_SAMPLE, &since);
-    return comm_agree(trainer->comm, status);
+    return status;
 }
 
 static enum status save(struct trainer *trainer)
@@ -322,8 +323,9 @@ static enum status save(struct trainer *trainer)
         if (status == STATUS_OK)
             status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes);
     }
+    status = comm_agree(trainer->comm, status);
     timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
-    return comm_agree(trainer->comm, status);
+    return status;
 }
 
 /* --- the loop ---------------------------------------------------------------------------------------------------- */
