@@ -17,7 +17,7 @@ cblas\.h                src/kernels/matmul_fp32.c
 hdf5.*\.h               src/storage/hdf5_file.c
 pcre2\.h                src/text/pretokenize.c
 yaml\.h                 src/config/yaml_source.c
-jansson\.h              src/base/json.c
+json-c/.*\.h           src/base/json.c
 xxhash\.h               src/base/digest.c
 zlib\.h                 src/corpus/*
 zstd\.h                 src/corpus/*

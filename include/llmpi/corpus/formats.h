@@ -1,0 +1,44 @@
+/* What stands between the reader of a corpus and the formats of its files: the state of a reader, which
+ * reader.c owns, and one function per format that finds the next document of the open file. */
+#ifndef LLMPI_CORPUS_FORMATS_H
+#define LLMPI_CORPUS_FORMATS_H
+
+#include "llmpi/base/json.h"
+#include "llmpi/corpus/reader.h"
+#include "llmpi/corpus/window.h"
+
+struct reader {
+    const struct corpus *corpus;
+    int64_t parts, index, readers;
+    int64_t file;          /* index of the open file, or of the next one */
+    struct stream *stream; /* NULL: no file is open */
+    struct window window;  /* on the open file, where reading stands */
+    int64_t line;          /* at the start of the window, from 1 */
+    int64_t number;        /* of the next document */
+    int64_t position;      /* bytes on disk of the files before */
+    struct corpus_report report;
+    struct json *json; /* holds the text of the last document of JSON lines */
+    struct {           /* the document of plain text that reading stands in */
+        bool open, rejected;
+        int64_t number, part;
+        int64_t delivered; /* pieces */
+    } text;
+};
+
+/* The part of a document that starts here, and whether this reader reads that part. */
+int64_t reader_part_here(const struct reader *reader);
+bool reader_owns(const struct reader *reader, int64_t part);
+
+/* True when max_documents have been seen. */
+bool reader_reached_limit(const struct reader *reader);
+
+/* Says that something at `line` of the open file cannot be used: fails with "FILE:LINE: ...", or with
+ * skip_errors counts it in *count (a field of reader->report) and goes on. */
+enum status reader_reject(struct reader *reader, int64_t *count, int64_t line, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The next document (or piece) of this reader in the open file; *found is false at the end of the file. */
+enum status json_lines_next(struct reader *reader, struct document *out, bool *found);
+enum status plain_text_next(struct reader *reader, struct document *out, bool *found);
+
+#endif

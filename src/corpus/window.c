@@ -1,0 +1,58 @@
+/* Bytes move to the front of the buffer only when its end is reached, and the buffer is at least twice as
+ * long as what is wanted then: each byte is moved about once, however short the steps are. */
+#include "llmpi/corpus/window.h"
+
+#include "llmpi/base/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SMALLEST = 1 << 20 };
+
+static enum status make_room(struct window *window, size_t wanted) {
+    if (wanted > SIZE_MAX / 4)
+        return fail(STATUS_FAILED, "out of memory: a document of %zu bytes", wanted);
+    if (window->begin > 0 && window->length > 0)
+        memmove(window->data, window->data + window->begin, window->length);
+    window->begin = 0;
+    if (wanted <= window->capacity / 2)
+        return STATUS_OK;
+    size_t capacity = 2 * wanted > SMALLEST ? 2 * wanted : SMALLEST;
+    char *data = memory_resize(window->data, (int64_t)capacity, 1, "the text of a corpus");
+    if (data == NULL)
+        return STATUS_FAILED;
+    window->data = data;
+    window->capacity = capacity;
+    return STATUS_OK;
+}
+
+enum status window_fill(struct window *window, size_t wanted) {
+    if (window->length >= wanted || window->ended)
+        return STATUS_OK;
+    if (window->begin + wanted > window->capacity)
+        TRY(make_room(window, wanted));
+    size_t used = window->begin + window->length, got = 0;
+    TRY(stream_read(window->stream, window->data + used, window->capacity - used, &got));
+    window->ended = got < window->capacity - used;
+    window->length += got;
+    return STATUS_OK;
+}
+
+const char *window_text(const struct window *window) {
+    return window->data + window->begin;
+}
+
+void window_drop(struct window *window, size_t length) {
+    window->begin += length;
+    window->length -= length;
+    window->offset += (int64_t)length;
+}
+
+void window_restart(struct window *window, struct stream *stream) {
+    *window = (struct window){.stream = stream, .data = window->data, .capacity = window->capacity};
+}
+
+void window_free(struct window *window) {
+    free(window->data);
+    *window = (struct window){0};
+}
