@@ -33,9 +33,10 @@ int comm_size(const struct comm *comm);
 /* How many ranks share this host with us, ourselves included. */
 int comm_node_size(const struct comm *comm);
 
-/* Ranks agree on the worst of their statuses (largest code). The message of the lowest rank that has it becomes
- * every rank's status_message(), with "rank R: " in front when `size` > 1 and only some ranks failed. Every rank
- * returns the same status. Prints nothing: main() prints the message once, from rank 0. **Collective** */
+/* Ranks agree on the worst of their statuses: STATUS_USAGE, then STATUS_FAILED, then STATUS_STOPPED. The message of
+ * the lowest rank that has it becomes every rank's status_message(), with "rank R: " in front when `size` > 1 and only
+ * some ranks failed. Every rank returns the same status. Prints nothing: main() prints the message once, from rank 0.
+ * **Collective** */
 enum status comm_agree(struct comm *comm, enum status mine);
 
 /* `bytes` bytes from `root` to everyone. **Collective** */

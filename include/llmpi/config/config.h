@@ -1,5 +1,6 @@
-/* The configuration of the whole path: one YAML file, overrides from the command line, defaults from the option table
- * (options.h). Every field below is one row of that table; text, help and bounds stand there and nowhere else. */
+/* The configuration of the whole path: one YAML file, overrides from the command line, defaults from the
+ * option table (options.h). Every field below is one row of that table; text, help and bounds stand there and
+ * nowhere else. */
 #ifndef LLMPI_CONFIG_CONFIG_H
 #define LLMPI_CONFIG_CONFIG_H
 
@@ -26,7 +27,7 @@ struct config {
     struct {
         struct string_list inputs;
         char *text_field;
-        int64_t max_documents; /* 0: all */
+        int64_t max_documents;    /* 0: all */
         char *document_separator; /* "": a text file is one document */
         int64_t on_error;         /* enum corpus_errors */
         int64_t split;            /* enum corpus_split */
@@ -84,10 +85,15 @@ struct config {
     } checkpoint;
 };
 
-/* Reads `path` (NULL: defaults only), then applies overrides such as "--train.steps=200" (also "--train.steps", "200"
- * as two arguments is not accepted), then checks bounds and what fields must hold together (n_embd divisible
- * by n_head, ...). Every error is STATUS_USAGE with file, line, value found and value allowed; an unknown key names
- * the nearest known one. The caller frees with config_free, also after a failure. */
+/* Appends the text of a configuration file ("-" is standard input) to `out`. A missing file, or one above 1
+ * MiB, is STATUS_USAGE. For programs in which one rank reads and all parse. */
+enum status config_read(const char *path, struct buffer *out);
+
+/* Reads `path` (NULL: defaults only), then applies overrides such as "--train.steps=200" (also
+ * "--train.steps", "200" as two arguments is not accepted), then checks bounds and what fields must hold
+ * together (n_embd divisible by n_head, ...). Every error is STATUS_USAGE with file, line, value found and
+ * value allowed; an unknown key names the nearest known one. The caller frees with config_free, also after a
+ * failure. */
 enum status config_load(struct config *config, const char *path, const struct string_list *overrides);
 
 /* The same from text; `name` stands for the file in messages. */
@@ -96,13 +102,13 @@ enum status config_parse(struct config *config, const char *yaml, size_t length,
 
 void config_free(struct config *config);
 
-/* The resolved configuration as YAML that config_parse reads back to the same values; with `help`, each key has a
- * comment with its help and bounds above it. */
+/* The resolved configuration as YAML that config_parse reads back to the same values; with `help`, each key
+ * has a comment with its help and bounds above it. */
 enum status config_write(const struct config *config, bool help, struct buffer *out);
 
-/* Compares a run's stored configuration with the one it is continued with. Options that may not change (their row
- * says so) and differ make STATUS_USAGE: "model.n_embd is 384 but the checkpoint was made with 256". Other
- * differences are appended to `changes` as one line each. */
+/* Compares a run's stored configuration with the one it is continued with. Options that may not change (their
+ * row says so) and differ make STATUS_USAGE: "model.n_embd is 384 but the checkpoint was made with 256".
+ * Other differences are appended to `changes` as one line each. */
 enum status config_compare(const struct config *stored, const struct config *now, struct buffer *changes);
 
 #endif

@@ -32,7 +32,16 @@ enum status shard_writer_begin_document(struct shard_writer *writer);
 /* Appends tokens to the document; `bytes` is the length of the text that they stand for. */
 enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, int64_t count, int64_t bytes);
 
+/* What was added so far. */
 int64_t shard_writer_tokens(const struct shard_writer *writer);
+int64_t shard_writer_documents(const struct shard_writer *writer);
+int64_t shard_writer_bytes(const struct shard_writer *writer);
+
+/* Moves the last `count` tokens to the end of `to`; a document that is cut by this begins anew there. `bytes_of` says how
+ * many bytes of text a token stands for (`begins`, `ends`: it is the first, the last of its document). */
+enum status shard_writer_move_tail(struct shard_writer *from, struct shard_writer *to, int64_t count,
+                                   int64_t (*bytes_of)(void *context, uint32_t id, bool begins, bool ends),
+                                   void *context);
 
 /* Writes attributes, publishes, frees. */
 enum status shard_writer_publish(struct shard_writer *writer);

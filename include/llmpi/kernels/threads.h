@@ -12,6 +12,9 @@ int threads_count(void);
 /* Cores that this process may run on (its affinity mask). */
 int threads_cores(void);
 
+/* Cores of this machine that are switched on. */
+int threads_cores_online(void);
+
 /* Name, version and threading of the BLAS library, for `llmpi --version`. */
 const char *threads_blas_library(void);
 

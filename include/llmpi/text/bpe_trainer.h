@@ -15,9 +15,9 @@ struct bpe_settings {
     const struct string_list *special_tokens; /* ids 0, 1, ... in this order */
 };
 
-/* Learns merges: the pair with the highest count first, ties by the smaller (left id, right id). Ids: special tokens,
- * the 256 bytes sorted by the character that stands for each in GPT-2's mapping, merges in order. A function of the
- * counts and the settings alone. `quiet` leaves out the progress line. */
+/* Learns merges: the pair with the highest count first, ties by the smaller (left id, right id). Ids: special
+ * tokens, the 256 bytes sorted by the character that stands for each in GPT-2's mapping, merges in order. A
+ * function of the counts and the settings alone. `quiet` leaves out the progress line. */
 enum status bpe_train(const struct word_counts *words, const struct bpe_settings *settings, bool quiet,
                       struct tokenizer **out);
 

@@ -1,5 +1,6 @@
-/* A tokenizer: text to token ids and back. Byte-level BPE (Sennrich et al. 2016, doi:10.18653/v1/P16-1162; Radford et
- * al. 2019 for the byte level and the splitting pattern). The file format is Hugging Face's tokenizer.json. */
+/* A tokenizer: text to token ids and back. Byte-level BPE (Sennrich et al. 2016, doi:10.18653/v1/P16-1162;
+ * Radford et al. 2019 for the byte level and the splitting pattern). The file format is Hugging Face's
+ * tokenizer.json. */
 #ifndef LLMPI_TEXT_TOKENIZER_H
 #define LLMPI_TEXT_TOKENIZER_H
 
@@ -11,7 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct tokenizer; /* immutable after loading; any number of threads may decode, one may encode (it has a cache) */
+struct tokenizer; /* immutable after loading; any number of threads may decode, one may encode (it has a
+                     cache) */
 
 /* Growing list of ids; start with {0}, free with token_list_free. */
 struct token_list {
@@ -21,24 +23,36 @@ struct token_list {
 enum status token_list_add(struct token_list *list, uint32_t id);
 void token_list_free(struct token_list *list);
 
-/* Loads a tokenizer.json, or a folder that holds tokenizer.json or GPT-2's encoder.json and vocab.bpe. */
+/* Loads a tokenizer.json, or a folder that holds tokenizer.json or GPT-2's encoder.json and vocab.bpe (also
+ * under the names vocab.json and merges.txt). Files above 256 MiB are an error. */
 enum status tokenizer_load(const char *path, struct tokenizer **out);
 
 /* The same from the text of a tokenizer.json; `name` stands for the file in messages. */
 enum status tokenizer_parse(const char *json, size_t length, const char *name, struct tokenizer **out);
 
-/* Appends the tokenizer.json text: the same tokenizer always gives the same bytes, and parsing them gives it back. */
+/* The same from the texts of GPT-2's encoder.json ({"token": id, ...}) and vocab.bpe (one merge per line). */
+enum status tokenizer_parse_gpt2(const char *encoder, size_t encoder_length, const char *merges,
+                                 size_t merges_length, const char *name, struct tokenizer **out);
+
+/* Appends the tokenizer.json text: the same tokenizer always gives the same bytes, and parsing them gives it
+ * back. */
 enum status tokenizer_write(const struct tokenizer *tokenizer, struct buffer *out);
+
+/* Makes a tokenizer of a vocabulary (vocabulary.h), whose content moves into it and is freed with it, also on
+ * failure. A byte without a token is an error. */
+struct vocabulary;
+enum status tokenizer_create(struct vocabulary *vocabulary, struct tokenizer **out);
+const struct vocabulary *tokenizer_vocabulary(const struct tokenizer *tokenizer);
 
 void tokenizer_destroy(struct tokenizer *tokenizer);
 
-/* Appends the ids of `text` (any bytes: invalid UTF-8 is encoded byte by byte). With `special`, special tokens in the
- * text become their ids; else they are text like any other. */
+/* Appends the ids of `text` (any bytes: invalid UTF-8 is encoded byte by byte). With `special`, special
+ * tokens in the text become their ids; else they are text like any other. */
 enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, bool special,
                              struct token_list *out);
 
-/* Appends the bytes of the ids; the inverse of encode for every byte string. An id outside the vocabulary is an
- * error. */
+/* Appends the bytes of the ids; the inverse of encode for every byte string. An id outside the vocabulary is
+ * an error. */
 enum status tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *ids, int64_t count,
                              struct buffer *out);
 
@@ -52,8 +66,8 @@ uint64_t tokenizer_digest(const struct tokenizer *tokenizer);
 /* The id of a token by its text (specials as written, others as raw bytes), or -1. */
 int64_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, size_t length);
 
-/* The bytes that a token stands for, not NUL-terminated; NULL for an id without a token. Special tokens give their
- * name. */
+/* The bytes that a token stands for, not NUL-terminated; NULL for an id without a token. Special tokens give
+ * their name. */
 const char *tokenizer_token(const struct tokenizer *tokenizer, uint32_t id, size_t *length);
 bool tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id);
 

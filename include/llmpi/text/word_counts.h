@@ -26,7 +26,8 @@ const char *word_counts_get(const struct word_counts *words, int64_t index, size
 
 /* Appends the words whose digest % parts == part, as bytes that word_counts_unpack adds again; to hand words
  * to the rank that owns them. */
-enum status word_counts_pack(const struct word_counts *words, int64_t part, int64_t parts, struct buffer *out);
+enum status word_counts_pack(const struct word_counts *words, int64_t part, int64_t parts,
+                             struct buffer *out);
 enum status word_counts_unpack(struct word_counts *words, const char *packed, size_t length);
 
 #endif

@@ -1,0 +1,36 @@
+/* The end of the model: final layernorm, output head and cross-entropy. It works in chunks of rows, so that
+ * logits of all tokens never exist together; forward and backward of a chunk follow each other. */
+#ifndef LLMPI_MODEL_HEAD_H
+#define LLMPI_MODEL_HEAD_H
+
+#include "llmpi/base/status.h"
+#include "llmpi/model/layer.h"
+#include "llmpi/model/model.h"
+
+#include <stdint.h>
+
+struct head {
+    struct norm ln_f;
+    struct linear logits; /* lm_head, or the token embedding when tied */
+};
+
+/* Looks up the head's tensors. Release with head_destroy, also after a failure. */
+enum status head_create(struct head *head, const struct parameter_table *table,
+                        const struct model_shape *shape);
+void head_destroy(struct head *head);
+
+/* Takes over changed parameters. */
+void head_refresh(const struct head *head, const float *parameters);
+
+/* Loss of the batch and, in activations->gradient, the gradient of the last block's output; adds to the
+ * gradients of ln_f and of the head, and to *sums. */
+void head_train(const struct head *head, const struct pass *pass, struct model_loss *sums);
+
+/* Loss only; token_loss (rows) may be NULL. */
+void head_evaluate(const struct head *head, const struct pass *pass, float *token_loss,
+                   struct model_loss *sums);
+
+/* The logits (vocab_size) of one row of the batch. */
+void head_logits(const struct head *head, const struct pass *pass, int64_t row, float *logits);
+
+#endif

@@ -1,0 +1,69 @@
+/* The two layers that have parameters, each with its tensors looked up once in the table: a matrix product
+ * with bias, and layer normalisation. A pass holds what all of them work with. */
+#ifndef LLMPI_MODEL_LAYER_H
+#define LLMPI_MODEL_LAYER_H
+
+#include "llmpi/base/batch.h"
+#include "llmpi/base/status.h"
+#include "llmpi/kernels/dropout.h"
+#include "llmpi/kernels/matmul.h"
+#include "llmpi/model/activations.h"
+#include "llmpi/model/parameters.h"
+
+#include <stdint.h>
+
+/* One forward pass and, where `gradients` is not NULL, the backward pass after it. */
+struct pass {
+    const struct model_shape *shape;
+    const struct activations *activations;
+    const float *parameters;
+    float *gradients;
+    const struct batch *batch;
+    int64_t rows;           /* tokens of the batch */
+    struct dropout dropout; /* its place is set by pass_dropout; probability 0: none */
+};
+
+/* The dropouts of a block, and of the embedding (block 0). */
+enum dropout_kind { DROPOUT_EMBEDDING, DROPOUT_ATTENTION, DROPOUT_ATTENTION_BRANCH, DROPOUT_MLP_BRANCH };
+
+/* The dropout of that place; its `place` is 4 * block + kind. */
+struct dropout pass_dropout(const struct pass *pass, int64_t block, enum dropout_kind kind);
+
+/* y = x W + b. */
+struct linear {
+    struct weight *weight;
+    int64_t matrix, bias; /* offsets in the parameter array; bias -1: none */
+};
+
+/* Looks up "`name`.weight" and "`name`.bias"; `transposed` as in matmul.h. Release with linear_destroy, also
+ * after a failure. */
+enum status linear_create(struct linear *linear, const struct parameter_table *table, const char *name,
+                          bool transposed);
+void linear_destroy(struct linear *linear);
+
+/* Takes over changed parameters. */
+void linear_refresh(const struct linear *linear, const float *parameters);
+
+/* y = x W + b; dx = dy W^T; dW += x^T dy and db += column sums of dy. */
+void linear_forward(const struct linear *linear, const struct pass *pass, float *y, const float *x,
+                    int64_t rows);
+void linear_backward_input(const struct linear *linear, float *dx, const float *dy, int64_t rows);
+void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const float *x,
+                                const float *dy, int64_t rows);
+
+/* Layer normalisation of rows of n_embd elements. */
+struct norm {
+    int64_t gain, bias; /* offsets in the parameter array; bias -1: none */
+};
+
+/* Looks up "`name`.weight" and "`name`.bias". */
+struct norm norm_find(const struct parameter_table *table, const char *name);
+
+void norm_forward(const struct norm *norm, const struct pass *pass, float *y, float *mean, float *rstd,
+                  const float *x, int64_t rows);
+
+/* Overwrites dy by the gradient of x. */
+void norm_backward(const struct norm *norm, const struct pass *pass, float *dy, const float *x,
+                   const float *mean, const float *rstd, int64_t rows);
+
+#endif

@@ -1,0 +1,85 @@
+/* The command line of one subcommand: positional arguments, `--flag` and `--flag=value`, and for commands
+ * with a CONFIG also `--section.key=value`, which overrides an option of the configuration file.
+ *
+ * A program with a CONFIG is
+ *
+ *     static const struct command command = {.name = "train", .positionals = "CONFIG", ..., .configuration =
+ * true}; struct program program; enum status status = program_begin(&command, count, arguments, &program); if
+ * (status == STATUS_OK && !program.finished) status = work(&program.config, program.comm);
+ *     program_end(&program);
+ *     return status;
+ */
+#ifndef LLMPI_PROGRAMS_ARGUMENTS_H
+#define LLMPI_PROGRAMS_ARGUMENTS_H
+
+#include "llmpi/base/status.h"
+#include "llmpi/base/string_list.h"
+#include "llmpi/comm/comm.h"
+#include "llmpi/config/config.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* A flag that a command understands. */
+struct flag {
+    const char *name;  /* "--seed" */
+    const char *value; /* what stands after "=" in the help, such as "N"; NULL: the flag has no value */
+    const char *help;  /* one sentence without a full stop */
+};
+
+struct command {
+    const char *name;        /* "train", "corpus generate" */
+    const char *positionals; /* as in the help: "CONFIG", "FILE..." */
+    int minimum, maximum;    /* number of positional arguments; maximum -1: any */
+    const char *help;        /* what the command does, one sentence */
+    const struct flag *flags;
+    int flag_count;
+    bool configuration; /* the first positional is a CONFIG: takes overrides and --print-config */
+    bool alone;         /* with `configuration`: one process without MPI */
+};
+
+/* What stood on the command line. Start with {0}; free with arguments_free, also after a failure. */
+struct arguments {
+    struct string_list positionals;
+    struct string_list overrides; /* "--section.key=value" */
+    struct string_list given;     /* "--flag" or "--flag=value" */
+    bool finished;                /* --help was printed: nothing is left to do */
+};
+
+/* Sorts the arguments. An unknown flag is STATUS_USAGE with the nearest known name; so are a missing or
+ * needless value, a flag given twice, and a wrong number of positionals. "--" ends the flags; "-" alone is
+ * positional. */
+enum status arguments_parse(const struct command *command, int count, char **arguments,
+                            struct arguments *out);
+
+/* Whether the line asks for help, which wins over everything that is wrong with it. */
+bool arguments_want_help(int count, char **arguments);
+void arguments_free(struct arguments *arguments);
+
+/* The value of a flag ("" for one without value), or NULL when it was not given. */
+const char *arguments_get(const struct arguments *arguments, const char *flag);
+bool arguments_has(const struct arguments *arguments, const char *flag);
+
+/* *out becomes the value of a flag as a number within bounds; it is left alone when the flag was not given.
+ */
+enum status arguments_get_integer(const struct arguments *arguments, const char *flag, int64_t minimum,
+                                  int64_t maximum, int64_t *out);
+enum status arguments_get_number(const struct arguments *arguments, const char *flag, double minimum,
+                                 double maximum, double *out);
+
+/* A started program with a CONFIG. */
+struct program {
+    struct arguments arguments;
+    struct config config;
+    struct comm *comm;
+    bool finished; /* --help or --print-config was served: nothing is left to do */
+};
+
+/* Starts the ranks (comm_begin, or comm_alone), parses the command line, lets rank 0 read the CONFIG for all
+ * of them, and agrees on the status. Call program_end in any case. **Collective** */
+enum status program_begin(const struct command *command, int count, char **arguments, struct program *out);
+
+/* Frees everything and ends the ranks; all of them must come here in order. **Collective** */
+void program_end(struct program *program);
+
+#endif

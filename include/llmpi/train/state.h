@@ -1,0 +1,41 @@
+/* What a run carries from step to step: the model with its parameters, AdamW's moments, and where it stands. Every rank
+ * holds the same values. */
+#ifndef LLMPI_TRAIN_STATE_H
+#define LLMPI_TRAIN_STATE_H
+
+#include "llmpi/base/status.h"
+#include "llmpi/comm/comm.h"
+#include "llmpi/config/config.h"
+#include "llmpi/model/model.h"
+#include "llmpi/text/tokenizer.h"
+
+#include <stdint.h>
+
+struct train_state {
+    struct model *model;
+    float *exp_avg, *exp_avg_sq; /* laid out like the parameters; NULL for a state that only evaluates */
+    struct tokenizer *tokenizer;
+    int64_t step;      /* steps done */
+    int64_t sequences; /* sequences consumed over all ranks and steps */
+    int64_t tokens;    /* targets trained on */
+};
+
+/* The shape that a configuration and a vocabulary give. */
+struct model_shape state_model_shape(const struct config *config, int64_t vocab_size);
+
+/* A state with memory for micro-batches of `sequences` rows; parameters zero. Takes over the tokenizer (also on
+ * failure). With `training`, also gradients and moments. */
+enum status state_create(const struct config *config, struct tokenizer *tokenizer, int64_t sequences,
+                         bool training, struct train_state *out);
+void state_destroy(struct train_state *state);
+
+/* Rank 0 loads the tokenizer at `path` (tokenizer.json or folder) and everyone gets it. **Collective** */
+enum status state_load_tokenizer(const char *path, struct comm *comm, struct tokenizer **out);
+
+/* Gives every rank rank 0's parameters, moments and counters. **Collective** */
+void state_broadcast(struct train_state *state, struct comm *comm);
+
+/* STATUS_FAILED on every rank when the ranks' parameters are not the same bits. **Collective** */
+enum status state_check_replicas(struct train_state *state, struct comm *comm);
+
+#endif

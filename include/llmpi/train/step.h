@@ -1,0 +1,45 @@
+/* One optimizer step over all ranks: read the step's sequences, forward and backward over this rank's slots, sum the
+ * gradients block by block, agree on loss and flags, clip, update. */
+#ifndef LLMPI_TRAIN_STEP_H
+#define LLMPI_TRAIN_STEP_H
+
+#include "llmpi/base/status.h"
+#include "llmpi/comm/comm.h"
+#include "llmpi/config/config.h"
+#include "llmpi/data/dataset.h"
+#include "llmpi/train/state.h"
+#include "llmpi/train/timers.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Everything that steps need besides the state; allocated once, a step allocates nothing. */
+struct stepper;
+
+/* What a step tells the ranks, the same on each. */
+struct step_result {
+    double loss;          /* mean over the step's targets, nats */
+    double gradient_norm; /* before clipping */
+    double learning_rate;
+    int64_t tokens; /* targets of this step */
+    bool stop;      /* a rank was asked to stop */
+};
+
+/* Borrows all arguments for its lifetime. */
+enum status stepper_create(const struct config *config, struct train_state *state, struct dataset *dataset,
+                           struct comm *comm, struct stepper **out);
+void stepper_destroy(struct stepper *stepper);
+
+/* Runs step state->step + 1 and advances the state. `earlier` is how this rank fared since the last step. A failure before
+ * or in the step on any rank, and a loss or gradient that is not finite, end with the same STATUS_FAILED on every
+ * rank and leave the state as it was. **Collective** */
+enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
+                        struct step_result *result);
+
+/* The largest number of sequences in one forward pass, for state_create. */
+int64_t step_micro_batch(const struct config *config, int ranks);
+
+/* The slots that a run uses: train.slots, or one per rank. */
+int64_t step_slots(const struct config *config, int ranks);
+
+#endif

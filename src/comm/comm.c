@@ -1,0 +1,180 @@
+/* Beginning and ending, agreeing on errors, and broadcasts. A communicator of one rank never calls MPI after
+ * it began, so that comm_alone() and a start without a launcher go the same way. */
+#include "llmpi/comm/comm.h"
+
+#include "comm_private.h"
+#include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct comm *comm_create(MPI_Comm handle, bool started_mpi, int rank, int size, int node_size)
+{
+    struct comm *comm = memory_allocate(1, sizeof *comm, "a communicator");
+    if (comm != NULL)
+        *comm = (struct comm){handle, started_mpi, rank, size, node_size};
+    return comm;
+}
+
+struct comm *comm_alone(void)
+{
+    return comm_create(MPI_COMM_NULL, false, 0, 1, 1);
+}
+
+static int count_node_ranks(void)
+{
+    MPI_Comm node;
+    int size;
+    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, &size);
+    MPI_Comm_free(&node);
+    return size;
+}
+
+/* A start without a launcher needs neither a daemon of its own nor a search for network hardware, which take
+ * most of Open MPI's start (measured with 4.1.4: 0.32 s with both, 0.02 s without). The user's own settings
+ * stay. */
+static void hasten_single_start(void)
+{
+    static const char *const launcher[] = {
+        "OMPI_COMM_WORLD_SIZE", "PMIX_RANK", "PMIX_NAMESPACE", "PMI_RANK", "PMI_SIZE",
+        "SLURM_STEP_NUM_TASKS"};
+    for (size_t i = 0; i < sizeof launcher / sizeof *launcher; i++)
+        if (getenv(launcher[i]) != NULL)
+            return;
+    setenv("OMPI_MCA_ess_singleton_isolated", "1", 0);
+    setenv("OMPI_MCA_pml", "ob1", 0);
+}
+
+enum status comm_begin(struct comm **out)
+{
+    int provided, rank, size;
+    *out = NULL;
+    hasten_single_start();
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    log_set_rank(rank, size);
+    enum status status = provided < MPI_THREAD_FUNNELED
+                             ? fail(STATUS_FAILED, "this MPI library does not allow threads beside it "
+                                                   "(MPI_THREAD_FUNNELED), which the kernels need")
+                             : comm_check_launcher(size);
+    if (status == STATUS_OK) {
+        *out = comm_create(MPI_COMM_WORLD, true, rank, size, count_node_ranks());
+        if (*out != NULL)
+            return STATUS_OK;
+        status = STATUS_FAILED;
+    }
+    MPI_Finalize();
+    return status;
+}
+
+void comm_end(struct comm *comm)
+{
+    if (comm == NULL)
+        return;
+    if (comm->started_mpi) {
+        MPI_Barrier(comm->handle);
+        MPI_Finalize();
+    }
+    memory_free(comm);
+}
+
+int comm_rank(const struct comm *comm)
+{
+    return comm->rank;
+}
+
+int comm_size(const struct comm *comm)
+{
+    return comm->size;
+}
+
+int comm_node_size(const struct comm *comm)
+{
+    return comm->node_size;
+}
+
+/* A request to stop is the mildest: a rank that failed meanwhile decides. */
+static int severity(enum status status)
+{
+    return status == STATUS_OK ? 0 : status == STATUS_STOPPED ? 1 : status == STATUS_FAILED ? 2 : 3;
+}
+
+enum status comm_agree(struct comm *comm, enum status mine)
+{
+    static const enum status by_severity[] = {STATUS_OK, STATUS_STOPPED, STATUS_FAILED, STATUS_USAGE};
+    if (comm->size == 1)
+        return mine;
+    /* Pairs (value, rank): the largest value wins, and of equals the lowest rank. */
+    int pairs[2][2] = {{severity(mine), comm->rank}, {-severity(mine), comm->rank}};
+    MPI_Allreduce(MPI_IN_PLACE, pairs, 2, MPI_2INT, MPI_MAXLOC, comm->handle);
+    int worst = pairs[0][0], best = -pairs[1][0], rank = pairs[0][1];
+    if (worst == 0)
+        return STATUS_OK;
+    char message[4096] = "";
+    if (comm->rank == rank)
+        snprintf(message, sizeof message, "%s", status_message());
+    MPI_Bcast(message, sizeof message, MPI_CHAR, rank, comm->handle);
+    if (best == worst)
+        return fail(by_severity[worst], "%s", message);
+    return fail(by_severity[worst], "rank %d: %s", rank, message);
+}
+
+void comm_broadcast(struct comm *comm, void *data, size_t bytes, int root)
+{
+    if (comm->size == 1)
+        return;
+    char *next = data;
+    while (bytes > 0) {
+        int piece = bytes < (size_t)comm_piece() ? (int)bytes : comm_piece();
+        MPI_Bcast(next, piece, MPI_BYTE, root, comm->handle);
+        next += piece;
+        bytes -= (size_t)piece;
+    }
+}
+
+enum status comm_broadcast_buffer(struct comm *comm, struct buffer *buffer, int root)
+{
+    if (comm->size == 1)
+        return STATUS_OK;
+    uint64_t length = buffer->length;
+    comm_broadcast(comm, &length, sizeof length, root);
+    enum status status = STATUS_OK;
+    if (comm->rank != root) {
+        buffer_clear(buffer);
+        status = buffer_reserve(buffer, length);
+    }
+    TRY(comm_agree(comm, status));
+    comm_broadcast(comm, buffer->data, length, root);
+    if (comm->rank != root) {
+        buffer->length = length;
+        buffer->data[length] = '\0';
+    }
+    return STATUS_OK;
+}
+
+void comm_barrier(struct comm *comm)
+{
+    if (comm->size > 1)
+        MPI_Barrier(comm->handle);
+}
+
+void comm_abort(struct comm *comm, int code)
+{
+    if (comm->started_mpi)
+        MPI_Abort(comm->handle, code);
+    _exit(code);
+}
+
+const char *comm_library(void)
+{
+    static char text[MPI_MAX_LIBRARY_VERSION_STRING];
+    int length;
+    MPI_Get_library_version(text, &length);
+    text[strcspn(text, "\r\n,")] = '\0';
+    return text;
+}

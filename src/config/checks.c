@@ -1,0 +1,65 @@
+/* Rules between options, one row each where a row can say it. */
+#include "checks.h"
+
+/* The `small` one must not exceed the `large` one. */
+struct order {
+    const char *small_name, *large_name;
+    int64_t small, large;
+    const char *reason;
+};
+
+static enum status check_orders(const struct config *config, const char *name)
+{
+    const struct order orders[] = {
+        {"train.warmup_steps", "train.steps", config->train.warmup_steps, config->train.steps,
+         "the run would end before the warm-up"},
+        {"train.micro_batch", "train.batch_size", config->train.micro_batch, config->train.batch_size,
+         "a pass would hold more than an update"},
+        {"train.slots", "train.batch_size", config->train.slots, config->train.batch_size,
+         "a slot would hold no sequence"},
+        {"train.stride", "model.context_length", config->train.stride, config->model.context_length,
+         "text between two sequences would be left out"},
+    };
+    for (size_t i = 0; i < sizeof orders / sizeof *orders; i++)
+        if (orders[i].small > orders[i].large)
+            return fail(STATUS_USAGE, "%s: %s is %lld but must be at most %s, which is %lld: %s", name,
+                        orders[i].small_name, (long long)orders[i].small, orders[i].large_name,
+                        (long long)orders[i].large, orders[i].reason);
+    return STATUS_OK;
+}
+
+static enum status check_wsd(const struct config *config, const char *name)
+{
+    int64_t longest = config->train.steps - config->train.warmup_steps;
+    if (config->train.schedule != SCHEDULE_WSD)
+        return STATUS_OK;
+    if (config->train.decay_steps >= 1 && config->train.decay_steps <= longest)
+        return STATUS_OK;
+    return fail(STATUS_USAGE,
+                "%s: train.decay_steps is %lld but schedule wsd needs 1 to %lld, the steps after the warm-up",
+                name, (long long)config->train.decay_steps, (long long)longest);
+}
+
+enum status config_check(const struct config *config, const char *name)
+{
+    if (config->model.n_embd % config->model.n_head != 0)
+        return fail(STATUS_USAGE,
+                    "%s: model.n_embd is %lld but must be a multiple of model.n_head, which is %lld", name,
+                    (long long)config->model.n_embd, (long long)config->model.n_head);
+    int64_t vocabulary = 256 + config->tokenizer.special_tokens.count;
+    if (config->tokenizer.vocab_size < vocabulary)
+        return fail(
+            STATUS_USAGE,
+            "%s: tokenizer.vocab_size is %lld but 256 bytes and %lld special tokens need at least %lld", name,
+            (long long)config->tokenizer.vocab_size, (long long)config->tokenizer.special_tokens.count,
+            (long long)vocabulary);
+    TRY(check_orders(config, name));
+    TRY(check_wsd(config, name));
+    int64_t tokens;
+    if (__builtin_mul_overflow(config->train.steps * config->train.batch_size, config->model.context_length,
+                               &tokens))
+        return fail(STATUS_USAGE,
+                    "%s: train.steps x train.batch_size x model.context_length is more than 2^63 tokens",
+                    name);
+    return STATUS_OK;
+}

@@ -1,0 +1,253 @@
+/* A split is the concatenation of its shards' windows: a table of running sums finds the shard of a window.
+ * The table belongs to one pair (context_length, stride) and is made anew when another pair is asked for. */
+#include "llmpi/data/dataset.h"
+
+#include "llmpi/base/file.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/data/shard.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+struct dataset {
+    struct shard **shards;
+    int64_t count;
+    int64_t *first_window;          /* of each shard, and the number of all at the end */
+    int64_t context_length, stride; /* that first_window belongs to; 0: none yet */
+};
+
+void dataset_close(struct dataset *dataset)
+{
+    if (dataset == NULL)
+        return;
+    for (int64_t i = 0; i < dataset->count; i++)
+        shard_close(dataset->shards[i]);
+    free(dataset->shards);
+    free(dataset->first_window);
+    free(dataset);
+}
+
+/* --- opening
+ * ---------------------------------------------------------------------------------------------------- */
+
+/* True when `name` is SPLIT-<digits>-of-<digits>.h5; the second number goes to `count`. */
+static bool parse_name(const char *name, const char *split, int64_t *count)
+{
+    size_t length = strlen(split);
+    int used = 0;
+    if (strncmp(name, split, length) != 0)
+        return false;
+    if (sscanf(name + length, "-%*9[0-9]-of-%9" SCNd64 ".h5%n", count, &used) != 1 || used == 0)
+        return false;
+    return name[length + (size_t)used] == '\0' && *count > 0;
+}
+
+/* Into how many shards the split in this folder is cut. Two numbers are left from two different runs. */
+static enum status find_count(const char *directory, const char *split, int64_t *out)
+{
+    enum status status = STATUS_OK;
+    struct dirent *entry;
+    char seen[256] = "";
+    DIR *folder = opendir(directory);
+    if (folder == NULL)
+        return fail(STATUS_FAILED, "cannot read %s: %s: run `llmpi shard` first", directory, strerror(errno));
+    while (status == STATUS_OK && (entry = readdir(folder)) != NULL) {
+        int64_t count = 0;
+        if (!parse_name(entry->d_name, split, &count))
+            continue;
+        if (seen[0] != '\0' && count != *out)
+            status = fail(STATUS_FAILED, "%s holds shards of two sets, such as %s and %s: remove one of them",
+                          directory, seen, entry->d_name);
+        snprintf(seen, sizeof seen, "%s", entry->d_name);
+        *out = count;
+    }
+    closedir(folder);
+    if (status == STATUS_OK && seen[0] == '\0')
+        status =
+            fail(STATUS_FAILED, "no shards of split '%s' in %s: run `llmpi shard` first", split, directory);
+    return status;
+}
+
+static enum status check_shard(const struct dataset *dataset, const char *path, const char *split,
+                               int64_t shards)
+{
+    const struct shard_information *first = shard_information(dataset->shards[0]);
+    const struct shard_information *last = shard_information(dataset->shards[dataset->count - 1]);
+    if (strcmp(last->split, split) != 0 || last->shard != dataset->count - 1 || last->shards != shards)
+        return fail(STATUS_FAILED, "%s holds shard %" PRId64 " of %" PRId64 " of split '%s': it was renamed",
+                    path, last->shard, last->shards, last->split);
+    if (last->tokenizer_digest != first->tokenizer_digest || last->vocab_size != first->vocab_size)
+        return fail(STATUS_FAILED,
+                    "%s was made with tokenizer %016" PRIx64 " (%" PRId64 " tokens), shard 0 with %016" PRIx64
+                    " (%" PRId64 " tokens): run `llmpi shard` again",
+                    path, last->tokenizer_digest, last->vocab_size, first->tokenizer_digest,
+                    first->vocab_size);
+    return STATUS_OK;
+}
+
+static enum status open_next(struct dataset *dataset, const char *directory, const char *split,
+                             int64_t shards)
+{
+    struct shard **table =
+        memory_resize(dataset->shards, dataset->count + 1, sizeof(struct shard *), "a table of shards");
+    if (table == NULL)
+        return STATUS_FAILED;
+    dataset->shards = table;
+    char *path = shard_path(directory, split, dataset->count, shards);
+    if (path == NULL)
+        return STATUS_FAILED;
+    enum status status = STATUS_OK;
+    if (!file_exists(path))
+        status = fail(STATUS_FAILED, "shard %" PRId64 " of %" PRId64 " is missing: %s", dataset->count,
+                      shards, path);
+    else
+        status = shard_open(path, &table[dataset->count]);
+    if (status == STATUS_OK) {
+        dataset->count++;
+        status = check_shard(dataset, path, split, shards);
+    }
+    free(path);
+    return status;
+}
+
+/* Every shard stays open: more of them than the usual 1024 descriptors need the soft limit raised. */
+static void allow_open_files(int64_t shards)
+{
+    struct rlimit limit;
+    rlim_t wanted = (rlim_t)shards * 2 + 512;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
+        return;
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+enum status dataset_open(const char *directory, const char *split, struct dataset **out)
+{
+    *out = NULL;
+    int64_t shards = 0;
+    TRY(find_count(directory, split, &shards));
+    struct dataset *dataset = memory_resize(NULL, 1, sizeof *dataset, "a data set");
+    if (dataset == NULL)
+        return STATUS_FAILED;
+    *dataset = (struct dataset){0};
+    allow_open_files(shards);
+    enum status status = STATUS_OK;
+    while (status == STATUS_OK && dataset->count < shards)
+        status = open_next(dataset, directory, split, shards);
+    if (status != STATUS_OK)
+        dataset_close(dataset);
+    else
+        *out = dataset;
+    return status;
+}
+
+/* --- what it holds
+ * ---------------------------------------------------------------------------------------------- */
+
+int64_t dataset_shards(const struct dataset *dataset)
+{
+    return dataset->count;
+}
+
+int64_t dataset_tokens(const struct dataset *dataset)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < dataset->count; i++)
+        sum += shard_information(dataset->shards[i])->tokens;
+    return sum;
+}
+
+int64_t dataset_documents(const struct dataset *dataset)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < dataset->count; i++)
+        sum += shard_information(dataset->shards[i])->documents;
+    return sum;
+}
+
+int64_t dataset_bytes(const struct dataset *dataset)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < dataset->count; i++)
+        sum += shard_information(dataset->shards[i])->bytes;
+    return sum;
+}
+
+int64_t dataset_vocab_size(const struct dataset *dataset)
+{
+    return shard_information(dataset->shards[0])->vocab_size;
+}
+
+uint64_t dataset_tokenizer_digest(const struct dataset *dataset)
+{
+    return shard_information(dataset->shards[0])->tokenizer_digest;
+}
+
+/* --- windows
+ * ---------------------------------------------------------------------------------------------------- */
+
+static int64_t windows_of(const struct shard *shard, int64_t context_length, int64_t stride)
+{
+    int64_t tokens = shard_information(shard)->tokens;
+    if (context_length < 1 || stride < 1 || tokens - 1 < context_length)
+        return 0;
+    return (tokens - 1 - context_length) / stride + 1;
+}
+
+int64_t dataset_windows(const struct dataset *dataset, int64_t context_length, int64_t stride)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < dataset->count; i++)
+        sum += windows_of(dataset->shards[i], context_length, stride);
+    return sum;
+}
+
+static enum status number_windows(struct dataset *dataset, int64_t context_length, int64_t stride)
+{
+    if (dataset->context_length == context_length && dataset->stride == stride)
+        return STATUS_OK;
+    int64_t *table =
+        memory_resize(dataset->first_window, dataset->count + 1, sizeof *table, "a table of windows");
+    if (table == NULL)
+        return STATUS_FAILED;
+    dataset->first_window = table;
+    table[0] = 0;
+    for (int64_t i = 0; i < dataset->count; i++)
+        table[i + 1] = table[i] + windows_of(dataset->shards[i], context_length, stride);
+    dataset->context_length = context_length;
+    dataset->stride = stride;
+    return STATUS_OK;
+}
+
+enum status dataset_read_window(struct dataset *dataset, int64_t context_length, int64_t stride,
+                                int64_t index, uint32_t *out)
+{
+    TRY(number_windows(dataset, context_length, stride));
+    int64_t windows = dataset->first_window[dataset->count];
+    if (index < 0 || index >= windows)
+        return fail(STATUS_FAILED,
+                    "no window %" PRId64 " of %" PRId64 " tokens every %" PRId64 ": there are %" PRId64,
+                    index, context_length + 1, stride, windows);
+    int64_t low = 0, high = dataset->count; /* first_window[low] <= index < first_window[high] */
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        if (dataset->first_window[middle] <= index)
+            low = middle;
+        else
+            high = middle;
+    }
+    int64_t first = (index - dataset->first_window[low]) * stride;
+    TRY(shard_read_tokens(dataset->shards[low], first, context_length + 1, out));
+    for (int64_t i = 0; i <= context_length; i++)
+        if (out[i] >= dataset_vocab_size(dataset))
+            return fail(STATUS_FAILED,
+                        "shard %" PRId64 " is damaged: token %" PRId64 " is %" PRIu32
+                        ", the vocabulary has %" PRId64,
+                        low, first + i, out[i], dataset_vocab_size(dataset));
+    return STATUS_OK;
+}

@@ -1,0 +1,21 @@
+/* Matrix products on the calling thread alone, for kernels that run inside a parallel region. */
+#ifndef LLMPI_KERNELS_GEMM_H
+#define LLMPI_KERNELS_GEMM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* One factor of a product: row-major, row r begins at values + r * stride; used as its transpose when
+ * `transposed`. */
+struct gemm_factor {
+    const float *values;
+    int64_t stride;
+    bool transposed;
+};
+
+/* c (m, n) = alpha * a (m, k) b (k, n) + beta * c, where (m, k) and (k, n) are the shapes after
+ * transposition. c is not read when beta is 0. */
+void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a, struct gemm_factor b,
+          int64_t m, int64_t n, int64_t k);
+
+#endif

@@ -1,0 +1,233 @@
+/* fp32 products through CBLAS. BLAS runs single-threaded; each of our OpenMP threads computes its own piece
+ * of the output, so the pieces need no order and there is one pool of threads. */
+#include "llmpi/kernels/matmul.h"
+
+#include "gemm.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/kernels/threads.h"
+
+#include <cblas.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PIECE_MULTIPLE 16                 /* elements: a cache line, and the registers of BLAS' inner loops */
+#define LARGEST_CALL   ((int64_t)1 << 30) /* rows a call, below INT_MAX: CBLAS counts may be 32 bits wide */
+#define SMALLEST_SHARE 65536.0            /* multiplications that are worth a thread */
+
+struct weight {
+    int64_t inputs, outputs;
+    bool transposed;
+    const float *master;
+};
+
+/* OpenBLAS only; NULL with another library. The last two are of its builds with kernels for many processors.
+ */
+extern int openblas_get_parallel(void) __attribute__((weak));
+extern void openblas_set_num_threads(int threads) __attribute__((weak));
+extern char *openblas_get_config(void) __attribute__((weak));
+extern char *openblas_get_corename(void) __attribute__((weak));
+extern void gotoblas_dynamic_init(void) __attribute__((weak));
+extern void gotoblas_dynamic_quit(void) __attribute__((weak));
+
+enum { PARALLEL_PTHREADS = 1, PARALLEL_OPENMP = 2 }; /* of openblas_get_parallel() */
+
+/* OpenBLAS before 0.3.25 knows processors by model number and takes SSE3 kernels, a fifth of the speed, on
+ * Intel models newer than itself (OpenBLAS issue 4267; such as model 207, Emerald Rapids, with Debian 12's
+ * 0.3.21). It is asked to choose again, with the name of the kernels that the processor's feature bits allow.
+ */
+static void choose_kernels(void) {
+#ifdef __x86_64__
+    if (!openblas_get_corename || !gotoblas_dynamic_init || !gotoblas_dynamic_quit ||
+        strcmp(openblas_get_corename(), "Prescott") != 0 || getenv("OPENBLAS_CORETYPE") != NULL)
+        return;
+    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    if (!avx2)
+        return;
+    setenv("OPENBLAS_CORETYPE", avx512 ? "SkylakeX" : "Haswell", 1);
+    gotoblas_dynamic_quit();
+    gotoblas_dynamic_init();
+    unsetenv("OPENBLAS_CORETYPE");
+#endif
+}
+
+/* Before main, while there is one thread and nothing has used BLAS. The variant with OpenMP is
+ * single-threaded inside our parallel regions by itself, and its setter would change the whole program's
+ * number of threads. */
+__attribute__((constructor)) static void prepare_blas(void) {
+    choose_kernels();
+    if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == PARALLEL_PTHREADS)
+        openblas_set_num_threads(1);
+}
+
+const char *threads_blas_library(void) {
+    static char text[160];
+    if (!openblas_get_config)
+        return "CBLAS (not OpenBLAS; set its own threads to 1)";
+    int parallel = openblas_get_parallel ? openblas_get_parallel() : 0;
+    const char *threading = parallel == PARALLEL_OPENMP     ? "OpenMP"
+                            : parallel == PARALLEL_PTHREADS ? "pthreads, used with 1"
+                                                            : "none";
+    snprintf(text, sizeof text, "%.100s (threads: %s)", openblas_get_config(), threading);
+    return text;
+}
+
+struct weight *weight_create(int64_t inputs, int64_t outputs, bool transposed) {
+    if (inputs < 1 || outputs < 1 || inputs > LARGEST_CALL || outputs > LARGEST_CALL) {
+        fail(STATUS_FAILED, "a weight of %lld inputs and %lld outputs; allowed are 1 to %lld",
+             (long long)inputs, (long long)outputs, (long long)LARGEST_CALL);
+        return NULL;
+    }
+    struct weight *weight = memory_allocate(1, sizeof *weight, "a weight");
+    if (weight == NULL)
+        return NULL;
+    weight->inputs = inputs;
+    weight->outputs = outputs;
+    weight->transposed = transposed;
+    return weight;
+}
+
+void weight_destroy(struct weight *weight) {
+    memory_free(weight);
+}
+
+void weight_refresh(struct weight *weight, const float *master) {
+    weight->master = master;
+}
+
+static int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static const float *factor_at(const struct gemm_factor *factor, int64_t row, int64_t column) {
+    return factor->values +
+           (factor->transposed ? column * factor->stride + row : row * factor->stride + column);
+}
+
+void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a, struct gemm_factor b,
+          int64_t m, int64_t n, int64_t k) {
+    for (int64_t row = 0; row < m; row += LARGEST_CALL) {
+        for (int64_t inner = 0; inner < k; inner += LARGEST_CALL) {
+            cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
+                        b.transposed ? CblasTrans : CblasNoTrans, (int)smaller(LARGEST_CALL, m - row), (int)n,
+                        (int)smaller(LARGEST_CALL, k - inner), alpha, factor_at(&a, row, inner),
+                        (int)a.stride, factor_at(&b, inner, 0), (int)b.stride, inner == 0 ? beta : 1.0f,
+                        c + row * c_stride, (int)c_stride);
+        }
+    }
+}
+
+/* Part `index` of `parts` of a range of n, with boundaries on multiples of PIECE_MULTIPLE. */
+static int64_t piece_start(int64_t n, int index, int parts) {
+    int64_t units = (n + PIECE_MULTIPLE - 1) / PIECE_MULTIPLE;
+    return smaller(n, units * index / parts * PIECE_MULTIPLE);
+}
+
+/* How many parts of rows to cut an (m, n) output into for `threads` pieces: the divisor with the smallest
+ * piece perimeter, since that is what a piece reads per step along the inner dimension. */
+static int row_parts(int64_t m, int64_t n, int threads) {
+    int best = 1;
+    double least = -1.0;
+    for (int parts = 1; parts <= threads; parts++) {
+        if (threads % parts != 0)
+            continue;
+        double perimeter = (double)m / parts + (double)n / (threads / parts);
+        if (least < 0.0 || perimeter < least) {
+            least = perimeter;
+            best = parts;
+        }
+    }
+    return best;
+}
+
+/* Before its product, a piece of the output is filled with the bias, where there is one. */
+static void fill_rows(float *y, int64_t stride, const float *bias, int64_t rows, int64_t columns) {
+    for (int64_t row = 0; row < rows; row++)
+        memcpy(y + row * stride, bias, (size_t)columns * sizeof *y);
+}
+
+/* c (m, n) = a b + beta c, in one piece per thread; c starts from `bias` in every row where that is given. */
+static void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,
+                         int64_t m, int64_t n, int64_t k) {
+    double shares = (double)m * (double)n * (double)k / SMALLEST_SHARE;
+    int threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
+    int parts = row_parts(m, n, threads);
+#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
+    for (int piece = 0; piece < threads; piece++) {
+        int across = threads / parts, down = piece / across;
+        int64_t row = piece_start(m, down, parts), rows = piece_start(m, down + 1, parts) - row;
+        int64_t column = piece_start(n, piece % across, across);
+        int64_t columns = piece_start(n, piece % across + 1, across) - column;
+        if (rows == 0 || columns == 0)
+            continue;
+        struct gemm_factor left = a, right = b;
+        left.values = factor_at(&a, row, 0);
+        right.values = factor_at(&b, 0, column);
+        float *corner = c + row * n + column;
+        if (bias != NULL)
+            fill_rows(corner, n, bias + column, rows, columns);
+        gemm(corner, n, bias != NULL ? 1.0f : beta, 1.0f, left, right, rows, columns, k);
+    }
+}
+
+/* The master as the (inputs, outputs) matrix W, or as W^T. */
+static struct gemm_factor weight_factor(const struct weight *weight, bool transposed) {
+    return (struct gemm_factor){weight->master, weight->transposed ? weight->inputs : weight->outputs,
+                                weight->transposed != transposed};
+}
+
+void matmul_forward(float *y, const float *x, const struct weight *weight, const float *bias, int64_t rows) {
+    struct gemm_factor left = {x, weight->inputs, false};
+    gemm_threads(y, 0.0f, bias, left, weight_factor(weight, false), rows, weight->outputs, weight->inputs);
+}
+
+void matmul_backward_input(float *dx, const float *dy, const struct weight *weight, int64_t rows) {
+    struct gemm_factor left = {dy, weight->outputs, false};
+    gemm_threads(dx, 0.0f, NULL, left, weight_factor(weight, true), rows, weight->inputs, weight->outputs);
+}
+
+/* sums[column] += the column's sum, in blocks of rows so that rounding errors grow with the number of blocks.
+ */
+static void add_column_sums(float *sums, const float *dy, int64_t rows, int64_t stride, int64_t columns) {
+    enum { ROWS = 64, COLUMNS = 256 };
+    for (int64_t first = 0; first < columns; first += COLUMNS) {
+        int64_t count = smaller(COLUMNS, columns - first);
+        for (int64_t row = 0; row < rows; row += ROWS) {
+            float block[COLUMNS] = {0};
+            int64_t end = smaller(rows, row + ROWS);
+            for (int64_t r = row; r < end; r++)
+                for (int64_t column = 0; column < count; column++)
+                    block[column] += dy[r * stride + first + column];
+            for (int64_t column = 0; column < count; column++)
+                sums[first + column] += block[column];
+        }
+    }
+}
+
+/* Threads split the columns, so that the sums do not depend on their number. */
+static void bias_backward(float *dbias, const float *dy, int64_t rows, int64_t outputs) {
+    int threads = threads_count();
+#pragma omp parallel for schedule(static) if (rows * outputs > 65536)
+    for (int piece = 0; piece < threads; piece++) {
+        int64_t start = piece_start(outputs, piece, threads);
+        add_column_sums(dbias + start, dy + start, rows, outputs,
+                        piece_start(outputs, piece + 1, threads) - start);
+    }
+}
+
+void matmul_backward_weight(float *dweight, float *dbias, const float *x, const float *dy,
+                            const struct weight *weight, int64_t rows) {
+    struct gemm_factor inputs = {x, weight->inputs, true}, outputs = {dy, weight->outputs, true};
+    if (weight->transposed) {
+        inputs.transposed = false;
+        gemm_threads(dweight, 1.0f, NULL, outputs, inputs, weight->outputs, weight->inputs, rows);
+    } else {
+        outputs.transposed = false;
+        gemm_threads(dweight, 1.0f, NULL, inputs, outputs, weight->inputs, weight->outputs, rows);
+    }
+    if (dbias != NULL)
+        bias_backward(dbias, dy, rows, weight->outputs);
+}

@@ -1,0 +1,201 @@
+/* The order of a pass: embedding, blocks, head, and back. All memory is taken when the model is made; a pass
+ * takes none. The weights' own forms (struct weight) stay behind linear layers. */
+#include "llmpi/model/model.h"
+
+#include "llmpi/kernels/embedding.h"
+#include "llmpi/model/activations.h"
+#include "llmpi/model/block.h"
+#include "llmpi/model/head.h"
+
+struct model {
+    struct model_shape shape;
+    struct allocator allocator;
+    struct parameter_table table;
+    float *parameters, *gradients;
+    void *memory; /* of the activations */
+    struct activations activations;
+    struct block *blocks; /* n_layer; block n of the table is blocks[n - 1] */
+    struct head head;
+    int64_t token_embedding, position_embedding; /* offsets in the parameter array */
+};
+
+static void *take(const struct model *model, int64_t bytes, const char *what) {
+    return model->allocator.allocate(model->allocator.context, (size_t)bytes, what);
+}
+
+static void give_back(const struct model *model, void *memory) {
+    if (memory != NULL)
+        model->allocator.release(model->allocator.context, memory);
+}
+
+static enum status take_memory(struct model *model, int64_t sequences, bool training) {
+    int64_t bytes = model->table.total * (int64_t)sizeof *model->parameters;
+    if ((model->parameters = take(model, bytes, "parameters")) == NULL)
+        return STATUS_FAILED;
+    if (training && (model->gradients = take(model, bytes, "gradients")) == NULL)
+        return STATUS_FAILED;
+    bytes = model_activation_bytes(&model->shape, sequences, training);
+    if ((model->memory = take(model, bytes, "activations")) == NULL)
+        return STATUS_FAILED;
+    activations_layout(&model->shape, sequences, training, model->memory, &model->activations);
+    return STATUS_OK;
+}
+
+static enum status create_parts(struct model *model, int64_t sequences, bool training) {
+    int64_t n_layer = model->shape.n_layer;
+    TRY(parameter_table_create(&model->shape, &model->table));
+    model->token_embedding = parameter_find(&model->table, "wte.weight")->offset;
+    model->position_embedding = parameter_find(&model->table, "wpe.weight")->offset;
+    model->blocks = memory_allocate(n_layer, sizeof *model->blocks, "the blocks of a model");
+    model->activations.blocks =
+        memory_allocate(n_layer, sizeof *model->activations.blocks, "the blocks of a model");
+    if (model->blocks == NULL || model->activations.blocks == NULL)
+        return STATUS_FAILED;
+    for (int64_t i = 0; i < n_layer; i++)
+        TRY(block_create(&model->blocks[i], &model->table, i + 1));
+    TRY(head_create(&model->head, &model->table, &model->shape));
+    TRY(take_memory(model, sequences, training));
+    model_refresh_all(model);
+    return STATUS_OK;
+}
+
+enum status model_create(const struct model_shape *shape, int64_t sequences, bool training,
+                         const struct allocator *allocator, struct model **out) {
+    struct model *model = memory_allocate(1, sizeof *model, "a model");
+    *out = NULL;
+    if (model == NULL)
+        return STATUS_FAILED;
+    model->shape = *shape;
+    model->allocator = *allocator;
+    enum status status =
+        sequences < 1 ? fail(STATUS_USAGE, "a model for %lld sequences was asked for, allowed is 1 or more",
+                             (long long)sequences)
+                      : create_parts(model, sequences, training);
+    if (status != STATUS_OK)
+        model_destroy(model);
+    else
+        *out = model;
+    return status;
+}
+
+void model_destroy(struct model *model) {
+    if (model == NULL)
+        return;
+    give_back(model, model->memory);
+    give_back(model, model->gradients);
+    give_back(model, model->parameters);
+    head_destroy(&model->head);
+    for (int64_t i = 0; model->blocks != NULL && i < model->shape.n_layer; i++)
+        block_destroy(&model->blocks[i]);
+    memory_free(model->blocks);
+    memory_free(model->activations.blocks);
+    parameter_table_free(&model->table);
+    memory_free(model);
+}
+
+const struct model_shape *model_shape(const struct model *model) {
+    return &model->shape;
+}
+
+const struct parameter_table *model_table(const struct model *model) {
+    return &model->table;
+}
+
+float *model_parameters(struct model *model) {
+    return model->parameters;
+}
+
+float *model_gradients(struct model *model) {
+    return model->gradients;
+}
+
+void model_refresh(struct model *model, int64_t block) {
+    int64_t n_layer = model->shape.n_layer;
+    if (block >= 1 && block <= n_layer)
+        block_refresh(&model->blocks[block - 1], model->parameters);
+    if (block == (model->shape.tied_head ? 0 : n_layer + 1))
+        head_refresh(&model->head, model->parameters);
+}
+
+void model_refresh_all(struct model *model) {
+    for (int64_t block = 0; block < model->table.blocks; block++)
+        model_refresh(model, block);
+}
+
+int64_t model_activation_bytes(const struct model_shape *shape, int64_t sequences, bool training) {
+    struct activations activations = {0};
+    return activations_layout(shape, sequences, training, NULL, &activations);
+}
+
+static struct pass begin_pass(struct model *model, const struct batch *batch) {
+    return (struct pass){
+        .shape = &model->shape,
+        .activations = &model->activations,
+        .parameters = model->parameters,
+        .batch = batch,
+        .rows = batch->sequences * batch->length,
+    };
+}
+
+/* From tokens to the last block's output. */
+static void forward(struct model *model, const struct pass *pass) {
+    const struct batch *batch = pass->batch;
+    const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
+    float *stream = model->activations.blocks[0].input;
+    int64_t width = model->shape.n_embd;
+    embedding_forward(stream, model->parameters + model->token_embedding,
+                      model->parameters + model->position_embedding, batch->tokens, batch->position,
+                      pass->rows, batch->length, width);
+    if (dropout.probability > 0)
+        dropout_forward(stream, stream, batch->sequences, batch->length * width, &dropout);
+    for (int64_t i = 0; i < model->shape.n_layer; i++)
+        block_forward(&model->blocks[i], pass);
+}
+
+static void embedding_gradient(struct model *model, const struct pass *pass) {
+    const struct batch *batch = pass->batch;
+    const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
+    float *gradient = model->activations.gradient;
+    int64_t width = model->shape.n_embd;
+    if (dropout.probability > 0)
+        dropout_backward(gradient, gradient, batch->sequences, batch->length * width, &dropout);
+    embedding_backward(model->gradients + model->token_embedding,
+                       model->gradients + model->position_embedding, gradient, batch->tokens, batch->position,
+                       pass->rows, batch->length, width);
+}
+
+void model_train(struct model *model, const struct batch *batch, uint64_t seed, uint64_t step,
+                 struct model_loss *sums, model_block_ready ready, void *context) {
+    struct pass pass = begin_pass(model, batch);
+    pass.gradients = model->gradients;
+    pass.dropout = (struct dropout){.probability = model->shape.dropout,
+                                    .seed = seed,
+                                    .step = step,
+                                    .first_sequence = batch->first_sequence};
+    forward(model, &pass);
+    head_train(&model->head, &pass, sums);
+    if (ready != NULL)
+        ready(context, model->shape.n_layer + 1);
+    for (int64_t block = model->shape.n_layer; block >= 1; block--) {
+        block_backward(&model->blocks[block - 1], &pass);
+        if (ready != NULL)
+            ready(context, block);
+    }
+    embedding_gradient(model, &pass);
+    if (ready != NULL)
+        ready(context, 0);
+}
+
+void model_evaluate(struct model *model, const struct batch *batch, float *token_loss,
+                    struct model_loss *sums) {
+    struct pass pass = begin_pass(model, batch);
+    forward(model, &pass);
+    head_evaluate(&model->head, &pass, token_loss, sums);
+}
+
+void model_next_logits(struct model *model, const uint32_t *tokens, int64_t count, float *logits) {
+    const struct batch batch = {.sequences = 1, .length = count, .tokens = tokens};
+    struct pass pass = begin_pass(model, &batch);
+    forward(model, &pass);
+    head_logits(&model->head, &pass, count - 1, logits);
+}

@@ -1,0 +1,51 @@
+/* Squares are exact in double precision (24 + 24 bits), so that fused and separate multiply-add give the same
+ * bits; sixteen fixed lanes make the order of addition inside a chunk the same on every processor. The tree
+ * over chunks is kept like a binary counter: one pending sum per set bit of the number of chunks so far. */
+#include "llmpi/optimize/norm.h"
+
+#include "llmpi/base/clones.h"
+
+#define LANES 16
+#define GROUP 512 /* chunks whose sums are computed in parallel before they join the tree */
+
+CLONED static double chunk_squares(const float *values, int64_t n) {
+    double lanes[LANES] = {0};
+    int64_t whole = n / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++)
+            lanes[lane] += (double)values[i + lane] * (double)values[i + lane];
+    for (int64_t i = whole; i < n; i++)
+        lanes[i - whole] += (double)values[i] * (double)values[i];
+    for (int distance = LANES / 2; distance > 0; distance /= 2)
+        for (int lane = 0; lane < distance; lane++)
+            lanes[lane] += lanes[lane + distance];
+    return lanes[0];
+}
+
+/* Adds leaf number `count` to the pending sums: two sums of equal size become one of twice the size. */
+static void tree_add(double pending[64], int64_t count, double sum) {
+    int level = 0;
+    for (; (count >> level & 1) != 0; level++)
+        sum = pending[level] + sum;
+    pending[level] = sum;
+}
+
+double norm_squared(const float *values, int64_t n) {
+    double pending[64] = {0}, sums[GROUP], total = 0.0;
+    int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
+    for (int64_t first = 0; first < chunks; first += GROUP) {
+        int64_t count = first + GROUP < chunks ? GROUP : chunks - first;
+#pragma omp parallel for schedule(static) if (count > 4)
+        for (int64_t i = 0; i < count; i++) {
+            int64_t start = (first + i) * NORM_CHUNK;
+            sums[i] = chunk_squares(values + start, start + NORM_CHUNK < n ? NORM_CHUNK : n - start);
+        }
+        for (int64_t i = 0; i < count; i++)
+            tree_add(pending, first + i, sums[i]);
+    }
+    for (int level = 0; level < 63; level++)
+        if ((chunks >> level & 1) != 0)
+            total = pending[level] + total;
+    return total;
+}

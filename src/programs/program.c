@@ -1,0 +1,67 @@
+/* The common start of programs with a CONFIG. Rank 0 alone reads the file; the ranks parse the same text, so
+ * they fail alike, and the message is printed once. */
+#include "llmpi/programs/arguments.h"
+
+#include "llmpi/base/buffer.h"
+
+#include <stdio.h>
+
+static enum status print_config(const struct config *config)
+{
+    struct buffer text = {0};
+    enum status status = config_write(config, true, &text);
+    if (status == STATUS_OK)
+        fputs(text.data, stdout);
+    buffer_free(&text);
+    return status;
+}
+
+/* Rank 0 reads; its success or failure is everybody's. */
+static enum status read_for_all(struct comm *comm, const char *path, struct buffer *text)
+{
+    enum status status = comm_rank(comm) == 0 ? config_read(path, text) : STATUS_OK;
+    comm_broadcast(comm, &status, sizeof status, 0);
+    TRY(comm_agree(comm, status));
+    return comm_broadcast_buffer(comm, text, 0);
+}
+
+static enum status load(struct program *program)
+{
+    struct buffer text = {0};
+    const char *path = program->arguments.positionals.items[0];
+    enum status status = read_for_all(program->comm, path, &text);
+    if (status == STATUS_OK)
+        status = comm_agree(program->comm, config_parse(&program->config, text.data, text.length, path,
+                                                        &program->arguments.overrides));
+    buffer_free(&text);
+    return status;
+}
+
+enum status program_begin(const struct command *command, int count, char **arguments, struct program *out)
+{
+    *out = (struct program){0};
+    if (arguments_want_help(count, arguments)) { /* also where ranks cannot start */
+        out->finished = true;
+        return arguments_parse(command, count, arguments, &out->arguments);
+    }
+    if (command->alone) {
+        out->comm = comm_alone();
+        if (out->comm == NULL)
+            return STATUS_FAILED;
+    } else {
+        TRY(comm_begin(&out->comm));
+    }
+    TRY(comm_agree(out->comm, arguments_parse(command, count, arguments, &out->arguments)));
+    TRY(load(out));
+    if (!arguments_has(&out->arguments, "--print-config"))
+        return STATUS_OK;
+    out->finished = true;
+    return comm_agree(out->comm, comm_rank(out->comm) == 0 ? print_config(&out->config) : STATUS_OK);
+}
+
+void program_end(struct program *program)
+{
+    arguments_free(&program->arguments);
+    config_free(&program->config);
+    comm_end(program->comm);
+}

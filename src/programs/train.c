@@ -1,0 +1,27 @@
+/* `llmpi train CONFIG`. */
+#include "llmpi/programs/arguments.h"
+#include "llmpi/programs/programs.h"
+#include "llmpi/train/trainer.h"
+
+static const struct flag flags[] = {
+    {"--fresh", NULL, "start over: remove the checkpoints of the run directory first"}};
+
+static const struct command command = {
+    .name = "train",
+    .positionals = "CONFIG",
+    .minimum = 1,
+    .maximum = 1,
+    .help = "Trains, or continues from the newest checkpoint, until train.steps are done",
+    .flags = flags,
+    .flag_count = sizeof flags / sizeof *flags,
+    .configuration = true};
+
+enum status program_train(int count, char **arguments)
+{
+    struct program program;
+    enum status status = program_begin(&command, count, arguments, &program);
+    if (status == STATUS_OK && !program.finished)
+        status = trainer_run(&program.config, arguments_has(&program.arguments, "--fresh"), program.comm);
+    program_end(&program);
+    return status;
+}

@@ -1,0 +1,323 @@
+/* Reads tokenizer.json of Hugging Face's tokenizers library, and GPT-2's pair encoder.json + vocab.bpe, from
+ * their text. What a file asks for and this program does not do (other models, normalizers, patterns) is an
+ * error, since it would give other ids; `truncation`, `padding` and a ByteLevel `post_processor` say nothing
+ * about the ids of a text and are not read. */
+#include "llmpi/base/json.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/text/byte_alphabet.h"
+#include "llmpi/text/tokenizer.h"
+#include "llmpi/text/vocabulary.h"
+
+#include <string.h>
+
+#define END_TOKEN "<|endoftext|>" /* GPT-2's only special token: encoder.json does not mark it */
+
+/* A vocabulary on its way from {"name": id, ...} to ids in order. The names are borrowed from the JSON
+ * document. */
+struct entry {
+    const char *name;
+    size_t length;
+    bool special;
+};
+struct loading {
+    struct entry *entries; /* by id; name NULL: not seen yet */
+    int64_t count;         /* tokens in the file, so that ids must be below it */
+    struct vocabulary vocabulary;
+};
+
+static enum status set_entry(struct loading *loading, int64_t id, const char *name, size_t length,
+                             bool special) {
+    if (id < 0 || id >= loading->count)
+        return fail(STATUS_FAILED,
+                    "token '%.64s' has id %lld, but %lld tokens have the ids 0 to %lld without a gap", name,
+                    (long long)id, (long long)loading->count, (long long)loading->count - 1);
+    struct entry *entry = &loading->entries[id];
+    if (entry->name != NULL && (entry->length != length || memcmp(entry->name, name, length) != 0))
+        return fail(STATUS_FAILED, "tokens '%.64s' and '%.64s' have the same id %lld", entry->name, name,
+                    (long long)id);
+    if (length == 0)
+        return fail(STATUS_FAILED, "token %lld is empty", (long long)id);
+    *entry = (struct entry){name, length, special};
+    return STATUS_OK;
+}
+
+static enum status visit_vocabulary(void *context, const char *name, size_t length,
+                                    const struct json *value) {
+    int64_t id = 0;
+    if (!json_get_integer(value, &id))
+        return fail(STATUS_FAILED, "the id of token '%.64s' is no integer", name);
+    return set_entry(context, id, name, length, false);
+}
+
+static enum status count_member(void *context, const char *name, size_t length, const struct json *value) {
+    (void)name;
+    (void)length;
+    (void)value;
+    ++*(int64_t *)context;
+    return STATUS_OK;
+}
+
+/* Room for every token of the vocabulary and every added token that is not in it. */
+static enum status reserve_entries(struct loading *loading, const struct json *vocabulary,
+                                   const struct json *added) {
+    TRY(json_each(vocabulary, count_member, &loading->count));
+    for (int64_t i = 0; i < json_get_count(added); i++) {
+        size_t length = 0;
+        const char *content = json_get_text(json_get_member(json_get_element(added, i), "content"), &length);
+        if (content != NULL && json_get_member(vocabulary, content) == NULL)
+            loading->count++;
+    }
+    if (loading->count > VOCABULARY_MAX)
+        return fail(STATUS_FAILED, "%lld tokens, allowed are %lld", (long long)loading->count,
+                    (long long)VOCABULARY_MAX);
+    loading->entries = memory_allocate(loading->count, sizeof *loading->entries, "the vocabulary");
+    return loading->entries != NULL ? STATUS_OK : STATUS_FAILED;
+}
+
+static bool is_true(const struct json *object, const char *name) {
+    bool value = false;
+    return json_get_boolean(json_get_member(object, name), &value) && value;
+}
+
+static enum status read_added_token(struct loading *loading, const struct json *token) {
+    size_t length = 0;
+    int64_t id = 0;
+    const char *content = json_get_text(json_get_member(token, "content"), &length);
+    if (content == NULL || !json_get_integer(json_get_member(token, "id"), &id))
+        return fail(STATUS_FAILED, "an added token has no content or no id");
+    if (strlen(content) != length)
+        return fail(STATUS_FAILED, "added token '%.64s' contains a NUL character", content);
+    if (!is_true(token, "special"))
+        return fail(STATUS_FAILED, "added token '%.64s' is not special: only special ones are supported",
+                    content);
+    static const char *const options[] = {"single_word", "lstrip", "rstrip"};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (is_true(token, options[i]))
+            return fail(STATUS_FAILED, "added token '%.64s' has %s, which is not supported", content,
+                        options[i]);
+    return set_entry(loading, id, content, length, true);
+}
+
+static enum status add_token(struct loading *loading, int64_t id, struct buffer *bytes) {
+    const struct entry *entry = &loading->entries[id];
+    if (entry->name == NULL)
+        return fail(STATUS_FAILED, "no token has id %lld, but the ids of %lld tokens must be 0 to %lld",
+                    (long long)id, (long long)loading->count, (long long)loading->count - 1);
+    if (entry->special)
+        return vocabulary_add_token(&loading->vocabulary, entry->name, entry->length, true);
+    buffer_clear(bytes);
+    int64_t invalid = 0;
+    TRY(byte_alphabet_read(bytes, entry->name, entry->length, &invalid));
+    if (invalid >= 0)
+        return fail(STATUS_FAILED,
+                    "token %lld, '%.64s', has a character (at its byte %lld) that stands for no byte",
+                    (long long)id, entry->name, (long long)invalid);
+    return vocabulary_add_token(&loading->vocabulary, bytes->data, bytes->length, false);
+}
+
+static enum status add_tokens(struct loading *loading) {
+    struct buffer bytes = {0};
+    enum status status = STATUS_OK;
+    for (int64_t id = 0; id < loading->count && status == STATUS_OK; id++)
+        status = add_token(loading, id, &bytes);
+    buffer_free(&bytes);
+    return status;
+}
+
+/* The id of one side of a merge, given in the byte alphabet. */
+static enum status find_part(const struct vocabulary *vocabulary, const char *name, size_t length,
+                             uint32_t *id) {
+    struct buffer bytes = {0};
+    int64_t invalid = 0, found = -1;
+    enum status status = byte_alphabet_read(&bytes, name, length, &invalid);
+    if (status == STATUS_OK && invalid < 0 && bytes.length > 0)
+        found = vocabulary_find_ordinary(vocabulary, bytes.data, bytes.length);
+    buffer_free(&bytes);
+    TRY(status);
+    if (found < 0)
+        return fail(STATUS_FAILED, "merge %lld has the part '%.*s', which is not in the vocabulary",
+                    (long long)vocabulary->merge_count, (int)(length < 64 ? length : 64), name);
+    *id = (uint32_t)found;
+    return STATUS_OK;
+}
+
+static enum status add_merge(struct vocabulary *vocabulary, const char *left, size_t left_length,
+                             const char *right, size_t right_length) {
+    uint32_t left_id = 0, right_id = 0;
+    TRY(find_part(vocabulary, left, left_length, &left_id));
+    TRY(find_part(vocabulary, right, right_length, &right_id));
+    return vocabulary_add_merge(vocabulary, left_id, right_id);
+}
+
+/* "left right": the byte alphabet has no space. */
+static enum status add_merge_line(struct vocabulary *vocabulary, const char *line, size_t length) {
+    const char *space = memchr(line, ' ', length);
+    if (space == NULL)
+        return fail(STATUS_FAILED, "merge %lld is '%.*s', allowed are two tokens with a space between",
+                    (long long)vocabulary->merge_count, (int)(length < 64 ? length : 64), line);
+    return add_merge(vocabulary, line, (size_t)(space - line), space + 1,
+                     length - (size_t)(space + 1 - line));
+}
+
+static enum status read_merges(struct vocabulary *vocabulary, const struct json *merges) {
+    for (int64_t i = 0; i < json_get_count(merges); i++) {
+        const struct json *merge = json_get_element(merges, i);
+        size_t length = 0, right_length = 0;
+        const char *text = json_get_text(merge, &length);
+        if (text != NULL) {
+            TRY(add_merge_line(vocabulary, text, length));
+            continue;
+        }
+        text = json_get_text(json_get_element(merge, 0), &length);
+        const char *right = json_get_text(json_get_element(merge, 1), &right_length);
+        if (text == NULL || right == NULL || json_get_count(merge) != 2)
+            return fail(STATUS_FAILED, "merge %lld is neither \"left right\" nor [\"left\", \"right\"]",
+                        (long long)i);
+        TRY(add_merge(vocabulary, text, length, right, right_length));
+    }
+    return STATUS_OK;
+}
+
+/* True for a missing member, null, false, zero and "". */
+static bool is_unset(const struct json *object, const char *name) {
+    const struct json *value = json_get_member(object, name);
+    size_t length = 0;
+    double number = 0;
+    bool yes = false;
+    if (json_get_text(value, &length) != NULL)
+        return length == 0;
+    if (json_get_number(value, &number))
+        return number >= 0 && number <= 0;
+    if (json_get_boolean(value, &yes))
+        return !yes;
+    return value == NULL || json_kind(value) == KIND_NULL;
+}
+
+static bool has_type(const struct json *object, const char *type) {
+    size_t length = 0;
+    const char *text = json_get_text(json_get_member(object, "type"), &length);
+    return text != NULL && strcmp(text, type) == 0;
+}
+
+static enum status check_model(const struct json *model) {
+    size_t length = 0;
+    const char *type = json_get_text(json_get_member(model, "type"), &length);
+    if (type != NULL && strcmp(type, "BPE") != 0)
+        return fail(STATUS_FAILED, "the model type is '%.64s', supported is BPE", type);
+    if (json_kind(json_get_member(model, "vocab")) != KIND_OBJECT ||
+        json_kind(json_get_member(model, "merges")) != KIND_ARRAY)
+        return fail(STATUS_FAILED, "it has no model.vocab or no model.merges: this is no BPE tokenizer.json");
+    static const char *const options[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix",
+                                          "byte_fallback", "ignore_merges"};
+    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+        if (!is_unset(model, options[i]))
+            return fail(STATUS_FAILED, "model.%s is set, which is not supported", options[i]);
+    return STATUS_OK;
+}
+
+static enum status check_pipeline(const struct json *root) {
+    TRY(check_model(json_get_member(root, "model")));
+    if (!is_unset(root, "normalizer"))
+        return fail(STATUS_FAILED, "it has a normalizer, which is not supported");
+    const struct json *splitting = json_get_member(root, "pre_tokenizer");
+    bool pattern = true;
+    json_get_boolean(json_get_member(splitting, "use_regex"), &pattern);
+    if (!has_type(splitting, "ByteLevel") || !pattern)
+        return fail(STATUS_FAILED,
+                    "its pre_tokenizer is not ByteLevel with GPT-2's pattern, the only one supported");
+    if (is_true(splitting, "add_prefix_space"))
+        return fail(STATUS_FAILED, "pre_tokenizer.add_prefix_space is true, which is not supported");
+    if (!is_unset(root, "post_processor") && !has_type(json_get_member(root, "post_processor"), "ByteLevel"))
+        return fail(STATUS_FAILED, "its post_processor is not ByteLevel, the only one supported");
+    if (!has_type(json_get_member(root, "decoder"), "ByteLevel"))
+        return fail(STATUS_FAILED, "its decoder is not ByteLevel, the only one supported");
+    return STATUS_OK;
+}
+
+static enum status read_tokenizer(const struct json *root, struct loading *loading) {
+    TRY(check_pipeline(root));
+    const struct json *model = json_get_member(root, "model");
+    const struct json *vocabulary = json_get_member(model, "vocab"),
+                      *added = json_get_member(root, "added_tokens");
+    TRY(reserve_entries(loading, vocabulary, added));
+    TRY(json_each(vocabulary, visit_vocabulary, loading));
+    for (int64_t i = 0; i < json_get_count(added); i++)
+        TRY(read_added_token(loading, json_get_element(added, i)));
+    TRY(add_tokens(loading));
+    return read_merges(&loading->vocabulary, json_get_member(model, "merges"));
+}
+
+/* Puts the file in front of the message of a failure. */
+static enum status name_failure(enum status status, const char *name) {
+    char message[2048];
+    if (status == STATUS_OK)
+        return STATUS_OK;
+    size_t length = strnlen(status_message(), sizeof message - 1);
+    memcpy(message, status_message(), length);
+    message[length] = '\0';
+    return fail(status, "%s: %s", name, message);
+}
+
+static enum status finish(struct loading *loading, enum status status, struct tokenizer **out) {
+    memory_free(loading->entries);
+    if (status == STATUS_OK)
+        return tokenizer_create(&loading->vocabulary, out);
+    vocabulary_free(&loading->vocabulary);
+    return status;
+}
+
+enum status tokenizer_parse(const char *json, size_t length, const char *name, struct tokenizer **out) {
+    *out = NULL;
+    struct json *root = NULL;
+    struct loading loading = {0};
+    enum status status = json_parse(json, length, &root);
+    if (status == STATUS_OK)
+        status = read_tokenizer(root, &loading);
+    status = finish(&loading, status, out);
+    json_free(root);
+    return name_failure(status, name);
+}
+
+/* vocab.bpe: an optional line "#version: ...", then one merge per line. */
+static enum status read_merge_lines(struct vocabulary *vocabulary, const char *text, size_t text_length) {
+    const char *line = text, *end = text + text_length;
+    if (text_length >= 8 && memcmp(text, "#version", 8) == 0)
+        line = memchr(text, '\n', text_length);
+    for (; line != NULL && line < end; line++) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        size_t length = (size_t)((stop != NULL ? stop : end) - line);
+        if (length > 0 && line[length - 1] == '\r')
+            length--;
+        if (length > 0)
+            TRY(add_merge_line(vocabulary, line, length));
+        line += length;
+    }
+    return STATUS_OK;
+}
+
+/* encoder.json has the tokens and their ids. It does not mark the end token as special. */
+static enum status read_encoder(const struct json *root, struct loading *loading) {
+    if (json_kind(root) != KIND_OBJECT)
+        return fail(STATUS_FAILED, "it is no JSON object of tokens and ids");
+    TRY(reserve_entries(loading, root, NULL));
+    TRY(json_each(root, visit_vocabulary, loading));
+    int64_t end_token = 0;
+    if (json_get_integer(json_get_member(root, END_TOKEN), &end_token))
+        TRY(set_entry(loading, end_token, END_TOKEN, strlen(END_TOKEN), true));
+    return add_tokens(loading);
+}
+
+enum status tokenizer_parse_gpt2(const char *encoder, size_t encoder_length, const char *merges,
+                                 size_t merges_length, const char *name, struct tokenizer **out) {
+    *out = NULL;
+    struct json *root = NULL;
+    struct loading loading = {0};
+    enum status status = json_parse(encoder, encoder_length, &root);
+    if (status == STATUS_OK)
+        status = read_encoder(root, &loading);
+    if (status == STATUS_OK)
+        status = read_merge_lines(&loading.vocabulary, merges, merges_length);
+    status = finish(&loading, status, out);
+    json_free(root);
+    return name_failure(status, name);
+}

@@ -1,0 +1,140 @@
+/* Arrays that grow, a hash table from bytes to ids (open addressing, at most half full), and a table of
+ * merges. */
+#include "llmpi/text/vocabulary.h"
+
+#include "llmpi/base/digest.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/text/byte_alphabet.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define EMPTY_SLOT UINT32_MAX
+
+void vocabulary_free(struct vocabulary *vocabulary) {
+    buffer_free(&vocabulary->bytes);
+    free(vocabulary->tokens);
+    free(vocabulary->merges);
+    pair_table_free(&vocabulary->ranks);
+    free(vocabulary->slots);
+    *vocabulary = (struct vocabulary){0};
+}
+
+const char *vocabulary_bytes(const struct vocabulary *vocabulary, uint32_t id, size_t *length) {
+    *length = vocabulary->tokens[id].length;
+    return vocabulary->bytes.data + vocabulary->tokens[id].first;
+}
+
+static bool has_bytes(const struct vocabulary *vocabulary, uint32_t id, const char *bytes, size_t length) {
+    size_t own_length = 0;
+    const char *own = vocabulary_bytes(vocabulary, id, &own_length);
+    return own_length == length && memcmp(own, bytes, length) == 0;
+}
+
+/* The slot of the ordinary token with these bytes, or the empty slot where it belongs. */
+static uint32_t *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length) {
+    uint64_t slot = digest_bytes(bytes, length) & (vocabulary->slot_count - 1);
+    while (vocabulary->slots[slot] != EMPTY_SLOT &&
+           !has_bytes(vocabulary, vocabulary->slots[slot], bytes, length))
+        slot = (slot + 1) & (vocabulary->slot_count - 1);
+    return &vocabulary->slots[slot];
+}
+
+int64_t vocabulary_find_ordinary(const struct vocabulary *vocabulary, const char *bytes, size_t length) {
+    if (vocabulary->slot_count == 0)
+        return -1;
+    uint32_t id = *find_slot(vocabulary, bytes, length);
+    return id == EMPTY_SLOT ? -1 : (int64_t)id;
+}
+
+int64_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *bytes, size_t length) {
+    for (int64_t id = 0; id < vocabulary->count; id++)
+        if (vocabulary->tokens[id].special && has_bytes(vocabulary, (uint32_t)id, bytes, length))
+            return id;
+    return -1;
+}
+
+static enum status grow_slots(struct vocabulary *vocabulary) {
+    uint64_t count = vocabulary->slot_count > 0 ? 2 * vocabulary->slot_count : 1024;
+    uint32_t *slots = memory_resize(NULL, (int64_t)count, sizeof *slots, "the vocabulary");
+    if (slots == NULL)
+        return STATUS_FAILED;
+    free(vocabulary->slots);
+    vocabulary->slots = slots;
+    vocabulary->slot_count = count;
+    memset(slots, 0xFF, count * sizeof *slots);
+    for (int64_t id = 0; id < vocabulary->count; id++) {
+        size_t length = 0;
+        const char *bytes = vocabulary_bytes(vocabulary, (uint32_t)id, &length);
+        if (!vocabulary->tokens[id].special)
+            *find_slot(vocabulary, bytes, length) = (uint32_t)id;
+    }
+    return STATUS_OK;
+}
+
+/* Makes room for one more element; arrays double. */
+static enum status grow_array(void **array, int64_t count, int64_t *capacity, size_t size, const char *what) {
+    if (count >= VOCABULARY_MAX)
+        return fail(STATUS_FAILED, "%s has more than the %lld entries allowed", what,
+                    (long long)VOCABULARY_MAX);
+    if (count < *capacity)
+        return STATUS_OK;
+    int64_t wanted = *capacity > 0 ? 2 * *capacity : 1024;
+    void *larger = memory_resize(*array, wanted, size, what);
+    if (larger == NULL)
+        return STATUS_FAILED;
+    *array = larger;
+    *capacity = wanted;
+    return STATUS_OK;
+}
+
+enum status vocabulary_add_token(struct vocabulary *vocabulary, const char *bytes, size_t length,
+                                 bool special) {
+    int64_t same = special ? vocabulary_find_special(vocabulary, bytes, length)
+                           : vocabulary_find_ordinary(vocabulary, bytes, length);
+    if (same >= 0)
+        return fail(STATUS_FAILED, "tokens %lld and %lld of the vocabulary are the same: '%.*s'",
+                    (long long)same, (long long)vocabulary->count, (int)(length < 64 ? length : 64), bytes);
+    TRY(grow_array((void **)&vocabulary->tokens, vocabulary->count, &vocabulary->capacity,
+                   sizeof *vocabulary->tokens, "the vocabulary"));
+    if (2 * (uint64_t)(vocabulary->count + 1) > vocabulary->slot_count)
+        TRY(grow_slots(vocabulary));
+    struct vocabulary_token token = {vocabulary->bytes.length, length, special};
+    TRY(buffer_append(&vocabulary->bytes, bytes, length));
+    if (!special)
+        *find_slot(vocabulary, bytes, length) = (uint32_t)vocabulary->count;
+    vocabulary->tokens[vocabulary->count++] = token;
+    return STATUS_OK;
+}
+
+enum status vocabulary_add_merge(struct vocabulary *vocabulary, uint32_t left, uint32_t right) {
+    if (pair_table_find(&vocabulary->ranks, left, right) != PAIR_ABSENT)
+        return STATUS_OK;
+    struct buffer joined = {0};
+    size_t length = 0;
+    const char *bytes = vocabulary_bytes(vocabulary, left, &length);
+    enum status status = buffer_append(&joined, bytes, length);
+    bytes = vocabulary_bytes(vocabulary, right, &length);
+    if (status == STATUS_OK)
+        status = buffer_append(&joined, bytes, length);
+    int64_t result =
+        status == STATUS_OK ? vocabulary_find_ordinary(vocabulary, joined.data, joined.length) : -1;
+    buffer_free(&joined);
+    TRY(status);
+    if (result < 0)
+        return fail(STATUS_FAILED,
+                    "merge %lld joins tokens %u and %u, but the vocabulary has no token of both together",
+                    (long long)vocabulary->merge_count, left, right);
+    TRY(grow_array((void **)&vocabulary->merges, vocabulary->merge_count, &vocabulary->merge_capacity,
+                   sizeof *vocabulary->merges, "the list of merges"));
+    TRY(pair_table_add(&vocabulary->ranks, left, right, (uint32_t)vocabulary->merge_count));
+    vocabulary->merges[vocabulary->merge_count++] = (struct vocabulary_merge){left, right, (uint32_t)result};
+    return STATUS_OK;
+}
+
+enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out) {
+    size_t length = 0;
+    const char *bytes = vocabulary_bytes(vocabulary, id, &length);
+    return vocabulary->tokens[id].special ? buffer_append(out, bytes, length)
+                                          : byte_alphabet_write(out, bytes, length);
+}

@@ -1,0 +1,83 @@
+/* Rank 0 reads configuration and tokenizer as texts and broadcasts them; then every rank makes the model and gets the
+ * parameters. */
+#include "llmpi/train/inference.h"
+
+#include "llmpi/base/file.h"
+#include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/train/checkpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A run directory stands for its newest checkpoint. */
+static enum status find_file(const char *path, char **out)
+{
+    if (!file_is_directory(path)) {
+        *out = memory_copy_text(path, strlen(path));
+        return *out != NULL ? STATUS_OK : STATUS_FAILED;
+    }
+    TRY(checkpoint_newest(path, out));
+    return *out != NULL ? STATUS_OK : fail(STATUS_FAILED, "%s: no checkpoint in this run directory", path);
+}
+
+static enum status read_texts(const char *file, struct buffer *yaml, struct buffer *json)
+{
+    struct config config;
+    struct tokenizer *tokenizer = NULL;
+    enum status status = checkpoint_read_config(file, &config);
+    if (status == STATUS_OK)
+        status = config_write(&config, false, yaml);
+    config_free(&config);
+    if (status == STATUS_OK)
+        status = checkpoint_read_tokenizer(file, &tokenizer);
+    if (status == STATUS_OK)
+        status = tokenizer_write(tokenizer, json);
+    tokenizer_destroy(tokenizer);
+    return status;
+}
+
+static enum status share(struct comm *comm, struct buffer *yaml, struct buffer *json)
+{
+    enum status status = comm_broadcast_buffer(comm, yaml, 0);
+    enum status second = comm_broadcast_buffer(comm, json, 0);
+    return comm_agree(comm, status != STATUS_OK ? status : second);
+}
+
+static enum status build(const char *path, const struct buffer *yaml, const struct buffer *json, int64_t sequences,
+                         struct config *config, struct train_state *state)
+{
+    const struct string_list no_overrides = {0};
+    struct tokenizer *tokenizer = NULL;
+    TRY(config_parse(config, yaml->data, yaml->length, path, &no_overrides));
+    TRY(tokenizer_parse(json->data, json->length, path, &tokenizer));
+    return state_create(config, tokenizer, sequences > 0 ? sequences : config->train.micro_batch, false, state);
+}
+
+enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
+                           struct train_state *state)
+{
+    struct buffer yaml = {0}, json = {0};
+    char *file = NULL;
+    enum status status = STATUS_OK;
+    *config = (struct config){0};
+    *state = (struct train_state){0};
+    if (comm_rank(comm) == 0) {
+        status = find_file(path, &file);
+        if (status == STATUS_OK)
+            status = read_texts(file, &yaml, &json);
+    }
+    status = comm_agree(comm, status);
+    if (status == STATUS_OK)
+        status = share(comm, &yaml, &json);
+    if (status == STATUS_OK)
+        status = comm_agree(comm, build(path, &yaml, &json, sequences, config, state));
+    if (status == STATUS_OK)
+        status = comm_agree(comm, comm_rank(comm) == 0 ? checkpoint_load(file, state, NULL) : STATUS_OK);
+    if (status == STATUS_OK)
+        state_broadcast(state, comm);
+    free(file);
+    buffer_free(&yaml);
+    buffer_free(&json);
+    return status;
+}

@@ -1,0 +1,270 @@
+/* The step. The batch is cut into slots, slots are dealt to ranks as contiguous runs, and a slot is worked off in
+ * micro-batches that never cross it. Each slot's gradient starts from zero; a rank adds its slots along the binary tree of
+ * slots.h, and a block is summed over the ranks as soon as its gradient is complete in the last micro-batch. A rank
+ * that has nothing to do, or has met an error, still attends every sum. */
+#include "llmpi/train/step.h"
+
+#include "llmpi/base/clock.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/data/sampler.h"
+#include "llmpi/kernels/residual.h"
+#include "llmpi/optimize/adamw.h"
+#include "llmpi/optimize/norm.h"
+#include "llmpi/optimize/schedule.h"
+#include "llmpi/train/slots.h"
+#include "llmpi/train/stopping.h"
+
+#include <math.h>
+#include <string.h>
+
+struct stepper {
+    const struct config *config;
+    struct train_state *state;
+    struct dataset *dataset;
+    struct comm *comm;
+    struct sampler sampler;
+    int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
+    float **pending;                       /* gradients of unfinished levels of the tree */
+    uint32_t *window, *tokens, *targets;
+    int merges[63]; /* levels that the slot in work is to be merged with, once complete */
+    int merge_count;
+    struct timers *timers; /* of the step in work */
+    double since;
+};
+
+int64_t step_slots(const struct config *config, int ranks)
+{
+    return config->train.slots > 0 ? config->train.slots : ranks;
+}
+
+int64_t step_micro_batch(const struct config *config, int ranks)
+{
+    int64_t first = 0, largest = 0;
+    slots_piece(config->train.batch_size, step_slots(config, ranks), 0, &first, &largest);
+    return config->train.micro_batch < largest ? config->train.micro_batch : largest;
+}
+
+static enum status allocate(struct stepper *stepper)
+{
+    int64_t length = stepper->config->model.context_length;
+    int64_t count = step_micro_batch(stepper->config, comm_size(stepper->comm)) * length;
+    int64_t levels = slots_buffers(stepper->slot_count);
+    stepper->window = memory_allocate(length + 1, sizeof *stepper->window, "a window of tokens");
+    stepper->tokens = memory_allocate(count, sizeof *stepper->tokens, "a batch of tokens");
+    stepper->targets = memory_allocate(count, sizeof *stepper->targets, "a batch of targets");
+    stepper->pending = memory_allocate(levels + 1, sizeof *stepper->pending, "gradients of slots");
+    if (stepper->window == NULL || stepper->tokens == NULL || stepper->targets == NULL || stepper->pending == NULL)
+        return STATUS_FAILED;
+    for (int64_t i = 0; i < levels; i++) {
+        stepper->pending[i] =
+            memory_allocate(model_table(stepper->state->model)->total, sizeof(float), "gradients of slots");
+        if (stepper->pending[i] == NULL)
+            return STATUS_FAILED;
+    }
+    return STATUS_OK;
+}
+
+enum status stepper_create(const struct config *config, struct train_state *state, struct dataset *dataset,
+                           struct comm *comm, struct stepper **out)
+{
+    static const enum sampler_order orders[] = {
+        [SAMPLING_EPOCH] = SAMPLER_EPOCH, [SAMPLING_RANDOM] = SAMPLER_RANDOM, [SAMPLING_SEQUENTIAL] = SAMPLER_SEQUENTIAL};
+    struct stepper *stepper = memory_allocate(1, sizeof *stepper, "the step");
+    if (stepper == NULL)
+        return STATUS_FAILED;
+    stepper->config = config;
+    stepper->state = state;
+    stepper->dataset = dataset;
+    stepper->comm = comm;
+    stepper->sampler = (struct sampler){
+        .order = orders[config->train.sampling],
+        .seed = (uint64_t)config->run.seed,
+        .windows = dataset_windows(dataset, config->model.context_length, config->train.stride),
+        .batch_size = config->train.batch_size,
+        .drop_last = config->train.drop_last};
+    stepper->slots = step_slots(config, comm_size(comm));
+    slots_piece(stepper->slots, comm_size(comm), comm_rank(comm), &stepper->slot_first, &stepper->slot_count);
+    enum status status = allocate(stepper);
+    if (status != STATUS_OK)
+        stepper_destroy(stepper);
+    else
+        *out = stepper;
+    return status;
+}
+
+void stepper_destroy(struct stepper *stepper)
+{
+    if (stepper == NULL)
+        return;
+    for (int64_t i = 0; stepper->pending != NULL && i < slots_buffers(stepper->slot_count); i++)
+        memory_free(stepper->pending[i]);
+    memory_free(stepper->pending);
+    memory_free(stepper->window);
+    memory_free(stepper->tokens);
+    memory_free(stepper->targets);
+    memory_free(stepper);
+}
+
+/* Reads `count` sequences of the run from number `first` into the batch arrays. */
+static enum status read_batch(struct stepper *stepper, int64_t first, int64_t count)
+{
+    int64_t length = stepper->config->model.context_length;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t window = sampler_window(&stepper->sampler, first + i);
+        TRY(dataset_read_window(stepper->dataset, length, stepper->config->train.stride, window, stepper->window));
+        memcpy(stepper->tokens + i * length, stepper->window, (size_t)length * sizeof *stepper->window);
+        memcpy(stepper->targets + i * length, stepper->window + 1, (size_t)length * sizeof *stepper->window);
+    }
+    return STATUS_OK;
+}
+
+/* A block of this rank's last slot is complete: add the slots before it, then sum over the ranks. */
+static void block_ready(void *context, int64_t block)
+{
+    struct stepper *stepper = context;
+    float *gradients = model_gradients(stepper->state->model);
+    int64_t first = 0, count = 0;
+    timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+    parameter_block(model_table(stepper->state->model), block, &first, &count);
+    for (int i = 0; i < stepper->merge_count; i++)
+        residual_backward(gradients + first, stepper->pending[stepper->merges[i]] + first, count);
+    comm_sum_float(stepper->comm, gradients + first, count);
+    timers_add(stepper->timers, PHASE_EXCHANGE, &stepper->since);
+}
+
+/* A slot that is not this rank's last: its gradient becomes pending at the first free level of the tree. */
+static void put_aside(struct stepper *stepper, int64_t k)
+{
+    float *gradients = model_gradients(stepper->state->model);
+    int64_t total = model_table(stepper->state->model)->total;
+    for (int i = 0; i < stepper->merge_count; i++)
+        residual_backward(gradients, stepper->pending[stepper->merges[i]], total);
+    int level = 0;
+    while ((k >> level & 1) != 0)
+        level++;
+    memcpy(stepper->pending[level], gradients, (size_t)total * sizeof *gradients);
+}
+
+/* Forward and backward over one slot; *blocks_done when its last micro-batch reported the blocks. */
+static enum status run_slot(struct stepper *stepper, int64_t k, struct model_loss *sums, bool *blocks_done)
+{
+    struct train_state *state = stepper->state;
+    const struct config *config = stepper->config;
+    bool last_slot = k == stepper->slot_count - 1;
+    int64_t first = 0, count = 0;
+    slots_piece(config->train.batch_size, stepper->slots, stepper->slot_first + k, &first, &count);
+    memset(model_gradients(state->model), 0, (size_t)model_table(state->model)->total * sizeof(float));
+    stepper->merge_count = slots_merges(k, stepper->slot_count, stepper->merges);
+    for (int64_t done = 0; done < count; done += config->train.micro_batch) {
+        int64_t rows = count - done < config->train.micro_batch ? count - done : config->train.micro_batch;
+        timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+        TRY(read_batch(stepper, state->sequences + first + done, rows));
+        timers_add(stepper->timers, PHASE_DATA, &stepper->since);
+        struct batch batch = {.sequences = rows,
+                              .length = config->model.context_length,
+                              .tokens = stepper->tokens,
+                              .targets = stepper->targets,
+                              .first_sequence = first + done};
+        bool last = last_slot && done + rows == count;
+        model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums,
+                    last ? block_ready : NULL, stepper);
+        *blocks_done = last;
+    }
+    if (!last_slot)
+        put_aside(stepper, k);
+    timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+    return STATUS_OK;
+}
+
+/* All slots of this rank, then whatever sums it has not attended yet. */
+static enum status run_slots(struct stepper *stepper, struct model_loss *sums)
+{
+    bool blocks_done = false;
+    enum status status = STATUS_OK;
+    if (stepper->slot_count == 0) {
+        struct model *model = stepper->state->model;
+        memset(model_gradients(model), 0, (size_t)model_table(model)->total * sizeof(float));
+        stepper->merge_count = 0;
+    }
+    for (int64_t k = 0; k < stepper->slot_count && status == STATUS_OK; k++)
+        status = run_slot(stepper, k, sums, &blocks_done);
+    if (!blocks_done)
+        for (int64_t block = model_table(stepper->state->model)->blocks - 1; block >= 0; block--)
+            block_ready(stepper, block);
+    return status;
+}
+
+static void update(struct stepper *stepper, double learning_rate, double gradient_scale)
+{
+    const struct config *config = stepper->config;
+    struct train_state *state = stepper->state;
+    const struct parameter_table *table = model_table(state->model);
+    struct adamw settings = {.learning_rate = learning_rate,
+                             .beta1 = config->train.beta1,
+                             .beta2 = config->train.beta2,
+                             .epsilon = config->train.epsilon,
+                             .step = state->step + 1};
+    for (int64_t i = 0; i < table->count; i++) {
+        const struct parameter *row = &table->rows[i];
+        if (!row->trainable)
+            continue;
+        settings.weight_decay = row->decay ? config->train.weight_decay : 0;
+        adamw_update(&settings, model_parameters(state->model) + row->offset, model_gradients(state->model) + row->offset,
+                     state->exp_avg + row->offset, state->exp_avg_sq + row->offset, row->count, gradient_scale);
+    }
+    model_refresh_all(state->model);
+}
+
+static double rate_of_step(const struct config *config, int64_t step)
+{
+    static const enum schedule_kind kinds[] = {[SCHEDULE_COSINE] = SCHEDULE_KIND_COSINE,
+                                               [SCHEDULE_LINEAR] = SCHEDULE_KIND_LINEAR,
+                                               [SCHEDULE_CONSTANT] = SCHEDULE_KIND_CONSTANT,
+                                               [SCHEDULE_WSD] = SCHEDULE_KIND_WSD};
+    struct schedule schedule = {.kind = kinds[config->train.schedule],
+                                .peak = config->train.learning_rate,
+                                .final = config->train.learning_rate * config->train.final_learning_rate,
+                                .steps = config->train.steps,
+                                .warmup_steps = config->train.warmup_steps,
+                                .decay_steps = config->train.decay_steps};
+    return schedule_rate(&schedule, step);
+}
+
+enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
+                        struct step_result *result)
+{
+    struct train_state *state = stepper->state;
+    const struct config *config = stepper->config;
+    struct model_loss sums = {0, 0};
+    stepper->timers = timers;
+    stepper->since = clock_seconds();
+    enum status status = run_slots(stepper, &sums);
+    status = earlier != STATUS_OK ? earlier : status;
+    timers_add(timers, PHASE_COMPUTE, &stepper->since);
+    double shared[4] = {sums.loss, sums.weight, status != STATUS_OK, stopping_requested()};
+    comm_sum_double(stepper->comm, shared, 4);
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    if (shared[2] > 0)
+        return comm_agree(stepper->comm, status);
+
+    int64_t step = state->step + 1;
+    float *gradients = model_gradients(state->model);
+    result->loss = shared[0] / shared[1];
+    result->gradient_norm = sqrt(norm_squared(gradients, model_table(state->model)->total)) / shared[1];
+    result->learning_rate = rate_of_step(config, step);
+    result->tokens = (int64_t)shared[1];
+    result->stop = shared[3] > 0;
+    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
+        return fail(STATUS_FAILED,
+                    "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
+                    "left as after step %lld (try a smaller train.learning_rate)",
+                    (long long)step, result->loss, result->gradient_norm, (long long)state->step);
+    double clip = config->train.grad_clip;
+    double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
+    update(stepper, result->learning_rate, scale / shared[1]);
+    timers_add(timers, PHASE_UPDATE, &stepper->since);
+    state->step = step;
+    state->sequences += config->train.batch_size;
+    state->tokens += result->tokens;
+    return STATUS_OK;
+}

@@ -1,6 +1,0 @@
-/* TEMPORARY */
-int zz_placeholder(void);
-int zz_placeholder(void)
-{
-    return 0;
-}

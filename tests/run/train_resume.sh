@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# A run that is killed with SIGKILL at any moment and started again by the same command gives the same losses, to the last
+# bit, as an undisturbed one; and its checkpoints continue on another number of ranks.
+. "$(dirname "$0")/common.sh"
+prepare_tiny
+expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=whole --train.steps=40
+for attempt in 1 2 3 4 5 6; do
+    ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed --train.steps=40 >>killed.log 2>&1 &
+    launcher=$!
+    sleep "0.$((3 + attempt))"
+    pkill -KILL -f -- "--run.directory=killed" || true
+    wait $launcher 2>/dev/null
+done
+expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed --train.steps=40
+contains err "continuing from killed/checkpoints/step-000000"
+python3 - <<'PYTHON' || fail "the interrupted run differs from the undisturbed one"
+import json, sys
+timed = lambda key: key.endswith("seconds") or key == "tokens_per_second"
+def rows(name):
+    return [{k: v for k, v in json.loads(line).items() if not timed(k)} for line in open(f"{name}/metrics.jsonl")]
+a, b = rows("whole"), rows("killed")
+assert len(a) > 40
+sys.exit(a != b)
+PYTHON
+cmp whole/samples.txt killed/samples.txt || fail "samples differ"
+
+# Stopped on request: status 75, everything saved; then on with three ranks.
+expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=5
+ranks 1 "$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=100000 --checkpoint.every=0 >out 2>err &
+launcher=$!
+for _ in $(seq 100); do [ "$(grep -c '"loss"' stopped/metrics.jsonl)" -gt 20 ] && break; sleep 0.1; done
+pkill -USR1 -f -- "train tiny.yaml --run.directory=stopped"
+wait $launcher
+[ $? -eq 75 ] || fail "a stopped run should exit with 75"
+contains err "stopped on request by SIGUSR1 at step"
+contains err "the same command continues"
+last=$(tail -n 1 stopped/metrics.jsonl | sed -E 's/.*"step": ([0-9]+).*/\1/')
+expect 0 ranks 3 "$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=$((last + 3))
+contains err "(step $last)"
+expect 0 ranks 3 "$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=$((last + 3))
+contains err "done already: $((last + 3)) of $((last + 3)) steps"
+finish
