@@ -10,6 +10,7 @@
 #include "dropout_mask.h"
 #include "gemm.h"
 #include "llmpi/base/clones.h"
+#include "softmax_row.h"
 #include "vector_math.h"
 
 #include <math.h>
@@ -107,42 +108,17 @@ static void clear_outside(float *values, struct span span, int64_t n) {
     memset(values + span.end, 0, (size_t)(n - span.end) * sizeof *values);
 }
 
-CLONED static float largest_of(const float *values, int64_t n) {
-    float largest = -INFINITY;
-#pragma omp simd reduction(max : largest)
-    for (int64_t i = 0; i < n; i++)
-        largest = values[i] > largest ? values[i] : largest;
-    return largest;
-}
-
-CLONED static float exponentiate(float *values, float largest, int64_t n) {
-    float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < n; i++) {
-        float exponential = exp_float(values[i] - largest);
-        values[i] = exponential;
-        sum += exponential;
-    }
-    return sum;
-}
-
-CLONED static void scale_row(float *values, float factor, int64_t n) {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++)
-        values[i] *= factor;
-}
-
 /* The running softmax of one row of scores; `out` is the sum of values so far. */
 static void soften(float *scores, struct span span, float *largest, float *sum, float *out, int64_t width) {
     int64_t n = span.end - span.begin;
-    float highest = largest_of(scores + span.begin, n);
+    float highest = softmax_row_largest(scores + span.begin, n);
     if (highest > *largest) {
         float factor = exp_float(*largest - highest);
         *largest = highest;
         *sum *= factor;
-        scale_row(out, factor, width);
+        softmax_row_scale(out, factor, width);
     }
-    *sum += exponentiate(scores + span.begin, *largest, n);
+    *sum += softmax_row_exponentiate(scores + span.begin, *largest, n);
 }
 
 /* The factors of the products: queries, keys and so on of a block. */
@@ -181,7 +157,7 @@ static void forward_block(float *out, float *lse, const float *q, const float *k
              block.keys);
     }
     for (int64_t i = 0; i < block.queries; i++) {
-        scale_row(rows + i * shape->out_stride, 1.0f / sum[i], width);
+        softmax_row_scale(rows + i * shape->out_stride, 1.0f / sum[i], width);
         lse[head->row + query + i] = largest[i] + logf(sum[i]);
     }
 }
