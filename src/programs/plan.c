@@ -1,0 +1,336 @@
+/* `llmpi plan CONFIG`: what a run will need, from formulas, before it is queued. The parameter count by
+ * formula is held against the table that training allocates from, so that the two cannot drift. */
+#include "llmpi/programs/programs.h"
+
+#include "llmpi/base/clock.h"
+#include "llmpi/base/file.h"
+#include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/kernels/matmul.h"
+#include "llmpi/kernels/threads.h"
+#include "llmpi/model/activations.h"
+#include "llmpi/model/model.h"
+#include "llmpi/programs/arguments.h"
+#include "llmpi/text/tokenizer.h"
+#include "llmpi/train/slots.h"
+#include "llmpi/train/state.h"
+#include "llmpi/train/step.h"
+
+#include <float.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct flag flags[] = {
+    {"--ranks", "N", "MPI ranks of the run (default 1)"},
+    {"--speed", "TOKENS_PER_SECOND",
+     "Speed of the whole run; without it, the matrix products of this machine are timed"},
+    {"--json", NULL, "Print one JSON object"},
+};
+
+static const struct command command = {
+    .name = "plan",
+    .positionals = "CONFIG",
+    .minimum = 1,
+    .maximum = 1,
+    .help = "Prints parameters, memory, work, traffic and time of a run, before running it",
+    .flags = flags,
+    .flag_count = sizeof flags / sizeof *flags,
+    .configuration = true,
+    .alone = true,
+};
+
+struct plan {
+    struct model_shape shape;
+    bool vocabulary_known; /* from the tokenizer itself */
+    int64_t embedding, attention, mlp, layernorm, head, total, tensors;
+    int64_t ranks, micro_batch, slots_per_rank, cores;
+    int64_t gradient_bytes, activation_bytes, logits_bytes, memory_bytes; /* per rank */
+    double flop_per_token, tokens_per_step, tokens, exchange_bytes;
+    double speed;       /* tokens per second of all ranks */
+    double matmul_rate; /* FLOP per second of this machine; 0: the speed was given */
+};
+
+/* GPT-2's parameters by part, with C = n_embd; a bias adds one number per output of a layer. */
+static void count_parameters(struct plan *plan)
+{
+    const struct model_shape *shape = &plan->shape;
+    int64_t width = shape->n_embd, bias = shape->bias ? 1 : 0;
+    plan->embedding = (shape->vocab_size + shape->context_length) * width;
+    plan->attention = shape->n_layer * (4 * width * width + bias * 4 * width);
+    plan->mlp = shape->n_layer * (8 * width * width + bias * 5 * width);
+    plan->layernorm = (2 * shape->n_layer + 1) * (1 + bias) * width;
+    plan->head = shape->tied_head ? 0 : shape->vocab_size * width;
+    plan->total = plan->embedding + plan->attention + plan->mlp + plan->layernorm + plan->head;
+}
+
+static enum status check_parameters(struct plan *plan)
+{
+    struct parameter_table table;
+    TRY(parameter_table_create(&plan->shape, &table));
+    int64_t total = table.total;
+    plan->tensors = table.count;
+    parameter_table_free(&table);
+    if (total != plan->total)
+        return fail(STATUS_FAILED,
+                    "the formula gives %" PRId64 " parameters but the table of tensors %" PRId64, plan->total,
+                    total);
+    return STATUS_OK;
+}
+
+static enum status find_vocabulary(const struct config *config, struct plan *plan)
+{
+    int64_t vocab_size = config->tokenizer.vocab_size;
+    plan->vocabulary_known = file_exists(config->tokenizer.path);
+    if (plan->vocabulary_known) {
+        struct tokenizer *tokenizer;
+        TRY(tokenizer_load(config->tokenizer.path, &tokenizer));
+        vocab_size = tokenizer_vocab_size(tokenizer);
+        tokenizer_destroy(tokenizer);
+    }
+    plan->shape = state_model_shape(config, vocab_size);
+    return STATUS_OK;
+}
+
+static void count_memory(const struct config *config, struct plan *plan)
+{
+    int64_t first;
+    slots_piece(step_slots(config, (int)plan->ranks), plan->ranks, 0, &first, &plan->slots_per_rank);
+    plan->micro_batch = step_micro_batch(config, (int)plan->ranks);
+    plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * plan->total * (int64_t)sizeof(float);
+    struct activations layout = {0};
+    plan->activation_bytes = activations_layout(&plan->shape, plan->micro_batch, true, NULL, &layout);
+    plan->logits_bytes = layout.chunk_rows * plan->shape.vocab_size * (int64_t)sizeof(float);
+    int64_t fixed =
+        3 * plan->total * (int64_t)sizeof(float) + plan->gradient_bytes; /* parameters, two moments */
+    if (__builtin_add_overflow(fixed, plan->activation_bytes, &plan->memory_bytes))
+        plan->memory_bytes = INT64_MAX;
+}
+
+/* Multiply and add count as two; backward costs twice forward. Attention sees half of T x T on average. */
+static void count_work(const struct config *config, struct plan *plan)
+{
+    const struct model_shape *shape = &plan->shape;
+    double in_products =
+        (double)(plan->attention + plan->mlp + plan->layernorm + shape->vocab_size * shape->n_embd);
+    plan->flop_per_token =
+        6 * in_products + 6.0 * (double)(shape->n_layer * shape->n_embd * shape->context_length);
+    plan->tokens_per_step = (double)(config->train.batch_size * shape->context_length);
+    plan->tokens = plan->tokens_per_step * (double)config->train.steps;
+    plan->exchange_bytes =
+        2.0 * (double)(plan->ranks - 1) / (double)plan->ranks * (double)plan->total * sizeof(float);
+}
+
+/* FLOP per second of the widest product of a block, on all cores: the best of some runs in a quarter of a
+ * second. */
+static double time_products(struct weight *weight, float *out, const float *in, int64_t rows, double flop)
+{
+    double best = DBL_MAX, started = clock_seconds();
+    do {
+        double before = clock_seconds();
+        matmul_forward(out, in, weight, NULL, rows);
+        double seconds = clock_seconds() - before;
+        best = seconds < best ? seconds : best;
+    } while (clock_seconds() - started < 0.25);
+    return flop / (best > 0 ? best : 1e-9);
+}
+
+static enum status measure_products(const struct config *config, struct plan *plan)
+{
+    int64_t rows = 1024, width = plan->shape.n_embd;
+    plan->cores = config->run.threads > 0 ? config->run.threads : threads_cores();
+    threads_set((int)plan->cores);
+    struct weight *weight = weight_create(width, 4 * width, false);
+    float *master = memory_allocate(4 * width * width, sizeof *master, "a weight");
+    float *in = memory_allocate(rows * width, sizeof *in, "an input");
+    float *out = memory_allocate(rows * 4 * width, sizeof *out, "an output");
+    enum status status = STATUS_FAILED;
+    if (weight != NULL && master != NULL && in != NULL && out != NULL) {
+        weight_refresh(weight, master);
+        plan->matmul_rate = time_products(weight, out, in, rows, 8.0 * (double)(rows * width * width));
+        plan->speed = plan->matmul_rate * (double)plan->ranks / plan->flop_per_token;
+        status = STATUS_OK;
+    }
+    memory_free(out);
+    memory_free(in);
+    memory_free(master);
+    weight_destroy(weight);
+    return status;
+}
+
+/* --- text
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void print_row(const char *name, const char *value, const char *note)
+{
+    printf("  %-28s %16s%s%s\n", name, value, *note ? "   " : "", note);
+}
+
+static void print_parameters(const char *name, int64_t count, const char *note)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, count);
+    print_row(name, text, note);
+}
+
+static void print_bytes(const char *name, double bytes, const char *note)
+{
+    char text[16];
+    print_row(name, log_bytes(text, bytes), note);
+}
+
+static void print_count(const char *name, double count, const char *note)
+{
+    char text[16];
+    print_row(name, log_count(text, count), note);
+}
+
+static void print_model(const struct plan *plan, const struct config *config)
+{
+    const struct model_shape *shape = &plan->shape;
+    char note[160];
+    printf("Parameters (C = n_embd = %" PRId64 ", L = n_layer = %" PRId64 ", T = context_length = %" PRId64
+           ", V = %" PRId64 ")\n",
+           shape->n_embd, shape->n_layer, shape->context_length, shape->vocab_size);
+    if (!plan->vocabulary_known)
+        printf("  V is tokenizer.vocab_size: %s does not exist yet\n", config->tokenizer.path);
+    print_parameters("embedding", plan->embedding, "(V + T) C");
+    print_parameters("attention", plan->attention, shape->bias ? "L (4 C^2 + 4 C)" : "L 4 C^2");
+    print_parameters("mlp", plan->mlp, shape->bias ? "L (8 C^2 + 5 C)" : "L 8 C^2");
+    print_parameters("layernorm", plan->layernorm, shape->bias ? "(2 L + 1) 2 C" : "(2 L + 1) C");
+    print_parameters("head", plan->head, shape->tied_head ? "tied to the embedding" : "V C");
+    snprintf(note, sizeof note, "as the %" PRId64 " tensors that training allocates", plan->tensors);
+    print_parameters("total", plan->total, note);
+}
+
+static void print_memory(const struct plan *plan)
+{
+    char note[160];
+    double bytes = (double)plan->total * sizeof(float);
+    printf("\nMemory per rank, with %" PRId64 " rank%s\n", plan->ranks, plan->ranks == 1 ? "" : "s");
+    print_bytes("parameters", bytes, "fp32");
+    snprintf(note, sizeof note, "fp32, %" PRId64 " time%s (%" PRId64 " slot%s per rank)",
+             plan->gradient_bytes / (plan->total * (int64_t)sizeof(float)),
+             plan->gradient_bytes > plan->total * (int64_t)sizeof(float) ? "s" : "", plan->slots_per_rank,
+             plan->slots_per_rank == 1 ? "" : "s");
+    print_bytes("gradients", (double)plan->gradient_bytes, note);
+    print_bytes("moments of AdamW", 2 * bytes, "fp32, two");
+    snprintf(note, sizeof note, "micro-batch of %" PRId64 " sequences", plan->micro_batch);
+    print_bytes("activations", (double)(plan->activation_bytes - plan->logits_bytes), note);
+    print_bytes("head chunk", (double)plan->logits_bytes, "logits of some rows at a time");
+    print_bytes("total", (double)plan->memory_bytes, "and the program with its libraries");
+    print_bytes("checkpoint on disk", 3 * bytes, "parameters and moments, written by rank 0");
+}
+
+static void print_work(const struct plan *plan, const struct config *config)
+{
+    char note[160];
+    printf("\nWork\n");
+    print_count("FLOP per token", plan->flop_per_token,
+                "6 (attention + mlp + layernorm + V C) + 12 L C T/2, forward and backward");
+    snprintf(note, sizeof note, "%" PRId64 " sequences", config->train.batch_size);
+    print_count("tokens per step", plan->tokens_per_step, note);
+    snprintf(note, sizeof note, "%" PRId64 " steps", config->train.steps);
+    print_count("tokens of the run", plan->tokens, note);
+    snprintf(note, sizeof note, "this run: %.3g (Hoffmann et al. 2022, arXiv:2203.15556)",
+             plan->tokens / (double)plan->total);
+    print_row("Chinchilla's tokens/parameter", "20", note);
+    print_count("Chinchilla's tokens", 20.0 * (double)plan->total, "20 x parameters");
+    print_bytes("exchanged per step and rank", plan->exchange_bytes,
+                "gradients, 2 (R - 1)/R x 4 bytes x parameters, R ranks");
+}
+
+static void print_time(const struct plan *plan, const struct config *config)
+{
+    char text[32], rate[16], note[160] = "given";
+    printf("\nTime\n");
+    if (plan->matmul_rate > 0) {
+        snprintf(note, sizeof note, "%" PRId64 " core%s here", plan->cores, plan->cores == 1 ? "" : "s");
+        snprintf(text, sizeof text, "%sFLOP/s", log_count(rate, plan->matmul_rate));
+        print_row("matrix products", text, note);
+        snprintf(note, sizeof note,
+                 "at most: products only, every rank with %" PRId64 " such core%s of its own", plan->cores,
+                 plan->cores == 1 ? "" : "s");
+    }
+    print_count("tokens per second", plan->speed, note);
+    print_row("time per step", log_duration(text, plan->tokens_per_step / plan->speed), "");
+    snprintf(note, sizeof note, "%.3g hours", plan->tokens / plan->speed / 3600);
+    print_row("time of the run", log_duration(text, plan->tokens / plan->speed), note);
+    if (config->train.batch_size < plan->ranks)
+        printf("\nNote: train.batch_size is %" PRId64 ", so %" PRId64 " of %" PRId64
+               " ranks have nothing to do.\n",
+               config->train.batch_size, plan->ranks - config->train.batch_size, plan->ranks);
+}
+
+/* --- JSON
+ * ------------------------------------------------------------------------------------------------------------
+ */
+
+static void print_json(const struct plan *plan)
+{
+    const struct {
+        const char *name;
+        double value;
+    } rows[] = {
+        {"parameters_embedding", (double)plan->embedding},
+        {"parameters_attention", (double)plan->attention},
+        {"parameters_mlp", (double)plan->mlp},
+        {"parameters_layernorm", (double)plan->layernorm},
+        {"parameters_head", (double)plan->head},
+        {"parameters", (double)plan->total},
+        {"vocab_size", (double)plan->shape.vocab_size},
+        {"ranks", (double)plan->ranks},
+        {"parameter_bytes", 4.0 * (double)plan->total},
+        {"gradient_bytes", (double)plan->gradient_bytes},
+        {"moment_bytes", 8.0 * (double)plan->total},
+        {"activation_bytes", (double)plan->activation_bytes},
+        {"memory_bytes", (double)plan->memory_bytes},
+        {"flop_per_token", plan->flop_per_token},
+        {"tokens_per_step", plan->tokens_per_step},
+        {"tokens", plan->tokens},
+        {"chinchilla_tokens", 20.0 * (double)plan->total},
+        {"exchange_bytes_per_step", plan->exchange_bytes},
+        {"tokens_per_second", plan->speed},
+        {"hours", plan->tokens / plan->speed / 3600},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        printf("%s\"%s\": %.17g", i == 0 ? "{" : ", ", rows[i].name, rows[i].value);
+    printf("}\n");
+}
+
+static enum status make_plan(const struct program *program, struct plan *plan)
+{
+    *plan = (struct plan){.ranks = 1};
+    TRY(arguments_get_integer(&program->arguments, "--ranks", 1, 1000000, &plan->ranks));
+    TRY(arguments_get_number(&program->arguments, "--speed", 1e-3, 1e15, &plan->speed));
+    TRY(find_vocabulary(&program->config, plan));
+    count_parameters(plan);
+    TRY(check_parameters(plan));
+    count_memory(&program->config, plan);
+    count_work(&program->config, plan);
+    return plan->speed > 0 ? STATUS_OK : measure_products(&program->config, plan);
+}
+
+enum status program_plan(int count, char **arguments)
+{
+    struct program program;
+    struct plan plan;
+    enum status status = program_begin(&command, count, arguments, &program);
+    if (status != STATUS_OK || program.finished)
+        goto cleanup;
+    status = make_plan(&program, &plan);
+    if (status != STATUS_OK)
+        goto cleanup;
+    if (arguments_has(&program.arguments, "--json")) {
+        print_json(&plan);
+    } else {
+        print_model(&plan, &program.config);
+        print_memory(&plan);
+        print_work(&plan, &program.config);
+        print_time(&plan, &program.config);
+    }
+cleanup:
+    program_end(&program);
+    return status;
+}
