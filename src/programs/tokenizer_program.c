@@ -24,7 +24,7 @@ static enum status read_format(const struct arguments *arguments, size_t *bytes)
 
 static enum status print(const struct buffer *buffer)
 {
-    if (fwrite(buffer->data, 1, buffer->length, stdout) != buffer->length)
+    if (buffer->length > 0 && fwrite(buffer->data, 1, buffer->length, stdout) != buffer->length)
         return fail(STATUS_FAILED, "cannot write to standard output: %s", strerror(errno));
     return STATUS_OK;
 }
