@@ -100,6 +100,7 @@ static enum status parse_line(struct reader *reader, const char *text, size_t le
         return reader_reject(reader, &reader->report.invalid_utf8, reader->line,
                              "invalid UTF-8: byte 0x%02X at column %lld of the line",
                              (unsigned char)text[invalid], (long long)invalid + 1);
+    json_free(reader->json);
     if (json_parse(text, length, &reader->json) != STATUS_OK) {
         const char *message = status_message(), *prefix = "line 1 "; /* of one line */
         if (strncmp(message, prefix, strlen(prefix)) == 0)
@@ -111,8 +112,6 @@ static enum status parse_line(struct reader *reader, const char *text, size_t le
 }
 
 enum status json_lines_next(struct reader *reader, struct document *out, bool *found) {
-    json_free(reader->json);
-    reader->json = NULL;
     for (*found = false; !*found && !reader_reached_limit(reader);) {
         size_t length;
         bool newline;

@@ -16,6 +16,7 @@
 #include <zstd_errors.h>
 
 enum { INPUT_BYTES = 1 << 18 };
+enum { ZSTD_STEP = 1 << 16 }; /* bytes decoded at once: what is lost where damage is found */
 
 struct stream {
     char *path;
@@ -129,7 +130,7 @@ static size_t decode_gzip(struct stream *stream, char *data, size_t capacity) {
 
 static size_t decode_zstd(struct stream *stream, char *data, size_t capacity) {
     ZSTD_inBuffer input = {stream->input, stream->end, stream->begin};
-    ZSTD_outBuffer output = {data, capacity, 0};
+    ZSTD_outBuffer output = {data, capacity < ZSTD_STEP ? capacity : ZSTD_STEP, 0};
     size_t result = ZSTD_decompressStream(stream->zstd, &output, &input);
     stream->begin = input.pos;
     if (ZSTD_getErrorCode(result) == ZSTD_error_memory_allocation)

@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 
 struct dataset {
     struct shard **shards;
@@ -115,17 +114,6 @@ static enum status open_next(struct dataset *dataset, const char *directory, con
     return status;
 }
 
-/* Every shard stays open: more of them than the usual 1024 descriptors need the soft limit raised. */
-static void allow_open_files(int64_t shards)
-{
-    struct rlimit limit;
-    rlim_t wanted = (rlim_t)shards * 2 + 512;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
-        return;
-    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
-
 enum status dataset_open(const char *directory, const char *split, struct dataset **out)
 {
     *out = NULL;
@@ -135,7 +123,6 @@ enum status dataset_open(const char *directory, const char *split, struct datase
     if (dataset == NULL)
         return STATUS_FAILED;
     *dataset = (struct dataset){0};
-    allow_open_files(shards);
     enum status status = STATUS_OK;
     while (status == STATUS_OK && dataset->count < shards)
         status = open_next(dataset, directory, split, shards);

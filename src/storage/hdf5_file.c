@@ -15,6 +15,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -22,6 +23,7 @@
 #include <hdf5.h>
 
 #define SLOTS             4
+#define OPEN_FILES        200000
 #define LARGEST_CHUNK     ((hsize_t)64 << 20) /* bytes; HDF5 allocates what a file claims */
 #define LARGEST_TEXT      ((size_t)64 << 20)  /* bytes of a text attribute */
 #define CHUNK_CACHE       ((size_t)256 << 10) /* bytes per open data set */
@@ -44,10 +46,22 @@ struct hdf5_file {
 /* --- the library
  * ----------------------------------------------------------------------------------------------- */
 
+/* Shards stay open while they are used: more of them than the usual 1024 descriptors need the soft limit
+ * raised. */
+static void allow_open_files(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= OPEN_FILES)
+        return;
+    limit.rlim_cur = limit.rlim_max < OPEN_FILES ? limit.rlim_max : OPEN_FILES;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void begin_once(void)
 {
     H5dont_atexit();                             /* a file that failed would be flushed, and crash, at exit */
     setenv("HDF5_USE_FILE_LOCKING", "FALSE", 1); /* locks fail on cluster file systems; we rename instead */
+    allow_open_files();
     H5open();
 }
 
@@ -399,6 +413,42 @@ enum status hdf5_read_attribute_text(struct hdf5_file *file, const char *name, s
     H5Tclose(type);
     H5Aclose(attribute);
     return status;
+}
+
+struct attribute_visit {
+    enum status (*call)(void *context, const char *name, enum hdf5_kind kind);
+    void *context;
+    enum status status;
+};
+
+static herr_t visit_attribute(hid_t root, const char *name, const H5A_info_t *about, void *context)
+{
+    (void)about;
+    struct attribute_visit *visit = context;
+    hid_t attribute = H5Aopen(root, name, H5P_DEFAULT);
+    if (attribute < 0)
+        return -1;
+    hid_t type = H5Aget_type(attribute);
+    H5T_class_t class = H5Tget_class(type);
+    enum hdf5_kind kind = class == H5T_INTEGER  ? HDF5_INTEGER
+                          : class == H5T_FLOAT  ? HDF5_NUMBER
+                          : class == H5T_STRING ? HDF5_TEXT
+                                                : HDF5_OTHER;
+    H5Tclose(type);
+    H5Aclose(attribute);
+    visit->status = visit->call(visit->context, name, kind);
+    return visit->status == STATUS_OK ? 0 : 1;
+}
+
+enum status hdf5_each_attribute(struct hdf5_file *file,
+                                enum status (*visit)(void *context, const char *name, enum hdf5_kind kind),
+                                void *context)
+{
+    struct attribute_visit state = {visit, context, STATUS_OK};
+    TRY(check_usable(file));
+    if (H5Aiterate2(file->id, H5_INDEX_NAME, H5_ITER_INC, NULL, visit_attribute, &state) < 0)
+        return broken(file, "the attributes");
+    return state.status;
 }
 
 /* --- data sets: finding and describing

@@ -436,3 +436,43 @@ enum status tensor_file_attribute_text(struct tensor_file *file, const char *nam
 {
     return hdf5_read_attribute_text(file->hdf5, name, out);
 }
+
+struct attribute_visit {
+    struct tensor_file *file;
+    enum status (*call)(void *context, const struct tensor_attribute *attribute);
+    void *context;
+};
+
+static enum status visit_attribute(void *context, const char *name, enum hdf5_kind kind)
+{
+    const struct attribute_visit *visit = context;
+    struct tensor_attribute attribute = {.name = name};
+    struct buffer text = {0};
+    enum status status = STATUS_OK;
+    if (kind == HDF5_OTHER)
+        return STATUS_OK;
+    if (kind == HDF5_INTEGER) {
+        attribute.kind = TENSOR_INT64;
+        status = hdf5_read_attribute_int64(visit->file->hdf5, name, &attribute.integer);
+    } else if (kind == HDF5_NUMBER) {
+        attribute.kind = TENSOR_DOUBLE;
+        status = hdf5_read_attribute_double(visit->file->hdf5, name, &attribute.number);
+    } else {
+        attribute.kind = TENSOR_TEXT;
+        status = hdf5_read_attribute_text(visit->file->hdf5, name, &text);
+        attribute.text = text.data;
+    }
+    if (status == STATUS_OK)
+        status = visit->call(visit->context, &attribute);
+    buffer_free(&text);
+    return status;
+}
+
+enum status tensor_file_each_attribute(struct tensor_file *file,
+                                       enum status (*visit)(void *context,
+                                                            const struct tensor_attribute *attribute),
+                                       void *context)
+{
+    struct attribute_visit state = {file, visit, context};
+    return hdf5_each_attribute(file->hdf5, visit_attribute, &state);
+}

@@ -55,7 +55,8 @@ struct trainer {
     int64_t touched_count, touched_capacity;
 };
 
-static void trainer_free(struct trainer *trainer) {
+static void trainer_free(struct trainer *trainer)
+{
     for (int64_t i = 0; i < trainer->pair_count; i++)
         free(trainer->pairs[i].places);
     free(trainer->pairs);
@@ -67,7 +68,8 @@ static void trainer_free(struct trainer *trainer) {
 }
 
 /* Room for one more element in an array that doubles. */
-static enum status make_room(void **array, int64_t count, int64_t *capacity, size_t size) {
+static enum status make_room(void **array, int64_t count, int64_t *capacity, size_t size)
+{
     if (count < *capacity)
         return STATUS_OK;
     int64_t wanted = *capacity > 0 ? 2 * *capacity : 1024;
@@ -82,13 +84,15 @@ static enum status make_room(void **array, int64_t count, int64_t *capacity, siz
 /* --- heap of candidates
  * ------------------------------------------------------------------------------------------ */
 
-static bool comes_before(const struct candidate *a, const struct candidate *b) {
+static bool comes_before(const struct candidate *a, const struct candidate *b)
+{
     if (a->count != b->count)
         return a->count > b->count;
     return a->left != b->left ? a->left < b->left : a->right < b->right;
 }
 
-static enum status heap_push(struct trainer *trainer, uint32_t pair) {
+static enum status heap_push(struct trainer *trainer, uint32_t pair)
+{
     TRY(make_room((void **)&trainer->heap, trainer->heap_count, &trainer->heap_capacity,
                   sizeof *trainer->heap));
     const struct pair *from = &trainer->pairs[pair];
@@ -100,7 +104,8 @@ static enum status heap_push(struct trainer *trainer, uint32_t pair) {
     return STATUS_OK;
 }
 
-static struct candidate heap_pop(struct trainer *trainer) {
+static struct candidate heap_pop(struct trainer *trainer)
+{
     struct candidate *heap = trainer->heap, first = heap[0], last = heap[--trainer->heap_count];
     int64_t count = trainer->heap_count, at = 0;
     for (int64_t child = 1; child < count; at = child, child = 2 * at + 1) {
@@ -115,7 +120,8 @@ static struct candidate heap_pop(struct trainer *trainer) {
 }
 
 /* The pair to merge next, or PAIR_ABSENT when none occurs min_frequency times. */
-static enum status find_best(struct trainer *trainer, int64_t min_frequency, uint32_t *best) {
+static enum status find_best(struct trainer *trainer, int64_t min_frequency, uint32_t *best)
+{
     *best = PAIR_ABSENT;
     while (trainer->heap_count > 0) {
         struct candidate top = heap_pop(trainer);
@@ -134,7 +140,8 @@ static enum status find_best(struct trainer *trainer, int64_t min_frequency, uin
 /* --- pairs and their places
  * -------------------------------------------------------------------------------------- */
 
-static enum status find_or_add_pair(struct trainer *trainer, uint32_t left, uint32_t right, uint32_t *out) {
+static enum status find_or_add_pair(struct trainer *trainer, uint32_t left, uint32_t right, uint32_t *out)
+{
     *out = pair_table_find(&trainer->index, left, right);
     if (*out != PAIR_ABSENT)
         return STATUS_OK;
@@ -149,7 +156,8 @@ static enum status find_or_add_pair(struct trainer *trainer, uint32_t left, uint
 }
 
 /* The number of times that the word of a place occurs in the text. */
-static int64_t weight_at(const struct trainer *trainer, uint32_t place) {
+static int64_t weight_at(const struct trainer *trainer, uint32_t place)
+{
     size_t length = 0;
     int64_t count = 0;
     word_counts_get(trainer->words, trainer->symbols[place].word, &length, &count);
@@ -157,7 +165,8 @@ static int64_t weight_at(const struct trainer *trainer, uint32_t place) {
 }
 
 /* The pair of the symbol at `place` and its right neighbour has come into being. */
-static enum status count_pair(struct trainer *trainer, uint32_t place) {
+static enum status count_pair(struct trainer *trainer, uint32_t place)
+{
     const struct symbol *symbol = &trainer->symbols[place];
     uint32_t index = 0;
     TRY(find_or_add_pair(trainer, symbol->id, trainer->symbols[symbol->next].id, &index));
@@ -184,13 +193,15 @@ static enum status count_pair(struct trainer *trainer, uint32_t place) {
 }
 
 /* The pair of the symbol at `place` and its right neighbour is about to go. */
-static void uncount_pair(struct trainer *trainer, uint32_t place) {
+static void uncount_pair(struct trainer *trainer, uint32_t place)
+{
     const struct symbol *symbol = &trainer->symbols[place];
     uint32_t index = pair_table_find(&trainer->index, symbol->id, trainer->symbols[symbol->next].id);
     trainer->pairs[index].count -= weight_at(trainer, place);
 }
 
-static enum status push_touched(struct trainer *trainer) {
+static enum status push_touched(struct trainer *trainer)
+{
     for (int64_t i = 0; i < trainer->touched_count; i++) {
         struct pair *pair = &trainer->pairs[trainer->touched[i]];
         pair->touched = false;
@@ -204,7 +215,8 @@ static enum status push_touched(struct trainer *trainer) {
 /* --- start
  * ------------------------------------------------------------------------------------------------------- */
 
-static enum status add_special_tokens(struct trainer *trainer, const struct string_list *names) {
+static enum status add_special_tokens(struct trainer *trainer, const struct string_list *names)
+{
     for (int64_t i = 0; names != NULL && i < names->count; i++) {
         const char *name = names->items[i];
         size_t length = strlen(name);
@@ -222,7 +234,8 @@ static enum status add_special_tokens(struct trainer *trainer, const struct stri
     return STATUS_OK;
 }
 
-static enum status add_alphabet(struct trainer *trainer) {
+static enum status add_alphabet(struct trainer *trainer)
+{
     for (int i = 0; i < 256; i++) {
         char byte = (char)byte_alphabet_sorted(i);
         TRY(vocabulary_add_token(&trainer->vocabulary, &byte, 1, false));
@@ -230,7 +243,8 @@ static enum status add_alphabet(struct trainer *trainer) {
     return STATUS_OK;
 }
 
-static enum status add_symbols(struct trainer *trainer) {
+static enum status add_symbols(struct trainer *trainer)
+{
     uint32_t byte_ids[256];
     for (int i = 0; i < 256; i++)
         byte_ids[byte_alphabet_sorted(i)] = (uint32_t)(trainer->vocabulary.count - 256 + i);
@@ -259,7 +273,8 @@ static enum status add_symbols(struct trainer *trainer) {
     return STATUS_OK;
 }
 
-static enum status start(struct trainer *trainer, const struct bpe_settings *settings) {
+static enum status start(struct trainer *trainer, const struct bpe_settings *settings)
+{
     TRY(add_special_tokens(trainer, settings->special_tokens));
     TRY(add_alphabet(trainer));
     if (settings->vocab_size < trainer->vocabulary.count || settings->vocab_size > VOCABULARY_MAX)
@@ -276,18 +291,21 @@ static enum status start(struct trainer *trainer, const struct bpe_settings *set
 /* --- merging
  * ----------------------------------------------------------------------------------------------------- */
 
-static int compare_places(const void *a, const void *b) {
+static int compare_places(const void *a, const void *b)
+{
     uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
     return (left > right) - (left < right);
 }
 
-static bool still_there(const struct trainer *trainer, const struct pair *pair, uint32_t place) {
+static bool still_there(const struct trainer *trainer, const struct pair *pair, uint32_t place)
+{
     const struct symbol *symbol = &trainer->symbols[place];
     return symbol->id == pair->left && symbol->next != NO_PLACE &&
            trainer->symbols[symbol->next].id == pair->right;
 }
 
-static enum status merge_place(struct trainer *trainer, uint32_t place, uint32_t result) {
+static enum status merge_place(struct trainer *trainer, uint32_t place, uint32_t result)
+{
     struct symbol *symbols = trainer->symbols, *symbol = &symbols[place];
     uint32_t gone = symbol->next;
     uncount_pair(trainer, place);
@@ -308,7 +326,8 @@ static enum status merge_place(struct trainer *trainer, uint32_t place, uint32_t
 /* The token of both sides together: there already when it was made by another merge. *allowed is false when
  * its text is the name of a special token, which must stay the only one. */
 static enum status find_or_add_token(struct vocabulary *vocabulary, const struct pair *pair, uint32_t *id,
-                                     bool *allowed) {
+                                     bool *allowed)
+{
     struct buffer joined = {0}, name = {0};
     size_t left = 0, right = 0;
     const char *left_bytes = vocabulary_bytes(vocabulary, pair->left, &left);
@@ -330,7 +349,8 @@ static enum status find_or_add_token(struct vocabulary *vocabulary, const struct
     return status;
 }
 
-static enum status merge_pair(struct trainer *trainer, uint32_t best) {
+static enum status merge_pair(struct trainer *trainer, uint32_t best)
+{
     struct pair pair = trainer->pairs[best]; /* a copy: the array may move while new pairs come */
     trainer->pairs[best].places = NULL;
     trainer->pairs[best].place_count = trainer->pairs[best].place_capacity = 0;
@@ -349,7 +369,8 @@ static enum status merge_pair(struct trainer *trainer, uint32_t best) {
     return push_touched(trainer);
 }
 
-static enum status learn(struct trainer *trainer, const struct bpe_settings *settings, bool quiet) {
+static enum status learn(struct trainer *trainer, const struct bpe_settings *settings, bool quiet)
+{
     struct progress progress;
     enum status status = start(trainer, settings);
     if (!quiet)
@@ -369,7 +390,8 @@ static enum status learn(struct trainer *trainer, const struct bpe_settings *set
 }
 
 enum status bpe_train(const struct word_counts *words, const struct bpe_settings *settings, bool quiet,
-                      struct tokenizer **out) {
+                      struct tokenizer **out)
+{
     *out = NULL;
     struct trainer trainer = {.words = words};
     enum status status = learn(&trainer, settings, quiet);

@@ -8,25 +8,29 @@
 
 #define PRINTABLE 188 /* bytes that stand for themselves */
 
-static bool stands_for_itself(uint32_t byte) {
+static bool stands_for_itself(uint32_t byte)
+{
     return (byte >= '!' && byte <= '~') || (byte >= 0xA1 && byte <= 0xAC) || (byte >= 0xAE && byte <= 0xFF);
 }
 
 /* The gaps are 0x00-0x20 (33 bytes), 0x7F-0xA0 (34 bytes) and 0xAD. */
-uint32_t byte_alphabet_character(uint8_t byte) {
+uint32_t byte_alphabet_character(uint8_t byte)
+{
     if (stands_for_itself(byte))
         return byte;
     return byte <= 0x20 ? 256u + byte : byte <= 0xA0 ? 256u + 33 + (byte - 0x7Fu) : 256u + 67;
 }
 
-int byte_alphabet_byte(uint32_t character) {
+int byte_alphabet_byte(uint32_t character)
+{
     if (character < 256)
         return stands_for_itself(character) ? (int)character : -1;
     uint32_t number = character - 256;
     return number < 33 ? (int)number : number < 67 ? (int)(0x7F + number - 33) : number == 67 ? 0xAD : -1;
 }
 
-uint8_t byte_alphabet_sorted(int index) {
+uint8_t byte_alphabet_sorted(int index)
+{
     uint32_t character = index >= PRINTABLE ? 256u + (uint32_t)(index - PRINTABLE)
                          : index < 94       ? '!' + (uint32_t)index
                          : index < 106      ? 0xA1 + (uint32_t)(index - 94)
@@ -34,7 +38,8 @@ uint8_t byte_alphabet_sorted(int index) {
     return (uint8_t)byte_alphabet_byte(character);
 }
 
-enum status byte_alphabet_write(struct buffer *out, const char *bytes, size_t length) {
+enum status byte_alphabet_write(struct buffer *out, const char *bytes, size_t length)
+{
     TRY(buffer_reserve(out, 2 * length));
     for (size_t i = 0; i < length; i++) {
         char text[4];
@@ -43,7 +48,8 @@ enum status byte_alphabet_write(struct buffer *out, const char *bytes, size_t le
     return STATUS_OK;
 }
 
-enum status byte_alphabet_read(struct buffer *out, const char *text, size_t length, int64_t *invalid) {
+enum status byte_alphabet_read(struct buffer *out, const char *text, size_t length, int64_t *invalid)
+{
     *invalid = -1;
     TRY(buffer_reserve(out, length));
     for (size_t at = 0; at < length;) {

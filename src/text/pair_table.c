@@ -4,7 +4,8 @@
 
 #include "llmpi/base/memory.h"
 
-static uint64_t find_slot(const struct pair_table *table, uint32_t left, uint32_t right) {
+static uint64_t find_slot(const struct pair_table *table, uint32_t left, uint32_t right)
+{
     uint64_t product = ((uint64_t)left << 32 | right) * 0x9E3779B97F4A7C15u;
     uint64_t slot = (product ^ product >> 32) & (table->capacity - 1);
     while (table->slots[slot].value != PAIR_ABSENT &&
@@ -13,7 +14,8 @@ static uint64_t find_slot(const struct pair_table *table, uint32_t left, uint32_
     return slot;
 }
 
-static enum status grow(struct pair_table *table) {
+static enum status grow(struct pair_table *table)
+{
     struct pair_table larger = {.capacity = table->capacity > 0 ? 2 * table->capacity : 1024,
                                 .count = table->count};
     larger.slots = memory_allocate((int64_t)larger.capacity, sizeof *larger.slots, "a table of token pairs");
@@ -31,11 +33,13 @@ static enum status grow(struct pair_table *table) {
     return STATUS_OK;
 }
 
-uint32_t pair_table_find(const struct pair_table *table, uint32_t left, uint32_t right) {
+uint32_t pair_table_find(const struct pair_table *table, uint32_t left, uint32_t right)
+{
     return table->count == 0 ? PAIR_ABSENT : table->slots[find_slot(table, left, right)].value;
 }
 
-enum status pair_table_add(struct pair_table *table, uint32_t left, uint32_t right, uint32_t value) {
+enum status pair_table_add(struct pair_table *table, uint32_t left, uint32_t right, uint32_t value)
+{
     if (2 * (table->count + 1) > table->capacity)
         TRY(grow(table));
     table->slots[find_slot(table, left, right)] = (struct pair_slot){left, right, value};
@@ -43,7 +47,8 @@ enum status pair_table_add(struct pair_table *table, uint32_t left, uint32_t rig
     return STATUS_OK;
 }
 
-void pair_table_free(struct pair_table *table) {
+void pair_table_free(struct pair_table *table)
+{
     memory_free(table->slots);
     *table = (struct pair_table){0};
 }

@@ -33,7 +33,8 @@ struct pretokenizer {
     const char *next, *valid_end, *end; /* next <= valid_end <= end; [next, valid_end) is valid UTF-8 */
 };
 
-static enum status compile(struct pretokenizer *pretokenizer) {
+static enum status compile(struct pretokenizer *pretokenizer)
+{
     int error = 0;
     PCRE2_SIZE offset = 0;
     pretokenizer->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
@@ -51,7 +52,8 @@ static enum status compile(struct pretokenizer *pretokenizer) {
     return STATUS_OK;
 }
 
-static enum status compile_jit(struct pretokenizer *pretokenizer) {
+static enum status compile_jit(struct pretokenizer *pretokenizer)
+{
     static bool warned = false;
     uint32_t available = 0;
     int error = pcre2_config(PCRE2_CONFIG_JIT, &available);
@@ -73,7 +75,8 @@ static enum status compile_jit(struct pretokenizer *pretokenizer) {
     return STATUS_OK;
 }
 
-enum status pretokenizer_create(struct pretokenizer **out) {
+enum status pretokenizer_create(struct pretokenizer **out)
+{
     *out = NULL;
     struct pretokenizer *pretokenizer = memory_allocate(1, sizeof *pretokenizer, "the splitting pattern");
     if (pretokenizer == NULL)
@@ -89,7 +92,8 @@ enum status pretokenizer_create(struct pretokenizer **out) {
     return STATUS_OK;
 }
 
-void pretokenizer_destroy(struct pretokenizer *pretokenizer) {
+void pretokenizer_destroy(struct pretokenizer *pretokenizer)
+{
     if (pretokenizer == NULL)
         return;
     pcre2_match_data_free(pretokenizer->match);
@@ -99,13 +103,15 @@ void pretokenizer_destroy(struct pretokenizer *pretokenizer) {
     memory_free(pretokenizer);
 }
 
-void pretokenizer_begin(struct pretokenizer *pretokenizer, const char *text, size_t length) {
+void pretokenizer_begin(struct pretokenizer *pretokenizer, const char *text, size_t length)
+{
     pretokenizer->next = pretokenizer->valid_end = length > 0 ? text : ""; /* an empty buffer has no data */
     pretokenizer->end = pretokenizer->next + length;
 }
 
 /* Length of the match at `next`, in valid text. */
-static enum status find_match(struct pretokenizer *pretokenizer, size_t *length) {
+static enum status find_match(struct pretokenizer *pretokenizer, size_t *length)
+{
     PCRE2_SPTR subject = (PCRE2_SPTR)pretokenizer->next;
     size_t rest = (size_t)(pretokenizer->valid_end - pretokenizer->next);
     int result = pretokenizer->jit ? pcre2_jit_match(pretokenizer->code, subject, rest, 0, 0,
@@ -123,7 +129,8 @@ static enum status find_match(struct pretokenizer *pretokenizer, size_t *length)
 }
 
 enum status pretokenizer_next(struct pretokenizer *pretokenizer, const char **word, size_t *length,
-                              bool *more) {
+                              bool *more)
+{
     *word = pretokenizer->next;
     *length = 0;
     *more = pretokenizer->next < pretokenizer->end;

@@ -39,7 +39,8 @@ struct tokenizer {
     struct cached_word *cache;
 };
 
-static enum status token_list_reserve(struct token_list *list, int64_t extra) {
+static enum status token_list_reserve(struct token_list *list, int64_t extra)
+{
     if (list->capacity - list->count >= extra)
         return STATUS_OK;
     int64_t wanted = 2 * list->capacity > list->count + extra ? 2 * list->capacity : list->count + extra + 64;
@@ -51,18 +52,21 @@ static enum status token_list_reserve(struct token_list *list, int64_t extra) {
     return STATUS_OK;
 }
 
-enum status token_list_add(struct token_list *list, uint32_t id) {
+enum status token_list_add(struct token_list *list, uint32_t id)
+{
     TRY(token_list_reserve(list, 1));
     list->ids[list->count++] = id;
     return STATUS_OK;
 }
 
-void token_list_free(struct token_list *list) {
+void token_list_free(struct token_list *list)
+{
     free(list->ids);
     *list = (struct token_list){0};
 }
 
-static enum status find_bytes(struct tokenizer *tokenizer) {
+static enum status find_bytes(struct tokenizer *tokenizer)
+{
     for (int byte = 0; byte < 256; byte++) {
         char text = (char)byte;
         int64_t id = vocabulary_find_ordinary(&tokenizer->vocabulary, &text, 1);
@@ -75,7 +79,8 @@ static enum status find_bytes(struct tokenizer *tokenizer) {
     return STATUS_OK;
 }
 
-static enum status find_specials(struct tokenizer *tokenizer) {
+static enum status find_specials(struct tokenizer *tokenizer)
+{
     const struct vocabulary *vocabulary = &tokenizer->vocabulary;
     for (int64_t id = 0; id < vocabulary->count; id++)
         tokenizer->special_count += vocabulary->tokens[id].special;
@@ -90,7 +95,8 @@ static enum status find_specials(struct tokenizer *tokenizer) {
     return STATUS_OK;
 }
 
-static enum status compute_digest(struct tokenizer *tokenizer) {
+static enum status compute_digest(struct tokenizer *tokenizer)
+{
     struct buffer text = {0};
     enum status status = tokenizer_write(tokenizer, &text);
     if (status == STATUS_OK)
@@ -99,7 +105,8 @@ static enum status compute_digest(struct tokenizer *tokenizer) {
     return status;
 }
 
-static enum status prepare(struct tokenizer *tokenizer) {
+static enum status prepare(struct tokenizer *tokenizer)
+{
     tokenizer->cache =
         memory_allocate((int64_t)CACHE_SIZE, sizeof *tokenizer->cache, "the tokenizer's cache");
     if (tokenizer->cache == NULL)
@@ -110,7 +117,8 @@ static enum status prepare(struct tokenizer *tokenizer) {
     return compute_digest(tokenizer);
 }
 
-enum status tokenizer_create(struct vocabulary *vocabulary, struct tokenizer **out) {
+enum status tokenizer_create(struct vocabulary *vocabulary, struct tokenizer **out)
+{
     *out = NULL;
     struct tokenizer *tokenizer = memory_allocate(1, sizeof *tokenizer, "a tokenizer");
     if (tokenizer == NULL) {
@@ -128,7 +136,8 @@ enum status tokenizer_create(struct vocabulary *vocabulary, struct tokenizer **o
     return STATUS_OK;
 }
 
-void tokenizer_destroy(struct tokenizer *tokenizer) {
+void tokenizer_destroy(struct tokenizer *tokenizer)
+{
     if (tokenizer == NULL)
         return;
     vocabulary_free(&tokenizer->vocabulary);
@@ -141,7 +150,8 @@ void tokenizer_destroy(struct tokenizer *tokenizer) {
 
 /* Writes the ids of a word at the end of `out`, without the cache. */
 static enum status merge_word(struct tokenizer *tokenizer, const char *word, size_t length,
-                              struct token_list *out) {
+                              struct token_list *out)
+{
     TRY(token_list_reserve(out, (int64_t)length));
     uint32_t *ids = out->ids + out->count;
     for (size_t i = 0; i < length; i++)
@@ -152,7 +162,8 @@ static enum status merge_word(struct tokenizer *tokenizer, const char *word, siz
 }
 
 static enum status encode_word(struct tokenizer *tokenizer, const char *word, size_t length,
-                               struct token_list *out) {
+                               struct token_list *out)
+{
     if (length > CACHED_TEXT)
         return merge_word(tokenizer, word, length, out);
     struct cached_word *cached = &tokenizer->cache[digest_bytes(word, length) & (CACHE_SIZE - 1)];
@@ -175,7 +186,8 @@ static enum status encode_word(struct tokenizer *tokenizer, const char *word, si
 }
 
 static enum status encode_ordinary(struct tokenizer *tokenizer, const char *text, size_t length,
-                                   struct token_list *out) {
+                                   struct token_list *out)
+{
     pretokenizer_begin(tokenizer->pretokenizer, text, length);
     for (;;) {
         const char *word = NULL;
@@ -190,8 +202,8 @@ static enum status encode_ordinary(struct tokenizer *tokenizer, const char *text
 /* The special token that comes first in [text, end), the longest of those that start there, or NULL. Each
  * token is searched again only when the text has passed its last place, so that the whole text is read once
  * per token. */
-static const struct special *find_next_special(struct tokenizer *tokenizer, const char *text,
-                                               const char *end) {
+static const struct special *find_next_special(struct tokenizer *tokenizer, const char *text, const char *end)
+{
     const struct special *first = NULL;
     size_t first_length = 0;
     for (int64_t i = 0; i < tokenizer->special_count; i++) {
@@ -212,7 +224,8 @@ static const struct special *find_next_special(struct tokenizer *tokenizer, cons
 }
 
 enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, bool special,
-                             struct token_list *out) {
+                             struct token_list *out)
+{
     if (length == 0)
         return STATUS_OK;
     if (!special || tokenizer->special_count == 0)
@@ -235,7 +248,8 @@ enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size
 }
 
 enum status tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *ids, int64_t count,
-                             struct buffer *out) {
+                             struct buffer *out)
+{
     for (int64_t i = 0; i < count; i++) {
         size_t length = 0;
         const char *bytes = tokenizer_token(tokenizer, ids[i], &length);
@@ -247,37 +261,45 @@ enum status tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *
     return STATUS_OK;
 }
 
-const struct vocabulary *tokenizer_vocabulary(const struct tokenizer *tokenizer) {
+const struct vocabulary *tokenizer_vocabulary(const struct tokenizer *tokenizer)
+{
     return &tokenizer->vocabulary;
 }
 
-int64_t tokenizer_vocab_size(const struct tokenizer *tokenizer) {
+int64_t tokenizer_vocab_size(const struct tokenizer *tokenizer)
+{
     return tokenizer->vocabulary.count;
 }
 
-int64_t tokenizer_merge_count(const struct tokenizer *tokenizer) {
+int64_t tokenizer_merge_count(const struct tokenizer *tokenizer)
+{
     return tokenizer->vocabulary.merge_count;
 }
 
-const char *tokenizer_kind_name(const struct tokenizer *tokenizer) {
+const char *tokenizer_kind_name(const struct tokenizer *tokenizer)
+{
     (void)tokenizer;
     return "bpe";
 }
 
-uint64_t tokenizer_digest(const struct tokenizer *tokenizer) {
+uint64_t tokenizer_digest(const struct tokenizer *tokenizer)
+{
     return tokenizer->digest;
 }
 
-int64_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, size_t length) {
+int64_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, size_t length)
+{
     int64_t id = vocabulary_find_special(&tokenizer->vocabulary, text, length);
     return id >= 0 ? id : vocabulary_find_ordinary(&tokenizer->vocabulary, text, length);
 }
 
-const char *tokenizer_token(const struct tokenizer *tokenizer, uint32_t id, size_t *length) {
+const char *tokenizer_token(const struct tokenizer *tokenizer, uint32_t id, size_t *length)
+{
     *length = 0;
     return id < tokenizer->vocabulary.count ? vocabulary_bytes(&tokenizer->vocabulary, id, length) : NULL;
 }
 
-bool tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id) {
+bool tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id)
+{
     return id < tokenizer->vocabulary.count && tokenizer->vocabulary.tokens[id].special;
 }

@@ -9,14 +9,16 @@
 
 #define FILE_MAX ((int64_t)1 << 28) /* bytes; GPT-2's files have 1.5 million */
 
-static enum status read_file(const char *path, struct buffer *out) {
+static enum status read_file(const char *path, struct buffer *out)
+{
     if (file_size(path) > FILE_MAX)
         return fail(STATUS_FAILED, "%s has %lld bytes, allowed for a tokenizer are %lld", path,
                     (long long)file_size(path), (long long)FILE_MAX);
     return file_read(path, out);
 }
 
-static enum status load_json(const char *path, struct tokenizer **out) {
+static enum status load_json(const char *path, struct tokenizer **out)
+{
     struct buffer text = {0};
     enum status status = read_file(path, &text);
     if (status == STATUS_OK)
@@ -26,7 +28,8 @@ static enum status load_json(const char *path, struct tokenizer **out) {
 }
 
 static enum status load_gpt2(const char *folder, const char *encoder_path, const char *merges_path,
-                             struct tokenizer **out) {
+                             struct tokenizer **out)
+{
     struct buffer encoder = {0}, merges = {0};
     enum status status = read_file(encoder_path, &encoder);
     if (status == STATUS_OK)
@@ -40,7 +43,8 @@ static enum status load_gpt2(const char *folder, const char *encoder_path, const
 
 /* Loads the file or the two files (second not NULL) of a folder when they are there: *found. */
 static enum status try_files(const char *folder, const char *first, const char *second, bool *found,
-                             struct tokenizer **out) {
+                             struct tokenizer **out)
+{
     char *first_path = path_join(folder, first),
          *second_path = path_join(folder, second != NULL ? second : first);
     enum status status = first_path == NULL || second_path == NULL ? STATUS_FAILED : STATUS_OK;
@@ -53,7 +57,8 @@ static enum status try_files(const char *folder, const char *first, const char *
     return status;
 }
 
-enum status tokenizer_load(const char *path, struct tokenizer **out) {
+enum status tokenizer_load(const char *path, struct tokenizer **out)
+{
     static const char *const names[][2] = {
         {"tokenizer.json", NULL}, {"encoder.json", "vocab.bpe"}, {"vocab.json", "merges.txt"}};
     *out = NULL;
@@ -69,7 +74,8 @@ enum status tokenizer_load(const char *path, struct tokenizer **out) {
                 "folder %s has no tokenizer: neither tokenizer.json nor encoder.json and vocab.bpe", path);
 }
 
-static enum status write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out) {
+static enum status write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out)
+{
     struct buffer name = {0};
     enum status status = vocabulary_write_name(vocabulary, id, &name);
     if (status == STATUS_OK)
@@ -78,7 +84,8 @@ static enum status write_name(const struct vocabulary *vocabulary, uint32_t id, 
     return status;
 }
 
-static enum status write_added_tokens(const struct vocabulary *vocabulary, struct buffer *out) {
+static enum status write_added_tokens(const struct vocabulary *vocabulary, struct buffer *out)
+{
     const char *before = "";
     TRY(buffer_printf(out, "  \"added_tokens\": ["));
     for (int64_t id = 0; id < vocabulary->count; id++) {
@@ -93,7 +100,8 @@ static enum status write_added_tokens(const struct vocabulary *vocabulary, struc
     return buffer_printf(out, "\n  ],\n");
 }
 
-static enum status write_vocabulary(const struct vocabulary *vocabulary, struct buffer *out) {
+static enum status write_vocabulary(const struct vocabulary *vocabulary, struct buffer *out)
+{
     TRY(buffer_printf(out, "    \"vocab\": {"));
     for (int64_t id = 0; id < vocabulary->count; id++) {
         TRY(buffer_printf(out, "%s\n      ", id > 0 ? "," : ""));
@@ -105,7 +113,8 @@ static enum status write_vocabulary(const struct vocabulary *vocabulary, struct 
 
 /* As "left right", which all versions of the library read (newer ones write pairs). */
 static enum status write_merge(const struct vocabulary *vocabulary, const struct vocabulary_merge *merge,
-                               struct buffer *out) {
+                               struct buffer *out)
+{
     struct buffer line = {0};
     enum status status = vocabulary_write_name(vocabulary, merge->left, &line);
     if (status == STATUS_OK)
@@ -118,7 +127,8 @@ static enum status write_merge(const struct vocabulary *vocabulary, const struct
     return status;
 }
 
-static enum status write_merges(const struct vocabulary *vocabulary, struct buffer *out) {
+static enum status write_merges(const struct vocabulary *vocabulary, struct buffer *out)
+{
     TRY(buffer_printf(out, "    \"merges\": ["));
     for (int64_t rank = 0; rank < vocabulary->merge_count; rank++) {
         TRY(buffer_printf(out, "%s\n      ", rank > 0 ? "," : ""));
@@ -130,7 +140,8 @@ static enum status write_merges(const struct vocabulary *vocabulary, struct buff
 #define BYTE_LEVEL                                                                                           \
     "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": true}"
 
-enum status tokenizer_write(const struct tokenizer *tokenizer, struct buffer *out) {
+enum status tokenizer_write(const struct tokenizer *tokenizer, struct buffer *out)
+{
     const struct vocabulary *vocabulary = tokenizer_vocabulary(tokenizer);
     TRY(buffer_printf(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"));
     TRY(write_added_tokens(vocabulary, out));

@@ -26,7 +26,8 @@ struct loading {
 };
 
 static enum status set_entry(struct loading *loading, int64_t id, const char *name, size_t length,
-                             bool special) {
+                             bool special)
+{
     if (id < 0 || id >= loading->count)
         return fail(STATUS_FAILED,
                     "token '%.64s' has id %lld, but %lld tokens have the ids 0 to %lld without a gap", name,
@@ -41,15 +42,16 @@ static enum status set_entry(struct loading *loading, int64_t id, const char *na
     return STATUS_OK;
 }
 
-static enum status visit_vocabulary(void *context, const char *name, size_t length,
-                                    const struct json *value) {
+static enum status visit_vocabulary(void *context, const char *name, size_t length, const struct json *value)
+{
     int64_t id = 0;
     if (!json_get_integer(value, &id))
         return fail(STATUS_FAILED, "the id of token '%.64s' is no integer", name);
     return set_entry(context, id, name, length, false);
 }
 
-static enum status count_member(void *context, const char *name, size_t length, const struct json *value) {
+static enum status count_member(void *context, const char *name, size_t length, const struct json *value)
+{
     (void)name;
     (void)length;
     (void)value;
@@ -59,7 +61,8 @@ static enum status count_member(void *context, const char *name, size_t length, 
 
 /* Room for every token of the vocabulary and every added token that is not in it. */
 static enum status reserve_entries(struct loading *loading, const struct json *vocabulary,
-                                   const struct json *added) {
+                                   const struct json *added)
+{
     TRY(json_each(vocabulary, count_member, &loading->count));
     for (int64_t i = 0; i < json_get_count(added); i++) {
         size_t length = 0;
@@ -74,12 +77,14 @@ static enum status reserve_entries(struct loading *loading, const struct json *v
     return loading->entries != NULL ? STATUS_OK : STATUS_FAILED;
 }
 
-static bool is_true(const struct json *object, const char *name) {
+static bool is_true(const struct json *object, const char *name)
+{
     bool value = false;
     return json_get_boolean(json_get_member(object, name), &value) && value;
 }
 
-static enum status read_added_token(struct loading *loading, const struct json *token) {
+static enum status read_added_token(struct loading *loading, const struct json *token)
+{
     size_t length = 0;
     int64_t id = 0;
     const char *content = json_get_text(json_get_member(token, "content"), &length);
@@ -98,7 +103,8 @@ static enum status read_added_token(struct loading *loading, const struct json *
     return set_entry(loading, id, content, length, true);
 }
 
-static enum status add_token(struct loading *loading, int64_t id, struct buffer *bytes) {
+static enum status add_token(struct loading *loading, int64_t id, struct buffer *bytes)
+{
     const struct entry *entry = &loading->entries[id];
     if (entry->name == NULL)
         return fail(STATUS_FAILED, "no token has id %lld, but the ids of %lld tokens must be 0 to %lld",
@@ -115,7 +121,8 @@ static enum status add_token(struct loading *loading, int64_t id, struct buffer 
     return vocabulary_add_token(&loading->vocabulary, bytes->data, bytes->length, false);
 }
 
-static enum status add_tokens(struct loading *loading) {
+static enum status add_tokens(struct loading *loading)
+{
     struct buffer bytes = {0};
     enum status status = STATUS_OK;
     for (int64_t id = 0; id < loading->count && status == STATUS_OK; id++)
@@ -126,7 +133,8 @@ static enum status add_tokens(struct loading *loading) {
 
 /* The id of one side of a merge, given in the byte alphabet. */
 static enum status find_part(const struct vocabulary *vocabulary, const char *name, size_t length,
-                             uint32_t *id) {
+                             uint32_t *id)
+{
     struct buffer bytes = {0};
     int64_t invalid = 0, found = -1;
     enum status status = byte_alphabet_read(&bytes, name, length, &invalid);
@@ -142,7 +150,8 @@ static enum status find_part(const struct vocabulary *vocabulary, const char *na
 }
 
 static enum status add_merge(struct vocabulary *vocabulary, const char *left, size_t left_length,
-                             const char *right, size_t right_length) {
+                             const char *right, size_t right_length)
+{
     uint32_t left_id = 0, right_id = 0;
     TRY(find_part(vocabulary, left, left_length, &left_id));
     TRY(find_part(vocabulary, right, right_length, &right_id));
@@ -150,7 +159,8 @@ static enum status add_merge(struct vocabulary *vocabulary, const char *left, si
 }
 
 /* "left right": the byte alphabet has no space. */
-static enum status add_merge_line(struct vocabulary *vocabulary, const char *line, size_t length) {
+static enum status add_merge_line(struct vocabulary *vocabulary, const char *line, size_t length)
+{
     const char *space = memchr(line, ' ', length);
     if (space == NULL)
         return fail(STATUS_FAILED, "merge %lld is '%.*s', allowed are two tokens with a space between",
@@ -159,7 +169,8 @@ static enum status add_merge_line(struct vocabulary *vocabulary, const char *lin
                      length - (size_t)(space + 1 - line));
 }
 
-static enum status read_merges(struct vocabulary *vocabulary, const struct json *merges) {
+static enum status read_merges(struct vocabulary *vocabulary, const struct json *merges)
+{
     for (int64_t i = 0; i < json_get_count(merges); i++) {
         const struct json *merge = json_get_element(merges, i);
         size_t length = 0, right_length = 0;
@@ -179,7 +190,8 @@ static enum status read_merges(struct vocabulary *vocabulary, const struct json 
 }
 
 /* True for a missing member, null, false, zero and "". */
-static bool is_unset(const struct json *object, const char *name) {
+static bool is_unset(const struct json *object, const char *name)
+{
     const struct json *value = json_get_member(object, name);
     size_t length = 0;
     double number = 0;
@@ -193,13 +205,15 @@ static bool is_unset(const struct json *object, const char *name) {
     return value == NULL || json_kind(value) == KIND_NULL;
 }
 
-static bool has_type(const struct json *object, const char *type) {
+static bool has_type(const struct json *object, const char *type)
+{
     size_t length = 0;
     const char *text = json_get_text(json_get_member(object, "type"), &length);
     return text != NULL && strcmp(text, type) == 0;
 }
 
-static enum status check_model(const struct json *model) {
+static enum status check_model(const struct json *model)
+{
     size_t length = 0;
     const char *type = json_get_text(json_get_member(model, "type"), &length);
     if (type != NULL && strcmp(type, "BPE") != 0)
@@ -215,7 +229,8 @@ static enum status check_model(const struct json *model) {
     return STATUS_OK;
 }
 
-static enum status check_pipeline(const struct json *root) {
+static enum status check_pipeline(const struct json *root)
+{
     TRY(check_model(json_get_member(root, "model")));
     if (!is_unset(root, "normalizer"))
         return fail(STATUS_FAILED, "it has a normalizer, which is not supported");
@@ -234,7 +249,8 @@ static enum status check_pipeline(const struct json *root) {
     return STATUS_OK;
 }
 
-static enum status read_tokenizer(const struct json *root, struct loading *loading) {
+static enum status read_tokenizer(const struct json *root, struct loading *loading)
+{
     TRY(check_pipeline(root));
     const struct json *model = json_get_member(root, "model");
     const struct json *vocabulary = json_get_member(model, "vocab"),
@@ -248,7 +264,8 @@ static enum status read_tokenizer(const struct json *root, struct loading *loadi
 }
 
 /* Puts the file in front of the message of a failure. */
-static enum status name_failure(enum status status, const char *name) {
+static enum status name_failure(enum status status, const char *name)
+{
     char message[2048];
     if (status == STATUS_OK)
         return STATUS_OK;
@@ -258,7 +275,8 @@ static enum status name_failure(enum status status, const char *name) {
     return fail(status, "%s: %s", name, message);
 }
 
-static enum status finish(struct loading *loading, enum status status, struct tokenizer **out) {
+static enum status finish(struct loading *loading, enum status status, struct tokenizer **out)
+{
     memory_free(loading->entries);
     if (status == STATUS_OK)
         return tokenizer_create(&loading->vocabulary, out);
@@ -266,7 +284,8 @@ static enum status finish(struct loading *loading, enum status status, struct to
     return status;
 }
 
-enum status tokenizer_parse(const char *json, size_t length, const char *name, struct tokenizer **out) {
+enum status tokenizer_parse(const char *json, size_t length, const char *name, struct tokenizer **out)
+{
     *out = NULL;
     struct json *root = NULL;
     struct loading loading = {0};
@@ -279,7 +298,8 @@ enum status tokenizer_parse(const char *json, size_t length, const char *name, s
 }
 
 /* vocab.bpe: an optional line "#version: ...", then one merge per line. */
-static enum status read_merge_lines(struct vocabulary *vocabulary, const char *text, size_t text_length) {
+static enum status read_merge_lines(struct vocabulary *vocabulary, const char *text, size_t text_length)
+{
     const char *line = text, *end = text + text_length;
     if (text_length >= 8 && memcmp(text, "#version", 8) == 0)
         line = memchr(text, '\n', text_length);
@@ -296,7 +316,8 @@ static enum status read_merge_lines(struct vocabulary *vocabulary, const char *t
 }
 
 /* encoder.json has the tokens and their ids. It does not mark the end token as special. */
-static enum status read_encoder(const struct json *root, struct loading *loading) {
+static enum status read_encoder(const struct json *root, struct loading *loading)
+{
     if (json_kind(root) != KIND_OBJECT)
         return fail(STATUS_FAILED, "it is no JSON object of tokens and ids");
     TRY(reserve_entries(loading, root, NULL));
@@ -308,7 +329,8 @@ static enum status read_encoder(const struct json *root, struct loading *loading
 }
 
 enum status tokenizer_parse_gpt2(const char *encoder, size_t encoder_length, const char *merges,
-                                 size_t merges_length, const char *name, struct tokenizer **out) {
+                                 size_t merges_length, const char *name, struct tokenizer **out)
+{
     *out = NULL;
     struct json *root = NULL;
     struct loading loading = {0};

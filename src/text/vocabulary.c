@@ -11,7 +11,8 @@
 
 #define EMPTY_SLOT UINT32_MAX
 
-void vocabulary_free(struct vocabulary *vocabulary) {
+void vocabulary_free(struct vocabulary *vocabulary)
+{
     buffer_free(&vocabulary->bytes);
     free(vocabulary->tokens);
     free(vocabulary->merges);
@@ -20,19 +21,22 @@ void vocabulary_free(struct vocabulary *vocabulary) {
     *vocabulary = (struct vocabulary){0};
 }
 
-const char *vocabulary_bytes(const struct vocabulary *vocabulary, uint32_t id, size_t *length) {
+const char *vocabulary_bytes(const struct vocabulary *vocabulary, uint32_t id, size_t *length)
+{
     *length = vocabulary->tokens[id].length;
     return vocabulary->bytes.data + vocabulary->tokens[id].first;
 }
 
-static bool has_bytes(const struct vocabulary *vocabulary, uint32_t id, const char *bytes, size_t length) {
+static bool has_bytes(const struct vocabulary *vocabulary, uint32_t id, const char *bytes, size_t length)
+{
     size_t own_length = 0;
     const char *own = vocabulary_bytes(vocabulary, id, &own_length);
     return own_length == length && memcmp(own, bytes, length) == 0;
 }
 
 /* The slot of the ordinary token with these bytes, or the empty slot where it belongs. */
-static uint32_t *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length) {
+static uint32_t *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+{
     uint64_t slot = digest_bytes(bytes, length) & (vocabulary->slot_count - 1);
     while (vocabulary->slots[slot] != EMPTY_SLOT &&
            !has_bytes(vocabulary, vocabulary->slots[slot], bytes, length))
@@ -40,21 +44,24 @@ static uint32_t *find_slot(const struct vocabulary *vocabulary, const char *byte
     return &vocabulary->slots[slot];
 }
 
-int64_t vocabulary_find_ordinary(const struct vocabulary *vocabulary, const char *bytes, size_t length) {
+int64_t vocabulary_find_ordinary(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+{
     if (vocabulary->slot_count == 0)
         return -1;
     uint32_t id = *find_slot(vocabulary, bytes, length);
     return id == EMPTY_SLOT ? -1 : (int64_t)id;
 }
 
-int64_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *bytes, size_t length) {
+int64_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+{
     for (int64_t id = 0; id < vocabulary->count; id++)
         if (vocabulary->tokens[id].special && has_bytes(vocabulary, (uint32_t)id, bytes, length))
             return id;
     return -1;
 }
 
-static enum status grow_slots(struct vocabulary *vocabulary) {
+static enum status grow_slots(struct vocabulary *vocabulary)
+{
     uint64_t count = vocabulary->slot_count > 0 ? 2 * vocabulary->slot_count : 1024;
     uint32_t *slots = memory_resize(NULL, (int64_t)count, sizeof *slots, "the vocabulary");
     if (slots == NULL)
@@ -73,7 +80,8 @@ static enum status grow_slots(struct vocabulary *vocabulary) {
 }
 
 /* Makes room for one more element; arrays double. */
-static enum status grow_array(void **array, int64_t count, int64_t *capacity, size_t size, const char *what) {
+static enum status grow_array(void **array, int64_t count, int64_t *capacity, size_t size, const char *what)
+{
     if (count >= VOCABULARY_MAX)
         return fail(STATUS_FAILED, "%s has more than the %lld entries allowed", what,
                     (long long)VOCABULARY_MAX);
@@ -89,7 +97,8 @@ static enum status grow_array(void **array, int64_t count, int64_t *capacity, si
 }
 
 enum status vocabulary_add_token(struct vocabulary *vocabulary, const char *bytes, size_t length,
-                                 bool special) {
+                                 bool special)
+{
     int64_t same = special ? vocabulary_find_special(vocabulary, bytes, length)
                            : vocabulary_find_ordinary(vocabulary, bytes, length);
     if (same >= 0)
@@ -107,7 +116,8 @@ enum status vocabulary_add_token(struct vocabulary *vocabulary, const char *byte
     return STATUS_OK;
 }
 
-enum status vocabulary_add_merge(struct vocabulary *vocabulary, uint32_t left, uint32_t right) {
+enum status vocabulary_add_merge(struct vocabulary *vocabulary, uint32_t left, uint32_t right)
+{
     if (pair_table_find(&vocabulary->ranks, left, right) != PAIR_ABSENT)
         return STATUS_OK;
     struct buffer joined = {0};
@@ -132,7 +142,8 @@ enum status vocabulary_add_merge(struct vocabulary *vocabulary, uint32_t left, u
     return STATUS_OK;
 }
 
-enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out) {
+enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out)
+{
     size_t length = 0;
     const char *bytes = vocabulary_bytes(vocabulary, id, &length);
     return vocabulary->tokens[id].special ? buffer_append(out, bytes, length)

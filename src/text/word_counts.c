@@ -24,12 +24,14 @@ struct word_counts {
     struct pretokenizer *pretokenizer; /* NULL until text is added */
 };
 
-enum status word_counts_create(struct word_counts **out) {
+enum status word_counts_create(struct word_counts **out)
+{
     *out = memory_allocate(1, sizeof **out, "word counts");
     return *out != NULL ? STATUS_OK : STATUS_FAILED;
 }
 
-void word_counts_destroy(struct word_counts *words) {
+void word_counts_destroy(struct word_counts *words)
+{
     if (words == NULL)
         return;
     pretokenizer_destroy(words->pretokenizer);
@@ -41,7 +43,8 @@ void word_counts_destroy(struct word_counts *words) {
 
 /* Words of one owner share the remainder of their digests (word_counts_pack), so the upper half is mixed in.
  */
-static int64_t *find_slot(const struct word_counts *words, uint64_t digest, const char *word, size_t length) {
+static int64_t *find_slot(const struct word_counts *words, uint64_t digest, const char *word, size_t length)
+{
     for (uint64_t slot = (digest ^ digest >> 32) & (words->slot_count - 1);;
          slot = (slot + 1) & (words->slot_count - 1)) {
         if (words->slots[slot] < 0)
@@ -53,7 +56,8 @@ static int64_t *find_slot(const struct word_counts *words, uint64_t digest, cons
     }
 }
 
-static enum status grow(struct word_counts *words) {
+static enum status grow(struct word_counts *words)
+{
     int64_t capacity = words->capacity > 0 ? 2 * words->capacity : 1024;
     struct entry *entries = memory_resize(words->entries, capacity, sizeof *entries, "word counts");
     if (entries == NULL)
@@ -74,7 +78,8 @@ static enum status grow(struct word_counts *words) {
     return STATUS_OK;
 }
 
-enum status word_counts_add(struct word_counts *words, const char *word, size_t length, int64_t count) {
+enum status word_counts_add(struct word_counts *words, const char *word, size_t length, int64_t count)
+{
     if (length == 0 || count <= 0)
         return fail(STATUS_FAILED, "a word of %zu bytes counted %lld times, both must be positive", length,
                     (long long)count);
@@ -93,7 +98,8 @@ enum status word_counts_add(struct word_counts *words, const char *word, size_t 
     return STATUS_OK;
 }
 
-enum status word_counts_add_text(struct word_counts *words, const char *text, size_t length) {
+enum status word_counts_add_text(struct word_counts *words, const char *text, size_t length)
+{
     if (words->pretokenizer == NULL)
         TRY(pretokenizer_create(&words->pretokenizer));
     pretokenizer_begin(words->pretokenizer, text, length);
@@ -107,11 +113,13 @@ enum status word_counts_add_text(struct word_counts *words, const char *text, si
     }
 }
 
-int64_t word_counts_size(const struct word_counts *words) {
+int64_t word_counts_size(const struct word_counts *words)
+{
     return words->size;
 }
 
-const char *word_counts_get(const struct word_counts *words, int64_t index, size_t *length, int64_t *count) {
+const char *word_counts_get(const struct word_counts *words, int64_t index, size_t *length, int64_t *count)
+{
     const struct entry *entry = &words->entries[index];
     *length = entry->length;
     *count = entry->count;
@@ -120,8 +128,8 @@ const char *word_counts_get(const struct word_counts *words, int64_t index, size
 
 /* Packed: for each word its length and its count (8 bytes each, in the order of this machine: ranks of one
  * job are alike), then its bytes. */
-enum status word_counts_pack(const struct word_counts *words, int64_t part, int64_t parts,
-                             struct buffer *out) {
+enum status word_counts_pack(const struct word_counts *words, int64_t part, int64_t parts, struct buffer *out)
+{
     for (int64_t i = 0; i < words->size; i++) {
         const struct entry *entry = &words->entries[i];
         if (entry->digest % (uint64_t)parts != (uint64_t)part)
@@ -133,7 +141,8 @@ enum status word_counts_pack(const struct word_counts *words, int64_t part, int6
     return STATUS_OK;
 }
 
-enum status word_counts_unpack(struct word_counts *words, const char *packed, size_t length) {
+enum status word_counts_unpack(struct word_counts *words, const char *packed, size_t length)
+{
     for (size_t at = 0; at < length;) {
         int64_t head[2] = {0, 0};
         if (length - at > sizeof head)

@@ -9,14 +9,16 @@
 
 #define NO_SYMBOL UINT32_MAX
 
-void word_merger_free(struct word_merger *merger) {
+void word_merger_free(struct word_merger *merger)
+{
     free(merger->symbols);
     free(merger->heap);
     *merger = (struct word_merger){0};
 }
 
 /* Every merge removes one symbol and adds at most two entries, so that 3 n entries are enough. */
-static enum status reserve(struct word_merger *merger, size_t count) {
+static enum status reserve(struct word_merger *merger, size_t count)
+{
     if (count >= NO_SYMBOL)
         return fail(STATUS_FAILED, "a word of %zu bytes without a break in it, allowed are 4 GiB", count);
     if (count <= merger->capacity)
@@ -35,14 +37,16 @@ static enum status reserve(struct word_merger *merger, size_t count) {
     return STATUS_OK;
 }
 
-static void heap_push(struct word_merger *merger, uint64_t entry) {
+static void heap_push(struct word_merger *merger, uint64_t entry)
+{
     size_t at = merger->heap_count++;
     for (; at > 0 && merger->heap[(at - 1) / 2] > entry; at = (at - 1) / 2)
         merger->heap[at] = merger->heap[(at - 1) / 2];
     merger->heap[at] = entry;
 }
 
-static uint64_t heap_pop(struct word_merger *merger) {
+static uint64_t heap_pop(struct word_merger *merger)
+{
     uint64_t *heap = merger->heap, first = heap[0], last = heap[--merger->heap_count];
     size_t count = merger->heap_count, at = 0;
     for (size_t child = 1; child < count; at = child, child = 2 * at + 1) {
@@ -57,7 +61,8 @@ static uint64_t heap_pop(struct word_merger *merger) {
 }
 
 /* Looks up the pair that starts at symbol `at` and puts it into the heap. */
-static void offer(struct word_merger *merger, const struct vocabulary *vocabulary, uint32_t at) {
+static void offer(struct word_merger *merger, const struct vocabulary *vocabulary, uint32_t at)
+{
     struct merger_symbol *symbol = &merger->symbols[at];
     symbol->rank = symbol->next == NO_SYMBOL
                        ? PAIR_ABSENT
@@ -66,7 +71,8 @@ static void offer(struct word_merger *merger, const struct vocabulary *vocabular
         heap_push(merger, (uint64_t)symbol->rank << 32 | at);
 }
 
-static void merge_at(struct word_merger *merger, const struct vocabulary *vocabulary, uint32_t at) {
+static void merge_at(struct word_merger *merger, const struct vocabulary *vocabulary, uint32_t at)
+{
     struct merger_symbol *symbol = &merger->symbols[at], *gone = &merger->symbols[symbol->next];
     symbol->id = vocabulary->merges[symbol->rank].result;
     symbol->next = gone->next;
@@ -79,7 +85,8 @@ static void merge_at(struct word_merger *merger, const struct vocabulary *vocabu
 }
 
 enum status word_merger_run(struct word_merger *merger, const struct vocabulary *vocabulary, uint32_t *ids,
-                            size_t *count) {
+                            size_t *count)
+{
     TRY(reserve(merger, *count));
     merger->heap_count = 0;
     uint32_t length = (uint32_t)*count;

@@ -21,7 +21,8 @@
 static enum status list_files(const char *directory, const char *ending, struct string_list *out)
 {
     struct buffer pattern = {0};
-    for (const char *at = directory; *at != '\0'; at++) /* glob's own characters stand for themselves */
+    TRY(buffer_reserve(&pattern, 2 * strlen(directory) + 64)); /* the appends below cannot fail any more */
+    for (const char *at = directory; *at != '\0'; at++)         /* glob's own characters stand for themselves */
         TRY(buffer_printf(&pattern, strchr("*?[\\", *at) != NULL ? "\\%c" : "%c", *at));
     TRY(buffer_printf(&pattern, "/checkpoints/step-*.h5%s", ending));
     glob_t found;
@@ -46,11 +47,12 @@ static enum status remove_file(const char *path)
     return STATUS_OK;
 }
 
-static enum status remove_oldest(const char *directory, int64_t keep)
+/* Removes all but the newest `keep`. */
+static enum status remove_files(const char *directory, const char *ending, int64_t keep)
 {
     struct string_list files = {0};
-    enum status status = list_files(directory, "", &files);
-    for (int64_t i = 0; keep > 0 && status == STATUS_OK && i + keep < files.count; i++)
+    enum status status = list_files(directory, ending, &files);
+    for (int64_t i = 0; status == STATUS_OK && i + keep < files.count; i++)
         status = remove_file(files.items[i]);
     string_list_free(&files);
     return status;
@@ -58,14 +60,12 @@ static enum status remove_oldest(const char *directory, int64_t keep)
 
 enum status checkpoint_remove_all(const char *directory)
 {
-    struct string_list files = {0};
-    enum status status = list_files(directory, "", &files);
-    if (status == STATUS_OK)
-        status = list_files(directory, ".tmp", &files);
-    for (int64_t i = 0; status == STATUS_OK && i < files.count; i++)
-        status = remove_file(files.items[i]);
-    string_list_free(&files);
-    return status;
+    return remove_files(directory, "", 0);
+}
+
+enum status checkpoint_remove_leftovers(const char *directory)
+{
+    return remove_files(directory, ".tmp", 0);
 }
 
 enum status checkpoint_newest(const char *directory, char **path)
@@ -200,8 +200,8 @@ enum status checkpoint_save(const char *directory, const struct config *config, 
         status = buffer_printf(&path, "/step-%08lld.h5", (long long)state->step);
     if (status == STATUS_OK)
         status = write_file(path.data, config, state, notes);
-    if (status == STATUS_OK)
-        status = remove_oldest(directory, config->checkpoint.keep);
+    if (status == STATUS_OK && config->checkpoint.keep > 0)
+        status = remove_files(directory, "", config->checkpoint.keep);
     buffer_free(&path);
     return status;
 }

@@ -11,10 +11,8 @@ void slots_piece(int64_t total, int64_t pieces, int64_t index, int64_t *first, i
 int64_t slots_buffers(int64_t slots)
 {
     int64_t levels = 0;
-    while (slots > 1) {
-        slots /= 2;
+    while (levels < 62 && (int64_t)1 << levels < slots)
         levels++;
-    }
     return levels;
 }
 

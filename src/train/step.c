@@ -37,6 +37,11 @@ int64_t step_slots(const struct config *config, int ranks)
     return config->train.slots > 0 ? config->train.slots : ranks;
 }
 
+int64_t step_stride(const struct config *config)
+{
+    return config->train.stride > 0 ? config->train.stride : config->model.context_length;
+}
+
 int64_t step_micro_batch(const struct config *config, int ranks)
 {
     int64_t first = 0, largest = 0;
@@ -79,7 +84,7 @@ enum status stepper_create(const struct config *config, struct train_state *stat
     stepper->sampler = (struct sampler){
         .order = orders[config->train.sampling],
         .seed = (uint64_t)config->run.seed,
-        .windows = dataset_windows(dataset, config->model.context_length, config->train.stride),
+        .windows = dataset_windows(dataset, config->model.context_length, step_stride(config)),
         .batch_size = config->train.batch_size,
         .drop_last = config->train.drop_last};
     stepper->slots = step_slots(config, comm_size(comm));
@@ -111,7 +116,7 @@ static enum status read_batch(struct stepper *stepper, int64_t first, int64_t co
     int64_t length = stepper->config->model.context_length;
     for (int64_t i = 0; i < count; i++) {
         int64_t window = sampler_window(&stepper->sampler, first + i);
-        TRY(dataset_read_window(stepper->dataset, length, stepper->config->train.stride, window, stepper->window));
+        TRY(dataset_read_window(stepper->dataset, length, step_stride(stepper->config), window, stepper->window));
         memcpy(stepper->tokens + i * length, stepper->window, (size_t)length * sizeof *stepper->window);
         memcpy(stepper->targets + i * length, stepper->window + 1, (size_t)length * sizeof *stepper->window);
     }

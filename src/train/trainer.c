@@ -8,6 +8,7 @@
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/base/version.h"
 #include "llmpi/data/dataset.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/checkpoint.h"
@@ -94,7 +95,7 @@ static enum status open_data(struct trainer *trainer)
     if (status == STATUS_OK)
         status = trainer_open_dataset(config, "validation", tokenizer, comm, &trainer->validation);
     int64_t length = config->model.context_length;
-    if (status == STATUS_OK && dataset_windows(trainer->train, length, config->train.stride) == 0)
+    if (status == STATUS_OK && dataset_windows(trainer->train, length, step_stride(config)) == 0)
         status = fail(STATUS_FAILED, "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = %lld in one shard",
                       config->shards.directory, (long long)dataset_tokens(trainer->train), (long long)(length + 1));
     if (status != STATUS_OK) {
@@ -133,6 +134,7 @@ static enum status start_or_continue(struct trainer *trainer, bool fresh, struct
 {
     char *path = NULL;
     struct model *model = trainer->state.model;
+    TRY(checkpoint_remove_leftovers(trainer->directory));
     if (fresh)
         TRY(checkpoint_remove_all(trainer->directory));
     TRY(checkpoint_newest(trainer->directory, &path));
@@ -154,7 +156,11 @@ static enum status write_config(const struct trainer *trainer)
 {
     struct buffer yaml = {0};
     char *path = path_join(trainer->directory, "config.yaml");
-    enum status status = path != NULL ? config_write(trainer->config, false, &yaml) : STATUS_FAILED;
+    enum status status = path != NULL ? buffer_printf(&yaml, "# llmpi %s (commit %s), %s\n", version_number(),
+                                                      version_commit(), comm_library())
+                                      : STATUS_FAILED;
+    if (status == STATUS_OK)
+        status = config_write(trainer->config, false, &yaml);
     if (status == STATUS_OK)
         status = file_write(path, yaml.data, yaml.length);
     free(path);
@@ -298,8 +304,9 @@ static enum status sample(struct trainer *trainer)
             log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt, text.length > 0 ? text.data : "");
         buffer_free(&text);
     }
+    status = comm_agree(trainer->comm, status);
     timers_add(&trainer->timers, PHASE_SAMPLE, &since);
-    return comm_agree(trainer->comm, status);
+    return status;
 }
 
 static enum status save(struct trainer *trainer)
@@ -316,8 +323,9 @@ static enum status save(struct trainer *trainer)
         if (status == STATUS_OK)
             status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes);
     }
+    status = comm_agree(trainer->comm, status);
     timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
-    return comm_agree(trainer->comm, status);
+    return status;
 }
 
 /* --- the loop ---------------------------------------------------------------------------------------------------- */

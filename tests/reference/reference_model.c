@@ -1,5 +1,5 @@
 /* One sequence at a time, everything saved, nothing computed twice. Arrays are row-major. */
-#include "reference/reference_model.h"
+#include "reference_model.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-/* GPT-2 (Radford et al. 2019): learned positions, pre-norm blocks, GELU (tanh form), tied or free output head. Forward
- * and backward over a micro-batch. */
+/* GPT-2 (Radford et al. 2019): learned positions, pre-norm blocks, GELU (tanh form), tied or free output
+ * head. Forward and backward over a micro-batch. */
 #ifndef LLMPI_MODEL_MODEL_H
 #define LLMPI_MODEL_MODEL_H
 
@@ -13,8 +13,8 @@
 
 struct model;
 
-/* A model for micro-batches of up to `sequences` rows of context_length tokens. All memory is taken here, from
- * `allocator`: parameters and activations, and with `training` also gradients. Parameters are zero. */
+/* A model for micro-batches of up to `sequences` rows of context_length tokens. All memory is taken here,
+ * from `allocator`: parameters and activations, and with `training` also gradients. Parameters are zero. */
 enum status model_create(const struct model_shape *shape, int64_t sequences, bool training,
                          const struct allocator *allocator, struct model **out);
 void model_destroy(struct model *model);
@@ -36,19 +36,20 @@ struct model_loss {
     double loss, weight;
 };
 
-/* Called by model_backward as soon as a block's gradient of this pass is complete; from the last block to the first
- * (the tied embedding, block 0, comes last). */
+/* Called by model_train as soon as a block's gradient of this pass is complete; from the last block to the
+ * first (the tied embedding, block 0, comes last). */
 typedef void (*model_block_ready)(void *context, int64_t block);
 
-/* One forward and backward pass: adds the gradient of sum(weight * loss) to the gradients (the caller zeroes them and
- * divides by the summed weight of the step), and adds to *sums. Dropout is drawn from (seed, step, the batch's
- * sequence numbers). `ready` may be NULL. */
+/* One forward and backward pass: adds the gradient of sum(weight * loss) to the gradients (the caller zeroes
+ * them and divides by the summed weight of the step), and adds to *sums. Dropout is drawn from (seed, step,
+ * the batch's sequence numbers). `ready` may be NULL. */
 void model_train(struct model *model, const struct batch *batch, uint64_t seed, uint64_t step,
                  struct model_loss *sums, model_block_ready ready, void *context);
 
-/* Forward only, no dropout. token_loss (sequences, length) gets each target's loss in nats, not weighted; NULL where
- * not wanted. Adds to *sums. */
-void model_evaluate(struct model *model, const struct batch *batch, float *token_loss, struct model_loss *sums);
+/* Forward only, no dropout. token_loss (sequences, length) gets each target's loss in nats, not weighted;
+ * NULL where not wanted. Adds to *sums. */
+void model_evaluate(struct model *model, const struct batch *batch, float *token_loss,
+                    struct model_loss *sums);
 
 /* The logits (vocab_size) that follow the last of `count` tokens (1 <= count <= context_length). */
 void model_next_logits(struct model *model, const uint32_t *tokens, int64_t count, float *logits);

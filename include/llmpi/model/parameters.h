@@ -1,5 +1,5 @@
-/* The table of a model's tensors: one row per tensor drives sizes, views, initialisation, weight decay, checkpoints
- * and tests. */
+/* The table of a model's tensors: one row per tensor drives sizes, views, initialisation, weight decay,
+ * checkpoints and tests. */
 #ifndef LLMPI_MODEL_PARAMETERS_H
 #define LLMPI_MODEL_PARAMETERS_H
 

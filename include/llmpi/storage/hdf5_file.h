@@ -30,6 +30,11 @@ enum status hdf5_write_attribute_text(struct hdf5_file *file, const char *name, 
 enum status hdf5_read_attribute_int64(struct hdf5_file *file, const char *name, int64_t *value);
 enum status hdf5_read_attribute_double(struct hdf5_file *file, const char *name, double *value);
 enum status hdf5_read_attribute_text(struct hdf5_file *file, const char *name, struct buffer *out);
+/* Calls `visit` with the name and kind of every attribute, in order of name, until it fails. */
+enum hdf5_kind { HDF5_INTEGER, HDF5_NUMBER, HDF5_TEXT, HDF5_OTHER };
+enum status hdf5_each_attribute(struct hdf5_file *file,
+                                enum status (*visit)(void *context, const char *name, enum hdf5_kind kind),
+                                void *context);
 bool hdf5_has_attribute(struct hdf5_file *file, const char *name);
 
 /* A growing one-dimensional data set in chunks with Fletcher32 checksums. `data` is in memory type `type`. */

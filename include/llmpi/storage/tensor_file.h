@@ -26,7 +26,7 @@ struct tensor_attribute {
 
 struct tensor_file;
 
-/* Lays out PATH.tmp with these tensors and attributes and reserves its blocks on disk (posix_fallocate). */
+/* Lays out PATH.tmp with these tensors and attributes and reserves its blocks on disk (fallocate). */
 enum status tensor_file_create(const char *path, const struct tensor_spec *tensors, int64_t tensor_count,
                                const struct tensor_attribute *attributes, int64_t attribute_count,
                                struct tensor_file **out);
@@ -60,6 +60,12 @@ enum status tensor_file_read(struct tensor_file *file, int64_t index, int64_t fi
 enum status tensor_file_attribute_int64(struct tensor_file *file, const char *name, int64_t *value);
 enum status tensor_file_attribute_double(struct tensor_file *file, const char *name, double *value);
 enum status tensor_file_attribute_text(struct tensor_file *file, const char *name, struct buffer *out);
+
+/* Calls `visit` for every attribute, in order of name, until it fails. */
+enum status tensor_file_each_attribute(struct tensor_file *file,
+                                       enum status (*visit)(void *context,
+                                                            const struct tensor_attribute *attribute),
+                                       void *context);
 
 /* Closes a file opened for reading, abandons one being written (PATH.tmp is removed). NULL is fine. */
 void tensor_file_close(struct tensor_file *file);

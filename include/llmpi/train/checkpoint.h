@@ -35,7 +35,10 @@ enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **token
  * an error that names it. `notes` may be NULL. */
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes);
 
-/* Removes all checkpoints of a run directory (and what a killed save left behind). */
+/* Removes all checkpoints of a run directory. */
 enum status checkpoint_remove_all(const char *directory);
+
+/* Removes what killed saves left behind (*.tmp). Only for who holds the run's lock. */
+enum status checkpoint_remove_leftovers(const char *directory);
 
 #endif

@@ -9,8 +9,8 @@
  * with more pieces than items some are empty. Cuts slots out of a batch, and ranks' shares out of the slots. */
 void slots_piece(int64_t total, int64_t pieces, int64_t index, int64_t *first, int64_t *count);
 
-/* Extra gradient buffers that a rank with `slots` slots needs for the tree: the number of levels that can be pending at
- * a time, floor(log2(slots)). */
+/* Extra gradient buffers that a rank with `slots` slots needs for the tree, one per level that can be pending:
+ * log2(slots), rounded up. */
 int64_t slots_buffers(int64_t slots);
 
 /* The sums are added like carries of a binary counter: slot k (from 0) of a rank is added to the pending sums of levels

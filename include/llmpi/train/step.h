@@ -39,6 +39,9 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
 /* The largest number of sequences in one forward pass, for state_create. */
 int64_t step_micro_batch(const struct config *config, int ranks);
 
+/* Tokens between the starts of two windows: train.stride, or context_length. */
+int64_t step_stride(const struct config *config);
+
 /* The slots that a run uses: train.slots, or one per rank. */
 int64_t step_slots(const struct config *config, int ranks);
 

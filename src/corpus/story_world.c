@@ -1,0 +1,334 @@
+/* The state of the small world and the slots that show it. People, names and dates are drawn when the text
+ * needs them first and then stay, so that every choice that is counted is also seen. */
+#include "story_parts.h"
+
+#include <string.h>
+
+static void emit_text(struct story *story, const char *text) {
+    story_emit(story, text, strlen(text));
+}
+
+static const char *name_of(struct story *story, enum role role) {
+    if (story->name[role] == NULL)
+        story->name[role] = story_draw(story, story->female[role] ? GIRL_NAMES : BOY_NAMES);
+    return story->name[role];
+}
+
+static const struct job *job_of(struct story *story) {
+    if (story->job < 0)
+        story->job = story_choose(story, story_job_count);
+    return &story_jobs[story->job];
+}
+
+/* "Miss Finch the baker" at first, "Miss Finch" later. */
+static void fill_elder(struct story *story) {
+    static const char *const female[] = {"Miss", "Madam", "Granny", "Aunt"};
+    static const char *const male[] = {"Mister", "Master", "Uncle", "Old"};
+    if (story->name[ELDER] == NULL) {
+        story->title = (story->female[ELDER] ? female : male)[story_choose(story, 4)];
+        story->name[ELDER] = story_draw(story, FAMILY_NAMES);
+    }
+    emit_text(story, story->title);
+    emit_text(story, " ");
+    emit_text(story, story->name[ELDER]);
+    if (!story->elder_known) {
+        emit_text(story, " the ");
+        emit_text(story, job_of(story)->noun);
+    }
+    story->elder_known = true;
+}
+
+static void fill_hero(struct story *story, int form) {
+    static const char *const first[] = {"I", "me", "my"};
+    if ((story->facts & FIRST) != 0) {
+        emit_text(story, first[form]);
+        return;
+    }
+    emit_text(story, name_of(story, HERO));
+    emit_text(story, form == 2 ? "'s" : "");
+}
+
+/* Pronouns in five forms: 0 to 4 as in the table; in the first person the hero is "I". */
+static void fill_pronoun(struct story *story, int form) {
+    static const char *const first[] = {"I", "me", "my", "myself", "mine"};
+    static const char *const female[] = {"she", "her", "her", "herself", "hers"};
+    static const char *const male[] = {"he", "him", "his", "himself", "his"};
+    const char *const *forms = story->female[HERO] ? female : male;
+    emit_text(story, ((story->facts & FIRST) != 0 ? first : forms)[form]);
+}
+
+static void fill_friend_pronoun(struct story *story, int form) {
+    static const char *const forms[2][4] = {{"he", "him", "his", "himself"},
+                                            {"she", "her", "her", "herself"}};
+    emit_text(story, forms[story->female[FRIEND]][form]);
+}
+
+static void fill_both(struct story *story, int form) {
+    static const char *const forms[2][3] = {{"they", "them", "their"}, {"we", "us", "our"}};
+    emit_text(story, forms[(story->facts & FIRST) != 0][form]);
+}
+
+static void fill_name(struct story *story, int role) {
+    emit_text(story, name_of(story, (enum role)role));
+}
+
+static void fill_job(struct story *story, int column) {
+    const struct job *job = job_of(story);
+    const char *const columns[] = {job->noun, job->workplace, job->work, job->help, job->helped, job->reward};
+    emit_text(story, columns[column]);
+}
+
+static void fill_at_job(struct story *story, int unused) {
+    (void)unused;
+    emit_text(story, job_of(story)->at);
+    emit_text(story, " the ");
+    emit_text(story, job_of(story)->workplace);
+}
+
+static void fill_elder_slot(struct story *story, int unused) {
+    (void)unused;
+    fill_elder(story);
+}
+
+static void fill_category(struct story *story, int category) {
+    emit_text(story, story_draw(story, (enum category)category));
+}
+
+/* A word that is drawn once and stays. */
+static void keep(struct story *story, const char **kept, enum category category) {
+    if (*kept == NULL)
+        *kept = story_draw(story, category);
+    emit_text(story, *kept);
+}
+
+static void fill_village(struct story *story, int unused) {
+    (void)unused;
+    keep(story, &story->village, VILLAGES);
+}
+
+static void fill_pet(struct story *story, int unused) {
+    (void)unused;
+    keep(story, &story->pet, PET_NAMES);
+}
+
+static void fill_weekday(struct story *story, int unused) {
+    (void)unused;
+    keep(story, &story->weekday, WEEKDAYS);
+}
+
+static void fill_newspaper(struct story *story, int unused) {
+    (void)unused;
+    keep(story, &story->newspaper, NEWSPAPERS);
+}
+
+static void fill_weather(struct story *story, int unused) {
+    (void)unused;
+    unsigned facts = story->facts;
+    enum category category = (facts & SUN) != 0    ? SUNNY
+                             : (facts & RAIN) != 0 ? RAINY
+                             : (facts & WIND) != 0 ? WINDY
+                             : (facts & FOG) != 0  ? FOGGY
+                                                   : SNOWY;
+    fill_category(story, (int)category);
+}
+
+static void fill_month(struct story *story, int unused) {
+    (void)unused;
+    static const char *const months[4][3] = {{"March", "April", "May"},
+                                             {"June", "July", "August"},
+                                             {"September", "October", "November"},
+                                             {"December", "January", "February"}};
+    if (story->month == NULL)
+        story->month = months[story->season][story_choose(story, 3)];
+    emit_text(story, story->month);
+}
+
+static void fill_season(struct story *story, int unused) {
+    (void)unused;
+    static const char *const seasons[] = {"spring", "summer", "autumn", "winter"};
+    emit_text(story, seasons[story->season]);
+}
+
+/* "silver whistle" for an even column, "whistle" and "to call the dogs home" with the noun and use flags. */
+static void fill_thing(struct story *story, int column) {
+    const struct thing *thing = story->thing[column / 3];
+    if (column % 3 == 2) {
+        emit_text(story, thing->use);
+        return;
+    }
+    if (column % 3 == 0) {
+        emit_text(story, story->adjective[column / 3]);
+        emit_text(story, " ");
+    }
+    emit_text(story, thing->noun);
+}
+
+/* Of the place where the story is now, or (columns from 4) of a place by number. */
+static void fill_place(struct story *story, int column) {
+    int number = column >= 4 ? column / 4 - 1 : story->here;
+    const struct place *place = story->place[number];
+    switch (column % 4) {
+    case 0:
+        emit_text(story, place->name);
+        break;
+    case 1:
+        emit_text(story, place->at);
+        emit_text(story, " the ");
+        emit_text(story, place->name);
+        break;
+    case 2:
+        emit_text(story, place->spots[story_choose(story, 2)]);
+        break;
+    default:
+        emit_text(story, place->sound);
+    }
+}
+
+/* A text of the plot's own row, which may hold slots itself. */
+static void fill_plot(struct story *story, int column) {
+    story_expand(story, story->plot[column], strlen(story->plot[column]));
+}
+
+static void fill_kind(struct story *story, int role) {
+    static const char *const children[2] = {"boy", "girl"};
+    if (story->kind[role] == NULL)
+        story->kind[role] =
+            (story->facts & ANIMAL) != 0 ? story_draw(story, WILD_ANIMALS) : children[story->female[role]];
+    emit_text(story, story->kind[role]);
+}
+
+static void fill_pet_kind(struct story *story, int unused) {
+    (void)unused;
+    keep(story, &story->pet_kind, ANIMALS);
+}
+
+/* Sorted by name, for the search. */
+static const struct {
+    const char *name;
+    void (*fill)(struct story *story, int argument);
+    int argument;
+} slots[] = {
+    {"age", fill_category, AGES},
+    {"at", fill_place, 1},
+    {"at2", fill_place, 9},
+    {"at3", fill_place, 13},
+    {"at_job", fill_at_job, 0},
+    {"bird", fill_category, BIRDS},
+    {"color", fill_category, COLORS},
+    {"container", fill_category, CONTAINERS},
+    {"detail1", fill_plot, 1},
+    {"detail2", fill_plot, 2},
+    {"detail3", fill_plot, 3},
+    {"detail4", fill_plot, 4},
+    {"dream", fill_category, DREAMS},
+    {"drink", fill_category, DRINKS},
+    {"elder", fill_elder_slot, 0},
+    {"feeling", fill_category, FEELINGS},
+    {"flower", fill_category, FLOWERS},
+    {"food", fill_category, FOODS},
+    {"friend", fill_name, FRIEND},
+    {"game", fill_category, GAMES},
+    {"he", fill_pronoun, 0},
+    {"he2", fill_friend_pronoun, 0},
+    {"help", fill_job, 3},
+    {"helped", fill_job, 4},
+    {"hero", fill_hero, 0},
+    {"hero_me", fill_hero, 1},
+    {"hero_my", fill_hero, 2},
+    {"him", fill_pronoun, 1},
+    {"him2", fill_friend_pronoun, 1},
+    {"his", fill_pronoun, 2},
+    {"his2", fill_friend_pronoun, 2},
+    {"job", fill_job, 0},
+    {"junk", fill_category, JUNK},
+    {"kind", fill_kind, HERO},
+    {"kind2", fill_kind, FRIEND},
+    {"listener", fill_name, LISTENER},
+    {"month", fill_month, 0},
+    {"name", fill_name, HERO},
+    {"newspaper", fill_newspaper, 0},
+    {"number", fill_category, NUMBERS},
+    {"ordinal", fill_category, ORDINALS},
+    {"other", fill_thing, 3},
+    {"other_noun", fill_thing, 4},
+    {"other_use", fill_thing, 5},
+    {"pet", fill_pet, 0},
+    {"petkind", fill_pet_kind, 0},
+    {"place", fill_place, 0},
+    {"place2", fill_place, 8},
+    {"place3", fill_place, 12},
+    {"praise", fill_category, PRAISE},
+    {"quickly", fill_category, QUICKLY},
+    {"relative", fill_category, RELATIVES},
+    {"reward", fill_job, 5},
+    {"sad", fill_category, SAD_FEELINGS},
+    {"season", fill_season, 0},
+    {"self", fill_pronoun, 3},
+    {"size", fill_category, SIZES},
+    {"smiled", fill_category, SMILED},
+    {"softly", fill_category, SOFTLY},
+    {"soon", fill_category, SOON},
+    {"sound", fill_place, 3},
+    {"spot", fill_place, 2},
+    {"subject", fill_plot, 0},
+    {"their", fill_both, 2},
+    {"them", fill_both, 1},
+    {"they", fill_both, 0},
+    {"thing", fill_thing, 0},
+    {"thing_noun", fill_thing, 1},
+    {"third", fill_thing, 6},
+    {"third_noun", fill_thing, 7},
+    {"third_use", fill_thing, 8},
+    {"trait", fill_category, TRAITS},
+    {"tree", fill_category, TREES},
+    {"use", fill_thing, 2},
+    {"vegetable", fill_category, VEGETABLES},
+    {"village", fill_village, 0},
+    {"walked", fill_category, WALKED},
+    {"warm", fill_category, WARM_THINGS},
+    {"weather", fill_weather, 0},
+    {"weekday", fill_weekday, 0},
+    {"work", fill_job, 2},
+    {"workplace", fill_job, 1},
+};
+
+void story_fill(struct story *story, const char *name) {
+    int low = 0, high = (int)(sizeof slots / sizeof *slots) - 1;
+    while (low <= high) {
+        int middle = (low + high) / 2, order = strcmp(name, slots[middle].name);
+        if (order == 0) {
+            slots[middle].fill(story, slots[middle].argument);
+            return;
+        }
+        if (order < 0)
+            high = middle - 1;
+        else
+            low = middle + 1;
+    }
+    story->status = fail(STATUS_FAILED, "a sentence of the story generator has an unknown slot {%s}", name);
+}
+
+void story_begin_world(struct story *story, unsigned facts, unsigned seasons) {
+    static const unsigned weathers[] = {SUN, RAIN, WIND, FOG}, winter_weathers[] = {SUN, SNOW, WIND, FOG};
+    int allowed[4], count = 0;
+    for (int season = 0; season < 4; season++)
+        if ((seasons & (unsigned)SPRING << season) != 0)
+            allowed[count++] = season;
+    story->season = allowed[story_choose(story, count)];
+    story->facts = facts | (unsigned)SPRING << story->season |
+                   (story->season == 3 ? winter_weathers : weathers)[story_choose(story, 4)];
+    story->female[HERO] = story_choose(story, 2) == 1;
+    story->female[FRIEND] = !story->female[HERO];
+    story->female[ELDER] = story_choose(story, 2) == 1;
+    story->job = -1;
+}
+
+void story_bind_thing(struct story *story, int index) {
+    story->thing[index] = &story_things[story_draw_row(story, &story->things, story_thing_count)];
+    story->adjective[index] = story_draw(story, story->thing[index]->adjective);
+}
+
+void story_bind_place(struct story *story, int index) {
+    story->place[index] = &story_places[story_draw_row(story, &story->places, story_place_count)];
+    story->here = index;
+}

@@ -1,0 +1,174 @@
+/* `llmpi inspect FILE...`: knows the kind of a file by its first bytes or its ending, and shows or verifies
+ * it. */
+#include "inspect.h"
+
+#include "llmpi/base/file.h"
+#include "llmpi/config/config.h"
+#include "llmpi/data/shard.h"
+#include "llmpi/programs/arguments.h"
+#include "llmpi/programs/programs.h"
+#include "llmpi/storage/tensor_file.h"
+#include "llmpi/text/tokenizer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+enum kind { SHARD, CHECKPOINT, TOKENIZER, METRICS, CONFIG };
+
+void inspect_heading(const char *path, const char *kind)
+{
+    printf("%s: %s\n", path, kind);
+}
+
+void inspect_row(const char *name, const char *format, ...)
+{
+    va_list arguments;
+    printf("  %-18s ", name);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+}
+
+static bool has_hdf5_signature(const char *path)
+{
+    char start[8] = {0};
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    bool same = read(descriptor, start, sizeof start) == (ssize_t)sizeof start &&
+                memcmp(start, "\x89HDF\r\n\x1a\n", sizeof start) == 0;
+    close(descriptor);
+    return same;
+}
+
+static enum status find_kind(const char *path, enum kind *out)
+{
+    static const struct {
+        const char *ending;
+        enum kind kind;
+    } endings[] = {
+        {".h5", SHARD}, {".json", TOKENIZER}, {".jsonl", METRICS}, {".yaml", CONFIG}, {".yml", CONFIG}};
+    if (!file_exists(path))
+        return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+    if (file_is_directory(path))
+        return fail(STATUS_FAILED, "%s is a folder: name the files in it", path);
+    if (tensor_file_is_one(path) || has_hdf5_signature(path)) {
+        *out = tensor_file_is_one(path) ? CHECKPOINT : SHARD;
+        return STATUS_OK;
+    }
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
+        if (path_has_suffix(path, endings[i].ending)) {
+            *out = endings[i].kind;
+            return STATUS_OK;
+        }
+    return fail(STATUS_FAILED,
+                "%s is none of the files that llmpi writes: shards and checkpoints (.h5), tokenizer.json, "
+                "metrics.jsonl, config.yaml",
+                path);
+}
+
+static enum status verify_tokenizer(const char *path)
+{
+    struct tokenizer *tokenizer = NULL;
+    TRY(tokenizer_load(path, &tokenizer));
+    tokenizer_destroy(tokenizer);
+    return STATUS_OK;
+}
+
+static enum status verify_config(const char *path)
+{
+    const struct string_list none = {0};
+    struct config config;
+    enum status status = config_load(&config, path, &none);
+    config_free(&config);
+    return status;
+}
+
+/* One line of output; what is wrong with one file does not keep the others from being looked at. */
+static enum status verify(const char *path)
+{
+    enum kind kind;
+    enum status status = find_kind(path, &kind);
+    if (status == STATUS_OK)
+        status = kind == SHARD        ? shard_verify(path)
+                 : kind == CHECKPOINT ? tensor_file_verify(path)
+                 : kind == TOKENIZER  ? verify_tokenizer(path)
+                 : kind == METRICS    ? inspect_verify_metrics(path)
+                                      : verify_config(path);
+    if (status == STATUS_OK)
+        printf("%s: whole\n", path);
+    else
+        printf("%s%s%s\n", strstr(status_message(), path) == NULL ? path : "",
+               strstr(status_message(), path) == NULL ? ": " : "", status_message());
+    return status;
+}
+
+static enum status show(const char *path, const struct inspect_windows *windows)
+{
+    enum kind kind;
+    TRY(find_kind(path, &kind));
+    if (kind != SHARD && windows->count > 0)
+        return fail(STATUS_USAGE, "--windows shows token shards: %s is none", path);
+    return kind == SHARD        ? inspect_shard(path, windows)
+           : kind == CHECKPOINT ? inspect_checkpoint(path)
+           : kind == TOKENIZER  ? inspect_tokenizer(path)
+           : kind == METRICS    ? inspect_metrics(path)
+                                : inspect_config(path);
+}
+
+static enum status inspect_files(const struct arguments *arguments)
+{
+    const struct string_list *files = &arguments->positionals;
+    struct inspect_windows windows = {.context_length = 16,
+                                      .tokenizer = arguments_get(arguments, "--tokenizer")};
+    TRY(arguments_get_integer(arguments, "--windows", 1, INT64_MAX, &windows.count));
+    TRY(arguments_get_integer(arguments, "--context", 1, 1 << 20, &windows.context_length));
+    bool verifying = arguments_has(arguments, "--verify");
+    int64_t damaged = 0;
+    for (int64_t i = 0; i < files->count; i++) {
+        if (verifying) {
+            damaged += verify(files->items[i]) != STATUS_OK;
+            continue;
+        }
+        if (i > 0)
+            putchar('\n');
+        TRY(show(files->items[i], &windows));
+    }
+    if (damaged > 0)
+        return fail(STATUS_FAILED, "%" PRId64 " of %" PRId64 " files cannot be used", damaged, files->count);
+    return STATUS_OK;
+}
+
+enum status program_inspect(int count, char **list)
+{
+    static const struct flag flags[] = {
+        {"--verify", NULL,
+         "Read everything, check checksums and digests, and say of each file whether it is whole"},
+        {"--windows", "N", "Print N input and target pairs of a shard"},
+        {"--context", "TOKENS", "Length of those pairs (16)"},
+        {"--tokenizer", "TOKENIZER",
+         "Print the pairs as text too, with this tokenizer.json, checkpoint or folder"},
+    };
+    static const struct command command = {
+        .name = "inspect",
+        .positionals = "FILE...",
+        .minimum = 1,
+        .maximum = -1,
+        .help =
+            "Shows files that llmpi writes: shards, checkpoints, tokenizer.json, metrics.jsonl, config.yaml",
+        .flags = flags,
+        .flag_count = sizeof flags / sizeof *flags,
+    };
+    struct arguments arguments = {0};
+    enum status status = arguments_parse(&command, count, list, &arguments);
+    if (status == STATUS_OK && !arguments.finished)
+        status = inspect_files(&arguments);
+    arguments_free(&arguments);
+    return status;
+}

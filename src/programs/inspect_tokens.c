@@ -1,0 +1,149 @@
+/* What `llmpi inspect` prints of token shards and tokenizers. */
+#include "inspect.h"
+
+#include "llmpi/base/file.h"
+#include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/base/utf8.h"
+#include "llmpi/data/shard.h"
+#include "llmpi/programs/tokenizer_source.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_ids(const char *label, const uint32_t *ids, int64_t count)
+{
+    printf("  %-8s", label);
+    for (int64_t i = 0; i < count; i++)
+        printf(" %" PRIu32, ids[i]);
+    putchar('\n');
+}
+
+/* Text in quotes on one line: whatever does not print is escaped, so that no file can talk to the terminal.
+ */
+static void print_quoted(const char *text, size_t length)
+{
+    putchar('"');
+    for (size_t i = 0; i < length;) {
+        uint32_t character = 0;
+        int used = utf8_decode(text + i, length - i, &character);
+        if (used == 0)
+            printf("\\x%02x", (unsigned char)text[i]);
+        else if (character == '\n')
+            printf("\\n");
+        else if (character == '\t')
+            printf("\\t");
+        else if (character == '"' || character == '\\')
+            printf("\\%c", (int)character);
+        else if (character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x2028 ||
+                 character == 0x2029 || (character >= 0x202a && character <= 0x202e) ||
+                 (character >= 0x2066 && character <= 0x2069))
+            printf("\\u%04" PRIx32, character);
+        else
+            printf("%.*s", used, text + i);
+        i += used == 0 ? 1 : (size_t)used;
+    }
+    putchar('"');
+}
+
+static enum status print_text(const char *label, const struct tokenizer *tokenizer, const uint32_t *ids,
+                              int64_t count)
+{
+    struct buffer text = {0};
+    enum status status = tokenizer_decode(tokenizer, ids, count, &text);
+    if (status == STATUS_OK) {
+        printf("  %-8s ", label);
+        print_quoted(text.data, text.length);
+        putchar('\n');
+    }
+    buffer_free(&text);
+    return status;
+}
+
+/* Windows that do not overlap, from the start of the shard. */
+static enum status print_windows(struct shard *shard, const struct inspect_windows *windows,
+                                 const struct tokenizer *tokenizer, uint32_t *ids)
+{
+    int64_t length = windows->context_length, tokens = shard_information(shard)->tokens;
+    int64_t all = tokens > length ? (tokens - 1 - length) / length + 1 : 0;
+    for (int64_t i = 0; i < windows->count && i < all; i++) {
+        TRY(shard_read_tokens(shard, i * length, length + 1, ids));
+        printf("\n  window %" PRId64 " of %" PRId64 ", tokens %" PRId64 " to %" PRId64 "\n", i, all,
+               i * length, (i + 1) * length);
+        print_ids("input", ids, length);
+        print_ids("target", ids + 1, length);
+        if (tokenizer == NULL)
+            continue;
+        TRY(print_text("input", tokenizer, ids, length));
+        TRY(print_text("target", tokenizer, ids + 1, length));
+    }
+    if (windows->count > all)
+        printf("\n  the shard holds %" PRId64 " windows of %" PRId64 " tokens and a target\n", all, length);
+    return STATUS_OK;
+}
+
+static enum status show_windows(struct shard *shard, const char *path, const struct inspect_windows *windows)
+{
+    struct tokenizer *tokenizer = NULL;
+    enum status status = STATUS_OK;
+    if (windows->tokenizer == NULL)
+        log_info("ids only: --tokenizer=TOKENIZER adds the text");
+    else
+        status = tokenizer_source_load(windows->tokenizer, &tokenizer);
+    uint64_t digest = shard_information(shard)->tokenizer_digest;
+    if (status == STATUS_OK && tokenizer != NULL && tokenizer_digest(tokenizer) != digest)
+        status = fail(STATUS_FAILED, "%s was made with tokenizer %016" PRIx64 ", %s is %016" PRIx64, path,
+                      digest, windows->tokenizer, tokenizer_digest(tokenizer));
+    uint32_t *ids = NULL;
+    if (status == STATUS_OK) {
+        ids = memory_allocate(windows->context_length + 1, sizeof *ids, "a window");
+        status = ids == NULL ? STATUS_FAILED : print_windows(shard, windows, tokenizer, ids);
+    }
+    memory_free(ids);
+    tokenizer_destroy(tokenizer);
+    return status;
+}
+
+enum status inspect_shard(const char *path, const struct inspect_windows *windows)
+{
+    struct shard *shard = NULL;
+    char bytes[16], size[16];
+    TRY(shard_open(path, &shard));
+    const struct shard_information *about = shard_information(shard);
+    inspect_heading(path, "token shard");
+    inspect_row("split", "%s", about->split);
+    inspect_row("shard", "%" PRId64 " of %" PRId64, about->shard, about->shards);
+    inspect_row("documents", "%" PRId64, about->documents);
+    inspect_row("tokens", "%" PRId64, about->tokens);
+    inspect_row("text", "%" PRId64 " bytes (%s)", about->bytes, log_bytes(bytes, (double)about->bytes));
+    if (about->tokens > 0)
+        inspect_row("bytes per token", "%.4f", (double)about->bytes / (double)about->tokens);
+    inspect_row("vocabulary", "%" PRId64 " tokens", about->vocab_size);
+    inspect_row("tokenizer digest", "%016" PRIx64, about->tokenizer_digest);
+    inspect_row("file size", "%s", log_bytes(size, (double)file_size(path)));
+    enum status status = windows->count > 0 ? show_windows(shard, path, windows) : STATUS_OK;
+    shard_close(shard);
+    return status;
+}
+
+enum status inspect_tokenizer(const char *path)
+{
+    struct tokenizer *tokenizer = NULL;
+    TRY(tokenizer_load(path, &tokenizer));
+    inspect_heading(path, "tokenizer");
+    inspect_row("kind", "%s", tokenizer_kind_name(tokenizer));
+    inspect_row("vocabulary", "%" PRId64 " tokens", tokenizer_vocab_size(tokenizer));
+    inspect_row("merges", "%" PRId64, tokenizer_merge_count(tokenizer));
+    inspect_row("digest", "%016" PRIx64, tokenizer_digest(tokenizer));
+    for (int64_t id = 0; id < tokenizer_vocab_size(tokenizer); id++) {
+        size_t length = 0;
+        if (!tokenizer_is_special(tokenizer, (uint32_t)id))
+            continue;
+        const char *text = tokenizer_token(tokenizer, (uint32_t)id, &length);
+        printf("  %-18s %" PRId64 " ", "special token", id);
+        print_quoted(text, length);
+        putchar('\n');
+    }
+    tokenizer_destroy(tokenizer);
+    return STATUS_OK;
+}

@@ -1,0 +1,24 @@
+/* `llmpi shard CONFIG`: from text to token shards. */
+#include "llmpi/prepare/sharding.h"
+#include "llmpi/programs/arguments.h"
+#include "llmpi/programs/programs.h"
+
+enum status program_shard(int count, char **arguments)
+{
+    static const struct command command = {
+        .name = "shard",
+        .positionals = "CONFIG",
+        .minimum = 1,
+        .maximum = 1,
+        .help = "Turns the corpus into token shards in shards.directory, with the tokenizer of "
+                "tokenizer.path. The "
+                "files are the same for any number of ranks",
+        .configuration = true,
+    };
+    struct program program;
+    enum status status = program_begin(&command, count, arguments, &program);
+    if (status == STATUS_OK && !program.finished)
+        status = sharding_run(&program.config, program.comm);
+    program_end(&program);
+    return status;
+}

@@ -1,0 +1,158 @@
+/* Splitting: the cases of GPT-2's pattern one by one, every kind of white space, invalid bytes, and runs that
+ * are longer than a recursive or quadratic splitter survives. */
+#include "llmpi/base/random.h"
+#include "llmpi/text/pretokenize.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct pretokenizer *pretokenizer;
+
+static int set_up(void **state)
+{
+    (void)state;
+    return pretokenizer_create(&pretokenizer) == STATUS_OK ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    pretokenizer_destroy(pretokenizer);
+    return 0;
+}
+
+/* The words joined by '|'. */
+static void check(const char *text, const char *expected)
+{
+    char joined[256] = "";
+    size_t at = 0;
+    const char *word = NULL;
+    size_t length = 0;
+    bool more = false;
+    pretokenizer_begin(pretokenizer, text, strlen(text));
+    while (pretokenizer_next(pretokenizer, &word, &length, &more) == STATUS_OK && more) {
+        assert_true(length > 0 && at + length + 2 < sizeof joined);
+        if (at > 0)
+            joined[at++] = '|';
+        memcpy(joined + at, word, length);
+        joined[at += length] = '\0';
+    }
+    assert_false(more);
+    assert_string_equal(joined, expected);
+}
+
+static void test_pattern(void **state)
+{
+    (void)state;
+    check("", "");
+    check("Hello world", "Hello| world");
+    check("it's we're I've I'm we'll he'd can't", "it|'s| we|'re| I|'ve| I|'m| we|'ll| he|'d| can|'t");
+    check("IT'S 'era", "IT|'|S| '|era"); /* contractions in lower case only */
+    check("a  b", "a| | b");             /* the last space goes to the word */
+    check("a   b  ", "a|  | b|  ");
+    check("a\n\nb \n c", "a|\n|\n|b| \n| c");
+    check("x1y22 333!?  ...", "x|1|y|22| 333|!?| | ...");
+    check("nach\xC3\xB6l Stra\xC3\x9F"
+          "e",
+          "nach\xC3\xB6l| Stra\xC3\x9F"
+          "e");
+    check("\xC2\xBD\xE2\x85\xAB 4", "\xC2\xBD\xE2\x85\xAB| 4"); /* numbers of the kinds No and Nl */
+}
+
+/* Unicode's White_Space: U+0085, U+00A0, U+2003, U+3000 have it; U+180E, U+200B, U+FEFF and U+001C do not. */
+static void test_white_space(void **state)
+{
+    (void)state;
+    check("a\xC2\x85"
+          "b",
+          "a|\xC2\x85|b");
+    check("a\xC2\xA0"
+          "b",
+          "a|\xC2\xA0|b");
+    check("a\xE2\x80\x83\xE3\x80\x80"
+          "b",
+          "a|\xE2\x80\x83|\xE3\x80\x80|b");
+    check("a \xE1\xA0\x8E!", "a| \xE1\xA0\x8E!");
+    check("a \xE2\x80\x8B\xEF\xBB\xBF\x1C!", "a| \xE2\x80\x8B\xEF\xBB\xBF\x1C!");
+}
+
+/* An invalid byte is a word; a cut character, a surrogate and an overlong form are invalid bytes. */
+static void test_invalid_bytes(void **state)
+{
+    (void)state;
+    check("ab\xFF"
+          "cd",
+          "ab|\xFF|cd");
+    check("\xC3", "\xC3");
+    check("a\xED\xA0\x80z", "a|\xED|\xA0|\x80|z");
+    check("\xC0\xAF \xF5", "\xC0|\xAF| |\xF5");
+}
+
+static int64_t count_words(const char *text, size_t length)
+{
+    int64_t count = 0;
+    size_t sum = 0;
+    const char *word = NULL;
+    bool more = true;
+    pretokenizer_begin(pretokenizer, text, length);
+    while (more) {
+        size_t size = 0;
+        assert_int_equal(pretokenizer_next(pretokenizer, &word, &size, &more), STATUS_OK);
+        assert_true(!more || word == text + sum);
+        sum += size;
+        count += more;
+    }
+    assert_int_equal(sum, length);
+    return count;
+}
+
+static void test_long_runs(void **state)
+{
+    (void)state;
+    size_t length = 4 << 20;
+    char *text = malloc(length);
+    assert_non_null(text);
+    static const struct {
+        char byte;
+        int64_t words;
+    } runs[] = {{'a', 1}, {'7', 1}, {'!', 1}, {'\n', 1}, {' ', 1}, {(char)0xFF, 4 << 20}};
+    for (size_t i = 0; i < sizeof runs / sizeof *runs; i++) {
+        memset(text, runs[i].byte, length);
+        assert_int_equal(count_words(text, length), runs[i].words);
+    }
+    memset(text, ' ', length);
+    text[length - 1] = 'x'; /* all spaces but one, then " x" */
+    assert_int_equal(count_words(text, length), 2);
+    free(text);
+}
+
+/* Random bytes, and random characters of few kinds so that all borders occur: words cover the text. */
+static void test_random_bytes(void **state)
+{
+    (void)state;
+    static const char kinds[] = "a '\n1.\xC3\xA9";
+    char text[512];
+    for (uint64_t round = 0; round < 400; round++) {
+        for (size_t i = 0; i < sizeof text; i++) {
+            uint64_t bits = random_bits(1, 0, round * sizeof text + i);
+            text[i] = round % 2 == 0 ? (char)bits : kinds[bits % (sizeof kinds - 1)];
+        }
+        count_words(text, sizeof text);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pattern),       cmocka_unit_test(test_white_space),
+        cmocka_unit_test(test_invalid_bytes), cmocka_unit_test(test_long_runs),
+        cmocka_unit_test(test_random_bytes),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
