@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Every command explains itself, and commands with a CONFIG list every option; the completion script completes.
+set -u
+folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+bad=0
+complain() { echo "$1"; bad=1; }
+
+commands=$("$LLMPI" --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
+[ "$(wc -w <<<"$commands")" -ge 10 ] || complain "llmpi --help lists only: $commands"
+: >empty.yaml
+options=$("$LLMPI" plan empty.yaml --print-config |
+    awk '/^[a-z]/ { section = substr($1, 1, length($1) - 1) } /^  [a-z]/ { print section "." substr($1, 1, length($1) - 1) }')
+[ "$(wc -w <<<"$options")" -gt 40 ] || complain "--print-config prints only: $options"
+
+for command in $commands; do
+    "$LLMPI" "$command" --help >out 2>err || complain "llmpi $command --help: exit status $?, $(cat err)"
+    grep -q "^usage: llmpi $command" out || complain "llmpi $command --help has no line 'usage: llmpi $command'"
+    [ -s err ] && complain "llmpi $command --help writes to standard error: $(cat err)"
+    [ "$(awk 'length > 110' out)" = "" ] || complain "llmpi $command --help has lines above 110 columns"
+done
+for command in shard plan train evaluate "tokenizer train"; do
+    "$LLMPI" $command --help >out
+    missing=
+    for option in $options; do
+        grep -q -- "^  --$option=" out || missing+=" $option"
+    done
+    [ -z "$missing" ] || complain "llmpi $command --help does not list$missing"
+done
+
+# offers WORDS... "," EXPECTED...: what bash would offer for the last word.
+offers() {
+    local words=() expected
+    while [ "$1" != , ]; do
+        words+=("$1")
+        shift
+    done
+    shift
+    expected="$*"
+    COMP_WORDS=("${words[@]}") COMP_CWORD=$((${#words[@]} - 1)) COMPREPLY=()
+    compopt() { :; }
+    _llmpi
+    [ "${COMPREPLY[*]}" = "$expected" ] || complain "completion of '${words[*]}': '${COMPREPLY[*]}', not '$expected'"
+}
+eval "$("$LLMPI" completion bash)"
+offers "$LLMPI" tok , tokenizer
+offers "$LLMPI" plan --ra , --ranks=
+offers "$LLMPI" plan --train.learn , --train.learning_rate=
+offers "$LLMPI" plan --train.schedule = , cosine linear constant wsd
+offers "$LLMPI" plan --train.schedule = co , cosine constant
+offers "$LLMPI" plan emp , empty.yaml
+exit "$bad"

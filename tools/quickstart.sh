@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# The main job on a fresh machine, in a few minutes: installs, builds, writes a corpus by rule, learns a tokenizer, shards,
+# trains with two ranks, evaluates, and lets the model tell stories. Started again it continues where it was stopped, or
+# says that it is done.
+#
+#   tools/quickstart.sh                           everything, in runs/quickstart
+#   tools/quickstart.sh --train.steps=200         with another configuration: overrides go to `llmpi train`
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+ranks=2
+config=configs/quickstart.yaml
+run=runs/quickstart
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+llmpi=build/llmpi
+# One core more or less is no reason to refuse, and a rank bound to one core could not use its threads.
+launch=(mpirun -q --oversubscribe --bind-to none -np "$ranks")
+
+headline() { printf '\n== %s ==\n' "$*"; }
+
+# step TITLE FILE COMMAND...: runs the command unless its last output exists.
+step() {
+    local title=$1 output=$2
+    shift 2
+    headline "$title"
+    if [ -e "$output" ]; then
+        echo "done before: $output"
+    else
+        "$@"
+    fi
+}
+
+headline "packages"
+tools/install-deps.sh
+
+headline "build"
+cmake --preset release -DLLMPI_TESTS=OFF -DLLMPI_WERROR=OFF >/dev/null
+cmake --build build -j "$(nproc)" --target llmpi | tail -n 1
+mkdir -p "$run"
+
+step "a corpus of 20,000 stories, by rule" "$run/corpus.jsonl.zst" \
+    "$llmpi" corpus generate --documents=20000 --seed=1 --output="$run/corpus.jsonl.zst"
+step "a vocabulary" "$run/tokenizer.json" "${launch[@]}" "$llmpi" tokenizer train "$config"
+step "token shards" "$run/shards/validation-00003-of-00004.h5" "${launch[@]}" "$llmpi" shard "$config"
+
+headline "training with $ranks ranks"
+"${launch[@]}" "$llmpi" train "$config" "$@"
+
+headline "validation"
+"${launch[@]}" "$llmpi" evaluate "$config"
+
+headline "stories by the model"
+checkpoint=$(ls "$run"/run/checkpoints/step-*.h5 | tail -n 1)
+"$llmpi" generate "$checkpoint" --prompt="Once upon a time"
