@@ -234,6 +234,7 @@ enum status checkpoint_read_config(const char *path, struct config *config)
 {
     struct buffer yaml = {0};
     const struct string_list no_overrides = {0};
+    *config = (struct config){0};
     enum status status = read_text_of(path, "config", &yaml);
     if (status == STATUS_OK)
         status = config_parse(config, yaml.data, yaml.length, path, &no_overrides);
@@ -244,6 +245,7 @@ enum status checkpoint_read_config(const char *path, struct config *config)
 enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer)
 {
     struct buffer json = {0};
+    *tokenizer = NULL;
     enum status status = read_text_of(path, "tokenizer", &json);
     if (status == STATUS_OK)
         status = tokenizer_parse(json.data, json.length, path, tokenizer);

@@ -111,8 +111,7 @@ static enum status open_data(struct trainer *trainer)
 }
 
 /* Rank 0: what the checkpoint was made with must fit what the run is continued with. */
-static enum status check_continuation(const struct trainer *trainer, const char *path,
-                                      const struct checkpoint_notes *notes)
+static enum status check_continuation(const struct trainer *trainer, const char *path)
 {
     struct config stored;
     struct buffer changes = {0};
@@ -120,13 +119,21 @@ static enum status check_continuation(const struct trainer *trainer, const char 
     if (status == STATUS_OK)
         status = config_compare(&stored, trainer->config, &changes);
     if (status == STATUS_OK && changes.length > 0)
-        log_info("changed since the checkpoint:\n%s", changes.data);
-    if (status == STATUS_OK && notes->dataset_digest != trainer->dataset_digest)
-        log_warning("the training data in %s is not what the checkpoint was made with: the order of sequences changes",
-                    trainer->config->shards.directory);
+        log_info("changed since the checkpoint:\n%.*s", (int)changes.length - 1, changes.data);
     config_free(&stored);
     buffer_free(&changes);
     return status;
+}
+
+static enum status load_checkpoint(struct trainer *trainer, const char *path, struct checkpoint_notes *notes)
+{
+    TRY(check_continuation(trainer, path));
+    TRY(checkpoint_load(path, &trainer->state, notes));
+    if (notes->dataset_digest != trainer->dataset_digest)
+        log_warning("the training data in %s are not those of the checkpoint: sequences come in another order",
+                    trainer->config->shards.directory);
+    log_info("continuing from %s (step %lld)", path, (long long)trainer->state.step);
+    return STATUS_OK;
 }
 
 /* Rank 0: a new state, or the newest checkpoint's. */
@@ -143,11 +150,7 @@ static enum status start_or_continue(struct trainer *trainer, bool fresh, struct
         parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed, model_parameters(model));
         return STATUS_OK;
     }
-    enum status status = checkpoint_load(path, &trainer->state, notes);
-    if (status == STATUS_OK)
-        status = check_continuation(trainer, path, notes);
-    if (status == STATUS_OK)
-        log_info("continuing from %s (step %lld)", path, (long long)trainer->state.step);
+    enum status status = load_checkpoint(trainer, path, notes);
     free(path);
     return status;
 }

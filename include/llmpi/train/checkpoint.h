@@ -27,7 +27,8 @@ enum status checkpoint_save(const char *directory, const struct config *config, 
  * Damaged ones are passed over with a warning each; when all are damaged it fails. */
 enum status checkpoint_newest(const char *directory, char **path);
 
-/* Reads the resolved configuration and the tokenizer out of a checkpoint. The caller frees both. */
+/* Reads the resolved configuration and the tokenizer out of a checkpoint. The caller frees both; after a failure the
+ * configuration may be freed and *tokenizer is NULL. */
 enum status checkpoint_read_config(const char *path, struct config *config);
 enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer);
 
