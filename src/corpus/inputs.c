@@ -21,7 +21,8 @@ struct file_kind file_kind_of(const char *path) {
         char ending[16];
         snprintf(ending, sizeof ending, "%s%s", formats[i / 3], compressed[i % 3]);
         if (path_has_suffix(path, ending))
-            return (struct file_kind){.known = true, .text = i / 3 == 0, .compression = i % 3};
+            return (struct file_kind){
+                .known = true, .text = i / 3 == 0, .compression = (enum compression)(i % 3)};
     }
     return (struct file_kind){0};
 }
