@@ -26,8 +26,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-enum { REGISTERS = 9, FIRST_PERSON_DIARY = 2, LETTER = 3, DIALOGUE = 6, MEMORY = 8 };
-
 /* Who tells a story in each register; animals may be heroes of tales. */
 static const struct {
     enum pool_name opening, closing;
@@ -42,7 +40,8 @@ static const struct {
 };
 static const int register_count = sizeof registers / sizeof *registers;
 
-enum status story_write(uint64_t seed, int64_t number, struct buffer *out, double *bits) {
+enum status story_write(uint64_t seed, int64_t number, struct buffer *out, double *bits)
+{
     enum { LONGEST = 4096 };
     TRY(buffer_reserve(out, LONGEST));
     struct story story = {
@@ -75,7 +74,8 @@ enum status story_write(uint64_t seed, int64_t number, struct buffer *out, doubl
 }
 
 /* Words and punctuation marks, the way a reader would count them. */
-static int64_t count_tokens(const char *text, size_t length) {
+static int64_t count_tokens(const char *text, size_t length)
+{
     int64_t tokens = 0;
     bool inside = false;
     for (size_t i = 0; i < length; i++) {
@@ -86,24 +86,29 @@ static int64_t count_tokens(const char *text, size_t length) {
     return tokens;
 }
 
-enum status story_write_json(uint64_t seed, int64_t number, struct buffer *out, double *bits,
-                             int64_t *text_bytes) {
-    struct buffer text = {0};
-    enum status status = story_write(seed, number, &text, bits);
-    if (status != STATUS_OK)
-        goto cleanup;
-    *text_bytes += (int64_t)text.length;
-    if ((status = buffer_append(out, "{\"text\":", 8)) != STATUS_OK ||
-        (status = json_write_text(out, text.data, text.length)) != STATUS_OK)
-        goto cleanup;
-    status = buffer_printf(
+enum status story_write_line(uint64_t seed, int64_t number, const char *text, size_t length,
+                             struct buffer *out)
+{
+    TRY(buffer_append(out, "{\"text\":", 8));
+    TRY(json_write_text(out, text, length));
+    return buffer_printf(
         out,
         ",\"id\":\"llmpi:story:%" PRIu64 ":%" PRId64 "\",\"dump\":\"LLMPI-STORIES\",\"url\":"
         "\"https://stories.invalid/%" PRIu64 "/%" PRId64 "\",\"date\":\"2026-01-01T00:00:00Z\","
         "\"file_path\":\"stories/%" PRIu64 ".jsonl\",\"language\":\"en\",\"language_score\":1.0,"
         "\"token_count\":%" PRId64 "}\n",
-        seed, number, seed, number, seed, count_tokens(text.data, text.length));
-cleanup:
+        seed, number, seed, number, seed, count_tokens(text, length));
+}
+
+enum status story_write_json(uint64_t seed, int64_t number, struct buffer *out, double *bits,
+                             int64_t *text_bytes)
+{
+    struct buffer text = {0};
+    enum status status = story_write(seed, number, &text, bits);
+    if (status == STATUS_OK) {
+        *text_bytes += (int64_t)text.length;
+        status = story_write_line(seed, number, text.data, text.length, out);
+    }
     buffer_free(&text);
     return status;
 }

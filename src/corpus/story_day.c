@@ -328,7 +328,9 @@ static const struct frame errand_reward[] = {
 };
 
 #define POOL(frames)                                                                                         \
-    { frames, (int)(sizeof frames / sizeof *frames) }
+    {                                                                                                        \
+        frames, (int)(sizeof frames / sizeof *frames)                                                        \
+    }
 
 const struct pool story_day_pools[POOLS] = {
     [LOST_DEAR] = POOL(lost_dear),

@@ -314,7 +314,9 @@ static const struct frame visitor_after[] = {
 };
 
 #define POOL(frames)                                                                                         \
-    { frames, (int)(sizeof frames / sizeof *frames) }
+    {                                                                                                        \
+        frames, (int)(sizeof frames / sizeof *frames)                                                        \
+    }
 
 const struct pool story_long_pools[POOLS] = {
     [JOURNEY_WISH] = POOL(journey_wish),       [JOURNEY_PACK] = POOL(journey_pack),

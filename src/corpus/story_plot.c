@@ -3,23 +3,27 @@
 #include "story_parts.h"
 
 /* From now on something is wrong, or nothing is. */
-static void set_mood(struct story *story, enum fact mood) {
+static void set_mood(struct story *story, enum fact mood)
+{
     story->facts = (story->facts & ~(unsigned)(MERRY | GRIM)) | (unsigned)mood;
 }
 
-static void introduce_pet(struct story *story) {
+static void introduce_pet(struct story *story)
+{
     if ((story->facts & HUMAN) == 0 || story_choose(story, 3) != 0)
         return;
     story_say(story, PET_INTRODUCTION);
     story->facts |= PET;
 }
 
-static void introduce_friend(struct story *story) {
+static void introduce_friend(struct story *story)
+{
     story_say(story, FRIEND_INTRODUCTION);
 }
 
 static void fix_texts(struct story *story, const char *subject, const char *detail1, const char *detail2,
-                      const char *detail3, const char *detail4) {
+                      const char *detail3, const char *detail4)
+{
     story->plot[0] = subject;
     story->plot[1] = detail1;
     story->plot[2] = detail2;
@@ -27,14 +31,16 @@ static void fix_texts(struct story *story, const char *subject, const char *deta
     story->plot[4] = detail4;
 }
 
-static void go_to_new_place(struct story *story, int index) {
+static void go_to_new_place(struct story *story, int index)
+{
     story_bind_place(story, index);
     story_say(story, GOING);
 }
 
 /* A dear thing is gone; a thief of an animal has carried it to a third place, and someone has seen it pass.
  */
-static void tell_lost(struct story *story) {
+static void tell_lost(struct story *story)
+{
     const struct thief *thief = &story_thieves[story_choose(story, story_thief_count)];
     fix_texts(story, thief->noun, thief->mouth, thief->home, thief->reason, NULL);
     story_bind_thing(story, 0);
@@ -59,7 +65,8 @@ static void tell_lost(struct story *story) {
 }
 
 /* The friend's birthday: the hero works for the present that the friend wishes for. */
-static void tell_gift(struct story *story) {
+static void tell_gift(struct story *story)
+{
     story_bind_thing(story, 0);
     introduce_friend(story);
     set_mood(story, GRIM);
@@ -81,7 +88,8 @@ static void tell_gift(struct story *story) {
 }
 
 /* A long way to a wonder; bread shared with a stranger shows the right road. */
-static void tell_journey(struct story *story) {
+static void tell_journey(struct story *story)
+{
     const struct journey *journey = &story_journeys[story_choose(story, story_journey_count)];
     fix_texts(story, journey->goal, journey->arrival, journey->wonder, journey->keepsake, NULL);
     introduce_pet(story);
@@ -102,7 +110,8 @@ static void tell_journey(struct story *story) {
 }
 
 /* An animal in trouble, the tool that helps, and a grateful owner. */
-static void tell_rescue(struct story *story) {
+static void tell_rescue(struct story *story)
+{
     const struct trouble *trouble = &story_troubles[story_choose(story, story_trouble_count)];
     fix_texts(story, trouble->victim, trouble->stuck, trouble->tool, trouble->rescue, NULL);
     set_mood(story, MERRY);
@@ -124,7 +133,8 @@ static void tell_rescue(struct story *story) {
 }
 
 /* A skill is learned from someone who has it: first badly, then every day, then well. */
-static void tell_learning(struct story *story) {
+static void tell_learning(struct story *story)
+{
     const struct skill *skill = &story_skills[story_choose(story, story_skill_count)];
     fix_texts(story, skill->learn, skill->learning, skill->failure, skill->success, NULL);
     introduce_pet(story);
@@ -146,7 +156,8 @@ static void tell_learning(struct story *story) {
 }
 
 /* One thing becomes another, and that one the thing that was needed. */
-static void tell_trade(struct story *story) {
+static void tell_trade(struct story *story)
+{
     for (int thing = 0; thing < STORY_THINGS; thing++)
         story_bind_thing(story, thing);
     introduce_friend(story);
@@ -166,7 +177,8 @@ static void tell_trade(struct story *story) {
 }
 
 /* Food vanishes at night; the thief is hungry and young, and stays. */
-static void tell_mystery(struct story *story) {
+static void tell_mystery(struct story *story)
+{
     fix_texts(story, story_draw(story, WILD_ANIMALS), NULL, NULL, NULL, NULL);
     introduce_friend(story);
     story->facts |= WITH_FRIEND;
@@ -185,7 +197,8 @@ static void tell_mystery(struct story *story) {
 }
 
 /* Two friends prepare for a contest; something breaks and is mended; they win, or they do not. */
-static void tell_contest(struct story *story) {
+static void tell_contest(struct story *story)
+{
     const struct contest *contest = &story_contests[story_choose(story, story_contest_count)];
     fix_texts(story, contest->name, contest->entry, contest->preparation, contest->mishap, contest->repair);
     introduce_friend(story);
@@ -207,7 +220,8 @@ static void tell_contest(struct story *story) {
 }
 
 /* Seeds in spring, a hungry animal, a fence, and a harvest for everybody. */
-static void tell_garden(struct story *story) {
+static void tell_garden(struct story *story)
+{
     fix_texts(story, story_draw(story, VEGETABLES), story_draw(story, GARDEN_GUESTS), NULL, NULL, NULL);
     introduce_friend(story);
     set_mood(story, MERRY);
@@ -228,7 +242,8 @@ static void tell_garden(struct story *story) {
 }
 
 /* Two friends want the same thing, part in anger, and make peace. */
-static void tell_quarrel(struct story *story) {
+static void tell_quarrel(struct story *story)
+{
     story_bind_thing(story, 0);
     introduce_friend(story);
     set_mood(story, MERRY);
@@ -250,7 +265,8 @@ static void tell_quarrel(struct story *story) {
 }
 
 /* Something must be carried to the friend, and the weather is in the way. */
-static void tell_errand(struct story *story) {
+static void tell_errand(struct story *story)
+{
     story_bind_thing(story, 0);
     introduce_friend(story);
     set_mood(story, MERRY);
@@ -272,7 +288,8 @@ static void tell_errand(struct story *story) {
 }
 
 /* Nobody has room for a traveller but the hero. */
-static void tell_visitor(struct story *story) {
+static void tell_visitor(struct story *story)
+{
     fix_texts(story, story_draw(story, TRAVELLERS), NULL, NULL, NULL, NULL);
     story_bind_thing(story, 0);
     introduce_pet(story);

@@ -336,7 +336,9 @@ static const struct frame feeling[] = {
 };
 
 #define POOL(frames)                                                                                         \
-    { frames, (int)(sizeof frames / sizeof *frames) }
+    {                                                                                                        \
+        frames, (int)(sizeof frames / sizeof *frames)                                                        \
+    }
 
 const struct pool story_setting_pools[POOLS] = {
     [TALE_OPENING] = POOL(tale_opening),

@@ -9,14 +9,16 @@
 #include <math.h>
 #include <string.h>
 
-int story_choose(struct story *story, int n) {
+int story_choose(struct story *story, int n)
+{
     if (n == 1)
         return 0;
     story->bits += log2(n);
     return (int)random_below(story->seed, story->stream, story->index++, (uint64_t)n);
 }
 
-int story_draw_row(struct story *story, uint64_t *used, int n) {
+int story_draw_row(struct story *story, uint64_t *used, int n)
+{
     int taken = __builtin_popcountll(*used);
     if (2 * taken >= n && n > 1) {
         *used = 0;
@@ -30,13 +32,15 @@ int story_draw_row(struct story *story, uint64_t *used, int n) {
     return row;
 }
 
-const char *story_draw(struct story *story, enum category category) {
+const char *story_draw(struct story *story, enum category category)
+{
     const struct words *words = &story_words[category];
     return words->items[story_draw_row(story, &story->drawn[category], words->count)];
 }
 
 /* True when "an" goes before the word: a vowel sound, which is a vowel letter but for a few words. */
-static bool takes_an(const char *word, size_t length) {
+static bool takes_an(const char *word, size_t length)
+{
     static const char *const silent[] = {"honest", "hour", "heir"}, *const consonant[] = {"one", "uni", "use",
                                                                                           "eu"};
     for (size_t i = 0; i < sizeof silent / sizeof *silent; i++)
@@ -48,12 +52,14 @@ static bool takes_an(const char *word, size_t length) {
     return length > 0 && strchr("aeiouAEIOU", word[0]) != NULL;
 }
 
-static void append(struct story *story, const char *text, size_t length) {
+static void append(struct story *story, const char *text, size_t length)
+{
     if (story->status == STATUS_OK)
         story->status = buffer_append(story->out, text, length);
 }
 
-void story_emit(struct story *story, const char *text, size_t length) {
+void story_emit(struct story *story, const char *text, size_t length)
+{
     if (length == 0)
         return;
     if (story->article) {
@@ -73,7 +79,8 @@ void story_emit(struct story *story, const char *text, size_t length) {
 
 /* The end of the bracket that opens at `text`: the place of its closing mate, with the number of its choices.
  */
-static size_t bracket_end(const char *text, size_t length, int *choices) {
+static size_t bracket_end(const char *text, size_t length, int *choices)
+{
     int depth = 0;
     *choices = 1;
     for (size_t i = 0; i < length; i++) {
@@ -88,7 +95,8 @@ static size_t bracket_end(const char *text, size_t length, int *choices) {
 }
 
 /* The choice with the given number of a bracket's inside. */
-static const char *bracket_choice(const char *inside, size_t length, int number, size_t *size) {
+static const char *bracket_choice(const char *inside, size_t length, int number, size_t *size)
+{
     int depth = 0;
     size_t begin = 0, i = 0;
     for (; i < length; i++) {
@@ -104,7 +112,8 @@ static const char *bracket_choice(const char *inside, size_t length, int number,
 }
 
 /* Expands the bracket or slot at the start of `text`; returns how many bytes it took. */
-static size_t expand_one(struct story *story, const char *text, size_t length) {
+static size_t expand_one(struct story *story, const char *text, size_t length)
+{
     if (text[0] == '[') {
         int choices;
         size_t end = bracket_end(text, length, &choices), size;
@@ -129,7 +138,8 @@ static size_t expand_one(struct story *story, const char *text, size_t length) {
     return end + 2; /* with the space, which comes with the article */
 }
 
-void story_expand(struct story *story, const char *text, size_t length) {
+void story_expand(struct story *story, const char *text, size_t length)
+{
     for (size_t i = 0; i < length && story->status == STATUS_OK;) {
         if (text[i] == '[' || text[i] == '{') {
             i += expand_one(story, text + i, length - i);
@@ -146,7 +156,8 @@ void story_expand(struct story *story, const char *text, size_t length) {
     }
 }
 
-static const struct pool *pool_of(enum pool_name name) {
+static const struct pool *pool_of(enum pool_name name)
+{
     const struct pool *tables[] = {story_setting_pools, story_day_pools, story_long_pools};
     for (size_t i = 0; i < 2; i++)
         if (tables[i][name].count > 0)
@@ -154,7 +165,8 @@ static const struct pool *pool_of(enum pool_name name) {
     return &tables[2][name];
 }
 
-void story_say(struct story *story, enum pool_name name) {
+void story_say(struct story *story, enum pool_name name)
+{
     const struct pool *pool = pool_of(name);
     int fitting[64], count = 0;
     for (int i = 0; i < pool->count; i++)
@@ -172,19 +184,22 @@ void story_say(struct story *story, enum pool_name name) {
     story_expand(story, pool->frames[frame].text, strlen(pool->frames[frame].text));
 }
 
-void story_may_say(struct story *story, enum pool_name pool) {
+void story_may_say(struct story *story, enum pool_name pool)
+{
     enum { LONG_ENOUGH = 900 }; /* bytes */
     if (story->out->length - story->start < LONG_ENOUGH && story_choose(story, 2) == 1)
         story_say(story, pool);
 }
 
-void story_end_paragraph(struct story *story) {
+void story_end_paragraph(struct story *story)
+{
     if (!story->paragraph)
         append(story, "\"\n\n" + ((story->facts & QUOTED) == 0), (story->facts & QUOTED) != 0 ? 3 : 2);
     story->paragraph = true;
 }
 
-void story_break(struct story *story) {
+void story_break(struct story *story)
+{
     bool quoted = (story->facts & QUOTED) != 0;
     if (!quoted && story_choose(story, 2) == 0)
         return;

@@ -222,7 +222,9 @@ static const char *const travellers[] = {
 };
 
 #define LIST(words)                                                                                          \
-    { words, (int)(sizeof words / sizeof *words) }
+    {                                                                                                        \
+        words, (int)(sizeof words / sizeof *words)                                                           \
+    }
 
 const struct words story_words[CATEGORIES] = {
     [GIRL_NAMES] = LIST(girl_names),

@@ -4,24 +4,28 @@
 
 #include <string.h>
 
-static void emit_text(struct story *story, const char *text) {
+static void emit_text(struct story *story, const char *text)
+{
     story_emit(story, text, strlen(text));
 }
 
-static const char *name_of(struct story *story, enum role role) {
+static const char *name_of(struct story *story, enum role role)
+{
     if (story->name[role] == NULL)
         story->name[role] = story_draw(story, story->female[role] ? GIRL_NAMES : BOY_NAMES);
     return story->name[role];
 }
 
-static const struct job *job_of(struct story *story) {
+static const struct job *job_of(struct story *story)
+{
     if (story->job < 0)
         story->job = story_choose(story, story_job_count);
     return &story_jobs[story->job];
 }
 
 /* "Miss Finch the baker" at first, "Miss Finch" later. */
-static void fill_elder(struct story *story) {
+static void fill_elder(struct story *story)
+{
     static const char *const female[] = {"Miss", "Madam", "Granny", "Aunt"};
     static const char *const male[] = {"Mister", "Master", "Uncle", "Old"};
     if (story->name[ELDER] == NULL) {
@@ -38,7 +42,8 @@ static void fill_elder(struct story *story) {
     story->elder_known = true;
 }
 
-static void fill_hero(struct story *story, int form) {
+static void fill_hero(struct story *story, int form)
+{
     static const char *const first[] = {"I", "me", "my"};
     if ((story->facts & FIRST) != 0) {
         emit_text(story, first[form]);
@@ -49,7 +54,8 @@ static void fill_hero(struct story *story, int form) {
 }
 
 /* Pronouns in five forms: 0 to 4 as in the table; in the first person the hero is "I". */
-static void fill_pronoun(struct story *story, int form) {
+static void fill_pronoun(struct story *story, int form)
+{
     static const char *const first[] = {"I", "me", "my", "myself", "mine"};
     static const char *const female[] = {"she", "her", "her", "herself", "hers"};
     static const char *const male[] = {"he", "him", "his", "himself", "his"};
@@ -57,71 +63,84 @@ static void fill_pronoun(struct story *story, int form) {
     emit_text(story, ((story->facts & FIRST) != 0 ? first : forms)[form]);
 }
 
-static void fill_friend_pronoun(struct story *story, int form) {
+static void fill_friend_pronoun(struct story *story, int form)
+{
     static const char *const forms[2][4] = {{"he", "him", "his", "himself"},
                                             {"she", "her", "her", "herself"}};
     emit_text(story, forms[story->female[FRIEND]][form]);
 }
 
-static void fill_both(struct story *story, int form) {
+static void fill_both(struct story *story, int form)
+{
     static const char *const forms[2][3] = {{"they", "them", "their"}, {"we", "us", "our"}};
     emit_text(story, forms[(story->facts & FIRST) != 0][form]);
 }
 
-static void fill_name(struct story *story, int role) {
+static void fill_name(struct story *story, int role)
+{
     emit_text(story, name_of(story, (enum role)role));
 }
 
-static void fill_job(struct story *story, int column) {
+static void fill_job(struct story *story, int column)
+{
     const struct job *job = job_of(story);
     const char *const columns[] = {job->noun, job->workplace, job->work, job->help, job->helped, job->reward};
     emit_text(story, columns[column]);
 }
 
-static void fill_at_job(struct story *story, int unused) {
+static void fill_at_job(struct story *story, int unused)
+{
     (void)unused;
     emit_text(story, job_of(story)->at);
     emit_text(story, " the ");
     emit_text(story, job_of(story)->workplace);
 }
 
-static void fill_elder_slot(struct story *story, int unused) {
+static void fill_elder_slot(struct story *story, int unused)
+{
     (void)unused;
     fill_elder(story);
 }
 
-static void fill_category(struct story *story, int category) {
+static void fill_category(struct story *story, int category)
+{
     emit_text(story, story_draw(story, (enum category)category));
 }
 
 /* A word that is drawn once and stays. */
-static void keep(struct story *story, const char **kept, enum category category) {
+static void keep(struct story *story, const char **kept, enum category category)
+{
     if (*kept == NULL)
         *kept = story_draw(story, category);
     emit_text(story, *kept);
 }
 
-static void fill_village(struct story *story, int unused) {
+static void fill_village(struct story *story, int unused)
+{
     (void)unused;
     keep(story, &story->village, VILLAGES);
 }
 
-static void fill_pet(struct story *story, int unused) {
+static void fill_pet(struct story *story, int unused)
+{
     (void)unused;
     keep(story, &story->pet, PET_NAMES);
 }
 
-static void fill_weekday(struct story *story, int unused) {
+static void fill_weekday(struct story *story, int unused)
+{
     (void)unused;
     keep(story, &story->weekday, WEEKDAYS);
 }
 
-static void fill_newspaper(struct story *story, int unused) {
+static void fill_newspaper(struct story *story, int unused)
+{
     (void)unused;
     keep(story, &story->newspaper, NEWSPAPERS);
 }
 
-static void fill_weather(struct story *story, int unused) {
+static void fill_weather(struct story *story, int unused)
+{
     (void)unused;
     unsigned facts = story->facts;
     enum category category = (facts & SUN) != 0    ? SUNNY
@@ -132,7 +151,8 @@ static void fill_weather(struct story *story, int unused) {
     fill_category(story, (int)category);
 }
 
-static void fill_month(struct story *story, int unused) {
+static void fill_month(struct story *story, int unused)
+{
     (void)unused;
     static const char *const months[4][3] = {{"March", "April", "May"},
                                              {"June", "July", "August"},
@@ -143,14 +163,16 @@ static void fill_month(struct story *story, int unused) {
     emit_text(story, story->month);
 }
 
-static void fill_season(struct story *story, int unused) {
+static void fill_season(struct story *story, int unused)
+{
     (void)unused;
     static const char *const seasons[] = {"spring", "summer", "autumn", "winter"};
     emit_text(story, seasons[story->season]);
 }
 
 /* "silver whistle" for an even column, "whistle" and "to call the dogs home" with the noun and use flags. */
-static void fill_thing(struct story *story, int column) {
+static void fill_thing(struct story *story, int column)
+{
     const struct thing *thing = story->thing[column / 3];
     if (column % 3 == 2) {
         emit_text(story, thing->use);
@@ -164,7 +186,8 @@ static void fill_thing(struct story *story, int column) {
 }
 
 /* Of the place where the story is now, or (columns from 4) of a place by number. */
-static void fill_place(struct story *story, int column) {
+static void fill_place(struct story *story, int column)
+{
     int number = column >= 4 ? column / 4 - 1 : story->here;
     const struct place *place = story->place[number];
     switch (column % 4) {
@@ -185,11 +208,13 @@ static void fill_place(struct story *story, int column) {
 }
 
 /* A text of the plot's own row, which may hold slots itself. */
-static void fill_plot(struct story *story, int column) {
+static void fill_plot(struct story *story, int column)
+{
     story_expand(story, story->plot[column], strlen(story->plot[column]));
 }
 
-static void fill_kind(struct story *story, int role) {
+static void fill_kind(struct story *story, int role)
+{
     static const char *const children[2] = {"boy", "girl"};
     if (story->kind[role] == NULL)
         story->kind[role] =
@@ -197,7 +222,8 @@ static void fill_kind(struct story *story, int role) {
     emit_text(story, story->kind[role]);
 }
 
-static void fill_pet_kind(struct story *story, int unused) {
+static void fill_pet_kind(struct story *story, int unused)
+{
     (void)unused;
     keep(story, &story->pet_kind, ANIMALS);
 }
@@ -292,7 +318,8 @@ static const struct {
     {"workplace", fill_job, 1},
 };
 
-void story_fill(struct story *story, const char *name) {
+void story_fill(struct story *story, const char *name)
+{
     int low = 0, high = (int)(sizeof slots / sizeof *slots) - 1;
     while (low <= high) {
         int middle = (low + high) / 2, order = strcmp(name, slots[middle].name);
@@ -308,7 +335,8 @@ void story_fill(struct story *story, const char *name) {
     story->status = fail(STATUS_FAILED, "a sentence of the story generator has an unknown slot {%s}", name);
 }
 
-void story_begin_world(struct story *story, unsigned facts, unsigned seasons) {
+void story_begin_world(struct story *story, unsigned facts, unsigned seasons)
+{
     static const unsigned weathers[] = {SUN, RAIN, WIND, FOG}, winter_weathers[] = {SUN, SNOW, WIND, FOG};
     int allowed[4], count = 0;
     for (int season = 0; season < 4; season++)
@@ -323,12 +351,14 @@ void story_begin_world(struct story *story, unsigned facts, unsigned seasons) {
     story->job = -1;
 }
 
-void story_bind_thing(struct story *story, int index) {
+void story_bind_thing(struct story *story, int index)
+{
     story->thing[index] = &story_things[story_draw_row(story, &story->things, story_thing_count)];
     story->adjective[index] = story_draw(story, story->thing[index]->adjective);
 }
 
-void story_bind_place(struct story *story, int index) {
+void story_bind_place(struct story *story, int index)
+{
     story->place[index] = &story_places[story_draw_row(story, &story->places, story_place_count)];
     story->here = index;
 }
