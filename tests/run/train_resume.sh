@@ -3,23 +3,25 @@
 # bit, as an undisturbed one; and its checkpoints continue on another number of ranks.
 . "$(dirname "$0")/common.sh"
 prepare_tiny
-expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=whole --train.steps=40
-for attempt in 1 2 3 4 5 6; do
-    ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed --train.steps=40 >>killed.log 2>&1 &
+long="--train.steps=300 --checkpoint.every=20 --evaluate.every=30 --sample.every=50"
+expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=whole $long
+for wait in 0.4 0.9 0.5 1.1 0.7 0.6; do
+    ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed $long >>killed.log 2>&1 &
     launcher=$!
-    sleep "0.$((3 + attempt))"
-    pkill -KILL -f -- "--run.directory=killed" || true
+    sleep $wait
+    pkill -KILL -f -- "train tiny.yaml --run.directory=killed"
     wait $launcher 2>/dev/null
 done
-expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed --train.steps=40
-contains err "continuing from killed/checkpoints/step-000000"
+expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed $long
+cat err >>killed.log
+contains killed.log "continuing from killed/checkpoints/step-00000"
 python3 - <<'PYTHON' || fail "the interrupted run differs from the undisturbed one"
 import json, sys
 timed = lambda key: key.endswith("seconds") or key == "tokens_per_second"
 def rows(name):
     return [{k: v for k, v in json.loads(line).items() if not timed(k)} for line in open(f"{name}/metrics.jsonl")]
 a, b = rows("whole"), rows("killed")
-assert len(a) > 40
+assert len(a) > 300
 sys.exit(a != b)
 PYTHON
 cmp whole/samples.txt killed/samples.txt || fail "samples differ"

@@ -28,12 +28,12 @@ printf 'train:\n  steps: 4\n  stepz: 4\n' >bad.yaml
 wrong 2 "bad.yaml:3: unknown option 'train.stepz'; the nearest is 'train.steps'" train bad.yaml
 printf 'train:\n  steps: four\n' >bad.yaml
 wrong 2 "bad.yaml:2: train.steps is 'four' but must be a whole number in [1, 1000000000]" train bad.yaml
-wrong 2 "tokenizer.json has no token 'nothing'" shard tiny.yaml --shards.end_token=nothing
+wrong 2 "shards.end_token: 'nothing' is no token of tokenizer.json; did you mean '<|endoftext|>'?" shard tiny.yaml --shards.end_token=nothing
 
 # Files that are not there or not what they should be.
 wrong 1 "missing.jsonl: no such file, and no file matches it as a pattern" shard tiny.yaml --corpus.inputs=missing.jsonl
 wrong 1 "cannot read missing.json: No such file or directory" shard tiny.yaml --tokenizer.path=missing.json
-wrong 1 "no train shards in missing" train tiny.yaml --run.directory=a --shards.directory=missing
+wrong 1 "cannot read missing: No such file or directory: run \`llmpi shard\` first" train tiny.yaml --run.directory=a --shards.directory=missing
 wrong 1 "cannot read missing: No such file or directory" generate missing
 wrong 1 "a: no checkpoint in this run directory" generate a
 wrong 1 "corpus.jsonl is no llmpi checkpoint" generate corpus.jsonl
@@ -66,7 +66,7 @@ wrong 2 "model.n_embd is 64 but the checkpoint was made with 32" train tiny.yaml
 expect 0 "$LLMPI" tokenizer train tiny.yaml --tokenizer.path=other.json --tokenizer.vocab_size=300
 wrong 1 "the train shards in shards were made with tokenizer " train tiny.yaml --tokenizer.path=other.json --run.directory=e
 wrong 1 "a window needs model.context_length + 1 = 1000001 in one shard" train tiny.yaml --run.directory=f --model.context_length=1000000
-wrong 1 "the loss is" train tiny.yaml --run.directory=g --train.learning_rate=1e30 --train.grad_clip=0 --train.warmup_steps=0 --train.steps=200
+wrong 1 "the loss is" train tiny.yaml --run.directory=g --train.learning_rate=10 --train.weight_decay=1 --train.grad_clip=0 --train.steps=200
 
 # Folders that cannot be written, and a full disk.
 wrong 1 "cannot make folder /proc/llmpi: No such file or directory" train tiny.yaml --run.directory=/proc/llmpi
