@@ -88,7 +88,7 @@ static void write_example(void)
 static unsigned char counting(int64_t index, int64_t place)
 {
     (void)index;
-    return place % 4 == 0 ? (unsigned char)(place / 4) : 0;
+    return (unsigned char)(place % 4 == 0 ? place / 4 : 0);
 }
 
 /* tests/run/h5py_reads.py asks for an example that it can check. */
