@@ -16,9 +16,11 @@ static const struct {
     const char *usage, *help;
 } programs[] = {
     {"corpus", program_corpus, "generate|stats ...", "write a corpus by rule, look at one"},
-    {"tokenizer", program_tokenizer, "train|encode|decode|info ...", "learn and use a byte-level BPE vocabulary"},
+    {"tokenizer", program_tokenizer, "train|encode|decode|info ...",
+     "learn and use a byte-level BPE vocabulary"},
     {"shard", program_shard, "CONFIG", "turn text into token shards"},
-    {"plan", program_plan, "CONFIG", "parameters, memory, work and time of a configuration, before running it"},
+    {"plan", program_plan, "CONFIG",
+     "parameters, memory, work and time of a configuration, before running it"},
     {"train", program_train, "CONFIG", "train, or continue, the run of a configuration"},
     {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},

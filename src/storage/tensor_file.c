@@ -3,37 +3,17 @@
  * user block's own digest, the length and the digest of the rest are right. */
 #include "llmpi/storage/tensor_file.h"
 
-#include "llmpi/base/digest.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
+#include "user_block.h"
 
-#include <endian.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
-
-#define USER_BLOCK     512
-#define FORMAT_VERSION 1
-#define PIECE          ((int64_t)4 << 20) /* bytes read at once for the digest */
-
-static const char magic[16] = {'l', 'l', 'm', 'p', 'i', ' ', 'c', 'h',
-                               'e', 'c', 'k', 'p', 'o', 'i', 'n', 't'};
-
-/* The user block as it lies in the file; numbers are little-endian. Unused bytes are zero. */
-struct user_block {
-    char magic[16];
-    uint64_t version;
-    uint64_t length; /* of everything after the user block */
-    uint64_t digest; /* of everything after the user block */
-    char unused[USER_BLOCK - 48];
-    uint64_t own_digest; /* of the bytes above */
-};
-_Static_assert(sizeof(struct user_block) == USER_BLOCK, "the user block has no padding");
 
 struct tensor {
     struct tensor_spec spec;
@@ -113,7 +93,7 @@ static enum status lay_out(struct tensor_file *file, const struct tensor_spec *s
                            const struct tensor_attribute *attributes, int64_t attribute_count)
 {
     struct hdf5_file *hdf5 = NULL;
-    enum status status = hdf5_create(file->path, USER_BLOCK, &hdf5);
+    enum status status = hdf5_create(file->path, USER_BLOCK_SIZE, &hdf5);
     for (int64_t i = 0; i < attribute_count && status == STATUS_OK; i++)
         status = write_attribute(hdf5, &attributes[i]);
     for (int64_t i = 0; i < file->count && status == STATUS_OK; i++) {
@@ -208,48 +188,9 @@ enum status tensor_file_write(struct tensor_file *file, int64_t index, int64_t f
                        : file_write_at(file->descriptor, file->path, offset, data, (size_t)length);
 }
 
-/* --- user block
- * ------------------------------------------------------------------------------------------------- */
-
-/* Length and digest of everything after the user block. */
-static enum status digest_rest(int descriptor, const char *path, struct user_block *out)
-{
-    struct stat about;
-    if (fstat(descriptor, &about) != 0)
-        return fail_errno("read", path);
-    enum status status = STATUS_OK;
-    struct digest *digest = digest_create();
-    char *piece = memory_allocate(PIECE, 1, "a piece of a checkpoint");
-    if (digest == NULL || piece == NULL)
-        status = STATUS_FAILED;
-    for (int64_t offset = USER_BLOCK; offset < about.st_size && status == STATUS_OK; offset += PIECE) {
-        int64_t length = about.st_size - offset < PIECE ? about.st_size - offset : PIECE;
-        status = file_read_at(descriptor, path, offset, piece, (size_t)length);
-        if (status == STATUS_OK)
-            digest_add(digest, piece, (size_t)length);
-    }
-    if (status == STATUS_OK) {
-        out->length = htole64((uint64_t)about.st_size - USER_BLOCK);
-        out->digest = htole64(digest_value(digest));
-    }
-    memory_free(piece);
-    digest_destroy(digest);
-    return status;
-}
-
-static uint64_t own_digest(const struct user_block *block)
-{
-    return htole64(digest_bytes(block, offsetof(struct user_block, own_digest)));
-}
-
 enum status tensor_file_publish(struct tensor_file *file)
 {
-    struct user_block block = {.version = htole64(FORMAT_VERSION)};
-    memcpy(block.magic, magic, sizeof magic);
-    enum status status = digest_rest(file->descriptor, file->path, &block);
-    block.own_digest = own_digest(&block);
-    if (status == STATUS_OK)
-        status = file_write_at(file->descriptor, file->path, 0, &block, sizeof block);
+    enum status status = user_block_write(file->descriptor, file->path);
     if (status == STATUS_OK) {
         status = file_publish(file->descriptor, file->temporary, file->path);
         file->descriptor = -1;
@@ -260,74 +201,27 @@ enum status tensor_file_publish(struct tensor_file *file)
     return status;
 }
 
-/* What the user block says is itself right, and of a version that we read. */
-static enum status check_block(const struct user_block *block, const char *path)
-{
-    if (memcmp(block->magic, magic, sizeof magic) != 0)
-        return fail(STATUS_FAILED, "%s is no llmpi checkpoint", path);
-    if (block->own_digest != own_digest(block))
-        return fail(STATUS_FAILED, "%s is damaged: its user block (the first %d bytes) contradicts itself",
-                    path, USER_BLOCK);
-    if (le64toh(block->version) != FORMAT_VERSION)
-        return fail(STATUS_FAILED,
-                    "%s has checkpoint format version %" PRIu64 ", this llmpi reads version %d", path,
-                    le64toh(block->version), FORMAT_VERSION);
-    for (size_t i = 0; i < sizeof block->unused; i++)
-        if (block->unused[i] != 0)
-            return fail(STATUS_FAILED, "%s is damaged: byte %zu of its user block is not zero", path,
-                        offsetof(struct user_block, unused) + i);
-    return STATUS_OK;
-}
-
-static enum status check_whole(int descriptor, const char *path)
-{
-    struct stat about;
-    struct user_block block, found;
-    if (fstat(descriptor, &about) != 0)
-        return fail_errno("read", path);
-    if (!S_ISREG(about.st_mode))
-        return fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
-    if (about.st_size < USER_BLOCK)
-        return fail(STATUS_FAILED, "%s is no llmpi checkpoint: it has %lld bytes", path,
-                    (long long)about.st_size);
-    TRY(file_read_at(descriptor, path, 0, &block, sizeof block));
-    TRY(check_block(&block, path));
-    uint64_t length = le64toh(block.length), rest = (uint64_t)about.st_size - USER_BLOCK;
-    if (length != rest)
-        return fail(STATUS_FAILED, "%s is %s: %" PRIu64 " bytes, its user block says %" PRIu64, path,
-                    rest < length ? "truncated" : "damaged", rest + USER_BLOCK, length + USER_BLOCK);
-    TRY(digest_rest(descriptor, path, &found));
-    if (found.digest != block.digest)
-        return fail(STATUS_FAILED,
-                    "%s is damaged: its digest is %016" PRIx64 ", its user block says %016" PRIx64, path,
-                    le64toh(found.digest), le64toh(block.digest));
-    return STATUS_OK;
-}
+/* --- reading
+ * ---------------------------------------------------------------------------------------------------- */
 
 enum status tensor_file_verify(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
         return fail_errno("read", path);
-    enum status status = check_whole(descriptor, path);
+    enum status status = user_block_check(descriptor, path);
     close(descriptor);
     return status;
 }
 
 bool tensor_file_is_one(const char *path)
 {
-    char start[sizeof magic];
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return false;
-    bool same = pread(descriptor, start, sizeof start, 0) == (ssize_t)sizeof start &&
-                memcmp(start, magic, sizeof magic) == 0;
-    close(descriptor);
+    bool same = descriptor >= 0 && user_block_is_there(descriptor);
+    if (descriptor >= 0)
+        close(descriptor);
     return same;
 }
-
-/* --- reading
- * ---------------------------------------------------------------------------------------------------- */
 
 static enum status add_tensor(void *context, const struct hdf5_dataset *dataset)
 {
@@ -374,7 +268,7 @@ enum status tensor_file_open(const char *path, struct tensor_file **out)
         return STATUS_FAILED;
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     enum status status =
-        file->descriptor < 0 ? fail_errno("read", path) : check_whole(file->descriptor, path);
+        file->descriptor < 0 ? fail_errno("read", path) : user_block_check(file->descriptor, path);
     if (status == STATUS_OK)
         status = hdf5_open(path, &file->hdf5);
     if (status == STATUS_OK)
