@@ -3,6 +3,7 @@
 #include "llmpi/kernels/matmul.h"
 
 #include "gemm.h"
+#include "llmpi/base/clones.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/threads.h"
 
@@ -14,7 +15,8 @@
 
 #define PIECE_MULTIPLE 16                 /* elements: a cache line, and the registers of BLAS' inner loops */
 #define LARGEST_CALL   ((int64_t)1 << 30) /* rows a call, below INT_MAX: CBLAS counts may be 32 bits wide */
-#define SMALLEST_SHARE 65536.0            /* multiplications that are worth a thread */
+#define FEW_ROWS       4       /* up to here one product per row is faster: generation has one row */
+#define SMALLEST_SHARE 65536.0 /* multiplications that are worth a thread */
 
 struct weight {
     int64_t inputs, outputs;
@@ -107,8 +109,26 @@ static const float *factor_at(const struct gemm_factor *factor, int64_t row, int
            (factor->transposed ? column * factor->stride + row : row * factor->stride + column);
 }
 
+/* Few rows: BLAS' product with one vector reads b once as it lies, where its matrix product would copy all of
+ * it first. (The row is cleared instead of beta 0, since some versions of BLAS multiply what is there.) */
+static void gemv_rows(float *c, int64_t c_stride, float beta, float alpha, const struct gemm_factor *a,
+                      const struct gemm_factor *b, int64_t m, int64_t n, int64_t k) {
+    for (int64_t row = 0; row < m; row++) {
+        float *sum = c + row * c_stride;
+        if (beta == 0.0f)
+            memset(sum, 0, (size_t)n * sizeof *sum);
+        cblas_sgemv(CblasRowMajor, b->transposed ? CblasNoTrans : CblasTrans, (int)(b->transposed ? n : k),
+                    (int)(b->transposed ? k : n), alpha, b->values, (int)b->stride,
+                    a->values + row * a->stride, 1, beta == 0.0f ? 1.0f : beta, sum, 1);
+    }
+}
+
 void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a, struct gemm_factor b,
           int64_t m, int64_t n, int64_t k) {
+    if (m <= FEW_ROWS && k <= LARGEST_CALL && !a.transposed) {
+        gemv_rows(c, c_stride, beta, alpha, &a, &b, m, n, k);
+        return;
+    }
     for (int64_t row = 0; row < m; row += LARGEST_CALL) {
         for (int64_t inner = 0; inner < k; inner += LARGEST_CALL) {
             cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
@@ -191,7 +211,8 @@ void matmul_backward_input(float *dx, const float *dy, const struct weight *weig
 
 /* sums[column] += the column's sum, in blocks of rows so that rounding errors grow with the number of blocks.
  */
-static void add_column_sums(float *sums, const float *dy, int64_t rows, int64_t stride, int64_t columns) {
+CLONED static void add_column_sums(float *sums, const float *dy, int64_t rows, int64_t stride,
+                                   int64_t columns) {
     enum { ROWS = 64, COLUMNS = 256 };
     for (int64_t first = 0; first < columns; first += COLUMNS) {
         int64_t count = smaller(COLUMNS, columns - first);
