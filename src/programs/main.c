@@ -25,7 +25,6 @@ static const struct {
     {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
-    {"bench", program_bench, "step CONFIG", "measure the speed of a training step"},
     {"completion", program_completion, "bash", "print the completion script for a shell"},
 };
 
