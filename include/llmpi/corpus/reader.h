@@ -1,9 +1,9 @@
-/* Reading a corpus: documents one after the other out of text files, JSON lines, and compressed JSON lines, in memory
- * bounded by the longest document (plain text: by a piece of a few MiB).
+/* Reading a corpus: documents one after the other out of text files, JSON lines, and compressed JSON lines,
+ * in memory bounded by the longest document (plain text: by a piece of a few MiB).
  *
- * The order of documents is that of the inputs (a folder or glob sorted by name). Work is divided by *parts*: the
- * document that starts at byte b (of the uncompressed text) of file f is in part (f + b / CORPUS_SEGMENT) % parts,
- * whoever reads it. So the contents of a part depend on the inputs and the number of parts alone. */
+ * The order of documents is that of the inputs (a folder or glob sorted by name). Work is divided by *parts*:
+ * the document that starts at byte b (of the uncompressed text) of file f is in part (f + b / CORPUS_SEGMENT)
+ * % parts, whoever reads it. So the contents of a part depend on the inputs and the number of parts alone. */
 #ifndef LLMPI_CORPUS_READER_H
 #define LLMPI_CORPUS_READER_H
 
@@ -20,7 +20,7 @@ struct corpus_settings {
     const struct string_list *inputs; /* files, folders (searched for known endings, recursively), globs */
     const char *text_field;           /* member of each JSON line that holds the text */
     int64_t max_documents;            /* 0: all; counted over all parts, in input order */
-    const char *document_separator;   /* between the documents of a .txt file; "" or NULL: one document per file */
+    const char *document_separator;   /* of .txt files; "" or NULL: one document per file */
     bool skip_errors;                 /* count and go on, instead of failing */
 };
 
@@ -31,13 +31,15 @@ struct corpus {
     int64_t bytes; /* sum of the sizes on disk, for progress */
 };
 
-/* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming the known
- * endings (.txt .jsonl .jsonl.gz .jsonl.zst; also .json and .ndjson forms of JSON lines). */
+/* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming
+ * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines; each also with .gz or .zst).
+ */
 enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
 void corpus_close(struct corpus *corpus);
 
-/* A piece of a document. JSON documents come as one piece (begins and ends); long plain text in several, each cut
- * before a space or newline that follows an ASCII letter or digit, where no tokenizer pattern joins the two sides. */
+/* A piece of a document. JSON documents come as one piece (begins and ends); long plain text in several, each
+ * cut before a space or newline that follows an ASCII letter or digit, where no tokenizer pattern joins the
+ * two sides. */
 struct document {
     const char *text; /* valid UTF-8, not NUL-terminated, valid until the next call */
     size_t length;
@@ -60,8 +62,16 @@ struct reader;
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
                         struct reader **out);
 
-/* The next piece; *more is false at the end. With skip_errors each bad document is counted, and the first ten are
- * logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. */
+/* The next piece; *more is false at the end. With skip_errors each bad document is counted, and the first ten
+ * are logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. A bad document keeps
+ * its number and counts for max_documents.
+ *
+ * JSON lines: each line that is not blank is a document. Limits: 2 GiB per line, 512 levels of nesting.
+ * Plain text: a document starts behind a separator, as does an empty one between two; only at the end of the
+ * file nothing, or one line end, is no document. A long document with invalid UTF-8 behind its first piece
+ * ends there. Compressed files that are cut off or damaged: what was decoded before is delivered, a cut off
+ * line of JSON is not; every reader meets the damage, reader 0 counts it. A file that cannot be read is
+ * always a failure. */
 enum status reader_next(struct reader *reader, struct document *out, bool *more);
 
 /* Bytes of the input files (on disk) read so far, for progress against corpus.bytes. */
