@@ -5,9 +5,13 @@
  *
  * Two lazy structures: a place in a list may be out of date (a neighbour was merged since), so each is
  * checked when it is used; and a heap entry may have an old count, in which case it goes back with the
- * present one. Counts of known pairs only fall, except while the merge that makes them runs, and then they
- * are pushed again: so the entry on top whose count is right is the largest. The order of the words never
- * matters, since ties are broken by ids. */
+ * present one. The order of the words never matters, since ties are broken by ids.
+ *
+ * A string is only ever made by one merge: until its places become one token, no merge has crossed their
+ * borders, so what happens inside is the same at all of them, at the same time. Hence all pairs of a new
+ * token come into being while the merge that makes it runs; afterwards their counts only fall (so the top of
+ * the heap, once its count is right, is the largest), and their lists are in ascending order (so that in
+ * "aaa" the leftmost pair wins). */
 #include "llmpi/text/bpe_trainer.h"
 
 #include "llmpi/base/log.h"
@@ -31,7 +35,7 @@ struct symbol {
 struct pair {
     int64_t count;
     uint32_t left, right;
-    uint32_t *places; /* of the left symbol; ascending within one word */
+    uint32_t *places; /* of the left symbol, ascending */
     uint32_t place_count, place_capacity;
     bool touched; /* its count rose during the present merge */
 };
@@ -291,12 +295,6 @@ static enum status start(struct trainer *trainer, const struct bpe_settings *set
 /* --- merging
  * ----------------------------------------------------------------------------------------------------- */
 
-static int compare_places(const void *a, const void *b)
-{
-    uint32_t left = *(const uint32_t *)a, right = *(const uint32_t *)b;
-    return (left > right) - (left < right);
-}
-
 static bool still_there(const struct trainer *trainer, const struct pair *pair, uint32_t place)
 {
     const struct symbol *symbol = &trainer->symbols[place];
@@ -323,27 +321,24 @@ static enum status merge_place(struct trainer *trainer, uint32_t place, uint32_t
     return symbol->previous != NO_PLACE ? count_pair(trainer, symbol->previous) : STATUS_OK;
 }
 
-/* The token of both sides together: there already when it was made by another merge. *allowed is false when
- * its text is the name of a special token, which must stay the only one. */
-static enum status find_or_add_token(struct vocabulary *vocabulary, const struct pair *pair, uint32_t *id,
-                                     bool *allowed)
+/* Adds the token of both sides together. *allowed is false when its text is the name of a special token,
+ * which must stay the only one. */
+static enum status add_token(struct vocabulary *vocabulary, const struct pair *pair, uint32_t *id,
+                             bool *allowed)
 {
     struct buffer joined = {0}, name = {0};
     size_t left = 0, right = 0;
     const char *left_bytes = vocabulary_bytes(vocabulary, pair->left, &left);
     const char *right_bytes = vocabulary_bytes(vocabulary, pair->right, &right);
+    *id = (uint32_t)vocabulary->count;
     enum status status = buffer_append(&joined, left_bytes, left);
     if (status == STATUS_OK)
         status = buffer_append(&joined, right_bytes, right);
     if (status == STATUS_OK)
         status = byte_alphabet_write(&name, joined.data, joined.length);
     *allowed = status == STATUS_OK && vocabulary_find_special(vocabulary, name.data, name.length) < 0;
-    if (*allowed) {
-        int64_t found = vocabulary_find_ordinary(vocabulary, joined.data, joined.length);
-        *id = (uint32_t)(found >= 0 ? found : vocabulary->count);
-        if (found < 0)
-            status = vocabulary_add_token(vocabulary, joined.data, joined.length, false);
-    }
+    if (*allowed)
+        status = vocabulary_add_token(vocabulary, joined.data, joined.length, false);
     buffer_free(&joined);
     buffer_free(&name);
     return status;
@@ -356,11 +351,9 @@ static enum status merge_pair(struct trainer *trainer, uint32_t best)
     trainer->pairs[best].place_count = trainer->pairs[best].place_capacity = 0;
     uint32_t result = 0;
     bool allowed = false;
-    enum status status = find_or_add_token(&trainer->vocabulary, &pair, &result, &allowed);
+    enum status status = add_token(&trainer->vocabulary, &pair, &result, &allowed);
     if (allowed && status == STATUS_OK)
         status = vocabulary_add_merge(&trainer->vocabulary, pair.left, pair.right);
-    if (pair.left == pair.right && pair.place_count > 1) /* in "aaa" the leftmost pair wins */
-        qsort(pair.places, pair.place_count, sizeof *pair.places, compare_places);
     for (uint32_t i = 0; i < pair.place_count && allowed && status == STATUS_OK; i++)
         if (still_there(trainer, &pair, pair.places[i]))
             status = merge_place(trainer, pair.places[i], result);

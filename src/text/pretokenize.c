@@ -14,9 +14,10 @@
 #include <pcre2.h>
 #include <stdint.h>
 
+/* the characters of Unicode's White_Space, inside a class */
 #define SPACE                                                                                                \
-    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{" \
-    "3000}"
+    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}"                                         \
+    "\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 #define JIT_STACK_MAX ((size_t)1 << 20) /* bytes; PCRE2's own is 32 KiB */
 
 static const char pattern[] = "'(?:[stmd]|re|ve|ll)"

@@ -118,7 +118,7 @@ static void test_special_tokens(void **state)
 /* --- against a plain trainer
  * ------------------------------------------------------------------------------------- */
 
-enum { WORDS = 60, LETTERS = 12, TOKENS = 320 };
+enum { WORDS = 60, LETTERS = 40, TOKENS = 320 };
 
 struct plain_word {
     uint32_t ids[LETTERS];
@@ -180,7 +180,7 @@ static void check_against_plain(uint64_t seed, uint64_t letters)
         for (int64_t w = 0; w < WORDS; w++)
             merge_plain(&plain[w], &vocabulary->merges[rank]);
     }
-    assert_true(vocabulary->merge_count > 20);
+    assert_true(vocabulary->merge_count > 5);
     tokenizer_destroy(tokenizer);
     word_counts_destroy(words);
 }
@@ -188,8 +188,8 @@ static void check_against_plain(uint64_t seed, uint64_t letters)
 static void test_against_plain(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 12; seed++)
-        check_against_plain(seed, 3 + seed % 6);
+    for (uint64_t seed = 0; seed < 16; seed++)
+        check_against_plain(seed, 1 + seed % 8);
 }
 
 /* --- against Hugging Face

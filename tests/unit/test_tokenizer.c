@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-static struct tokenizer *small; /* learnt from a few words, two special tokens */
+static struct tokenizer *small; /* learnt from a few words, three special tokens */
 
 static int set_up(void **state)
 {
@@ -26,9 +26,10 @@ static int set_up(void **state)
         "the thing that they think of, then the other thing; aaaa aaaa aaaaaaaa 1234 1234";
     struct word_counts *words = NULL;
     struct string_list specials = {0};
-    const struct bpe_settings settings = {290, 2, &specials};
+    const struct bpe_settings settings = {291, 2, &specials};
     int failed = string_list_add(&specials, "<|endoftext|>") != STATUS_OK ||
                  string_list_add(&specials, "<|end|>") != STATUS_OK ||
+                 string_list_add(&specials, "<|end|>>") != STATUS_OK ||
                  word_counts_create(&words) != STATUS_OK ||
                  word_counts_add_text(words, text, strlen(text)) != STATUS_OK ||
                  bpe_train(words, &settings, true, &small) != STATUS_OK;
@@ -208,13 +209,13 @@ static void test_long_words(void **state)
 static void test_special_tokens(void **state)
 {
     (void)state;
-    static const char text[] = "the<|end|><|endoftext|>the<|end";
+    static const char text[] = "the<|end|><|endoftext|>the<|end|>><|end|>the<|end";
     struct token_list list = {0};
     int64_t the = tokenizer_find(small, "the", 3);
     assert_true(the > 256);
     assert_int_equal(tokenizer_encode(small, text, strlen(text), true, &list), STATUS_OK);
-    const uint32_t first[] = {(uint32_t)the, 1, 0, (uint32_t)the};
-    assert_true(list.count > 4);
+    const uint32_t first[] = {(uint32_t)the, 1, 0, (uint32_t)the, 2, 1, (uint32_t)the};
+    assert_true(list.count > 7);
     assert_memory_equal(list.ids, first, sizeof first);
     list.count = 0;
     assert_int_equal(tokenizer_encode(small, text, strlen(text), false, &list), STATUS_OK);
@@ -227,8 +228,8 @@ static void test_lookup(void **state)
 {
     (void)state;
     assert_int_equal(tokenizer_find(small, "<|end|>", 7), 1);
-    assert_int_equal(tokenizer_find(small, "!", 1), 2); /* the first byte in the order of its character */
-    assert_int_equal(tokenizer_find(small, "\xAD", 1), 257);
+    assert_int_equal(tokenizer_find(small, "!", 1), 3); /* the first byte in the order of its character */
+    assert_int_equal(tokenizer_find(small, "\xAD", 1), 258);
     assert_int_equal(tokenizer_find(small, "no such token", 13), -1);
     size_t length = 0;
     assert_null(tokenizer_token(small, (uint32_t)tokenizer_vocab_size(small), &length));
@@ -317,13 +318,13 @@ static void test_refused(void **state)
         {"\"ignore_merges\": false", "\"ignore_merges\": true", "model.ignore_merges"},
         {"\"lstrip\": false", "\"lstrip\": true", "lstrip"},
         {"\"special\": true", "\"special\": false", "is not special"},
-        {"\"!\": 2", "\"!\": 3", "the same id 3"},
-        {"\"!\": 2", "\"!\": 5000", "id 5000"},
-        {"\"!\": 2", "\"!\": -1", "id -1"},
-        {"\"!\": 2", "\"!\": 2.5", "no integer"},
-        {"\"!\": 2", "\"\": 2", "empty"},
-        {"\"!\": 2", "\"!!\": 2", "no token for byte 0x21"},
-        {"\"!\": 2", "\"\xE2\x82\xAC\": 2", "stands for no byte"},
+        {"\"!\": 3", "\"!\": 4", "the same id 4"},
+        {"\"!\": 3", "\"!\": 5000", "id 5000"},
+        {"\"!\": 3", "\"!\": -1", "id -1"},
+        {"\"!\": 3", "\"!\": 3.5", "no integer"},
+        {"\"!\": 3", "\"\": 3", "empty"},
+        {"\"!\": 3", "\"!!\": 3", "no token for byte 0x21"},
+        {"\"!\": 3", "\"\xE2\x82\xAC\": 3", "stands for no byte"},
         {"\"t h\"", "\"t zz\"", "not in the vocabulary"},
         {"\"t h\"", "\"! !\"", "no token of both together"},
         {"\"t h\"", "\"th\"", "two tokens with a space between"},
