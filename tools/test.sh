@@ -73,7 +73,8 @@ skip_reason() {
         index($0, "<testcase ") { inside = index($0, name) > 0; last = "" }
         inside && /<system-out>/ { sub(/.*<system-out>/, ""); out = 1 }
         inside && out && !/<\/system-out>/ && NF { last = $0 }
-        inside && /<\/system-out>/ { sub(/<\/system-out>.*/, ""); if (NF) last = $0; print last; exit }' "$2"
+        inside && /<\/system-out>/ { sub(/<\/system-out>.*/, ""); if (NF) last = $0; print last; exit }' "$2" |
+        sed 's/&lt;/</g; s/&gt;/>/g; s/&quot;/"/g; s/&apos;/'"'"'/g; s/&amp;/\&/g'
 }
 
 run_preset() {
