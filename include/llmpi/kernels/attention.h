@@ -18,8 +18,8 @@ struct attention_shape {
 };
 
 /* out = softmax(q k^T / sqrt(head_width), masked) v. Saves the log of the sum of exponentials of each row in
- * lse (sequences, n_head, n_query). Dropout, where given, falls on the probabilities: that of head h, the query at place
- * i and key j is element h * 2^48 + i * 2^24 + j of its sequence. */
+ * lse (sequences, n_head, n_query). Dropout, where given, falls on the probabilities: that of head h, the query
+ * at place i and key j is element h * 2^48 + i * 2^24 + j of its sequence. */
 void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
                        const struct attention_shape *shape, const struct dropout *dropout);
 
