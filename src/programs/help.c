@@ -10,22 +10,27 @@
 
 enum { NAME_WIDTH = 32, LINE_WIDTH = 100 };
 
-static void print_row(const char *name, const char *text)
+/* Prints words from `column` on, continuing below `indent` spaces. */
+static void print_words(const char *text, size_t column, int indent)
 {
-    printf("  %-*s", NAME_WIDTH, name);
-    if (strlen(name) >= NAME_WIDTH)
-        printf("\n  %*s", NAME_WIDTH, "");
-    for (size_t column = NAME_WIDTH + 2; *text != '\0';) {
+    while (*text != '\0') {
         size_t length = strcspn(text, " ");
-        if (column + 1 + length > LINE_WIDTH) {
-            printf("\n  %*s", NAME_WIDTH, "");
-            column = NAME_WIDTH + 2;
-        }
-        printf(" %.*s", (int)length, text);
-        column += 1 + length;
+        bool new_line = column + 1 + length > LINE_WIDTH;
+        if (new_line)
+            printf("\n%*s", indent, "");
+        printf("%s%.*s", column > 0 && !new_line ? " " : "", (int)length, text);
+        column = (new_line ? (size_t)indent : column + 1) + length;
         text += length + (text[length] == ' ');
     }
     putchar('\n');
+}
+
+static void print_row(const char *name, const char *text)
+{
+    printf("  %-*s", NAME_WIDTH, name);
+    if (strlen(name) > NAME_WIDTH)
+        printf("\n  %*s", NAME_WIDTH, "");
+    print_words(text, NAME_WIDTH + 2, NAME_WIDTH + 3);
 }
 
 static void print_flag(const struct flag *flag)
@@ -77,8 +82,12 @@ static enum status print_options(void)
 
 enum status help_print(const struct command *command, const struct flag *common, int common_count)
 {
-    printf("usage: llmpi %s%s%s [--flags]\n\n%s.\n\nFlags:\n", command->name,
-           *command->positionals ? " " : "", command->positionals, command->help);
+    char sentence[1024];
+    snprintf(sentence, sizeof sentence, "%s.", command->help);
+    printf("usage: llmpi %s%s%s [--flags]\n\n", command->name, *command->positionals ? " " : "",
+           command->positionals);
+    print_words(sentence, 0, 0);
+    printf("\nFlags:\n");
     for (int i = 0; i < command->flag_count; i++)
         print_flag(&command->flags[i]);
     for (int i = 0; i < common_count; i++)
