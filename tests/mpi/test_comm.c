@@ -71,7 +71,13 @@ static void test_broadcast(struct comm *comm)
     buffer_free(&empty);
 }
 
-/* Rank a sends rank b the letter 'a' + a, 3 * a + 7 * b times: every length differs, one is 0. */
+/* The i-th letter of what a rank sends. */
+static char letter(int rank, int i)
+{
+    return (char)('a' + (7 * rank + i) % 26);
+}
+
+/* Rank a sends rank b 3 * a + 7 * b letters: every length differs, one is 0. */
 static void test_exchange(struct comm *comm)
 {
     int rank = comm_rank(comm), size = comm_size(comm);
@@ -80,7 +86,7 @@ static void test_exchange(struct comm *comm)
     enum status status = buffer_printf(&incoming, "before ");
     for (int to = 0; to < size && status == STATUS_OK; to++)
         for (int i = 0; i < 3 * rank + 7 * to && status == STATUS_OK; i++)
-            status = buffer_append(&outgoing[to], &(char){(char)('a' + rank)}, 1);
+            status = buffer_append(&outgoing[to], &(char){letter(rank, i)}, 1);
     CHECK(comm, status == STATUS_OK, "%s", status_message());
     status = comm_exchange(comm, outgoing, &incoming, lengths);
     CHECK(comm, status == STATUS_OK, "%s", status_message());
@@ -88,7 +94,7 @@ static void test_exchange(struct comm *comm)
     int64_t wrong = -1;
     for (int from = 0; from < size; from++) {
         for (int i = 0; i < 3 * from + 7 * rank && status == STATUS_OK; i++)
-            status = buffer_append(&expected, &(char){(char)('a' + from)}, 1);
+            status = buffer_append(&expected, &(char){letter(from, i)}, 1);
         if (lengths[from] != 3 * from + 7 * rank)
             wrong = from;
     }
