@@ -79,7 +79,8 @@ enum status file_read_at(int descriptor, const char *path, int64_t offset, void 
     return STATUS_OK;
 }
 
-/* Makes a rename survive a power failure. File systems that cannot fsync a folder say EINVAL: nothing to do. */
+/* Makes a rename survive a power failure. File systems that cannot fsync a folder say EINVAL: nothing to do.
+ */
 static enum status sync_folder_of(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -23,17 +23,20 @@ enum { LONGEST = INT_MAX - (1 << 16) }; /* json-c counts bytes in an int */
 
 static const char null_value = 'n';
 
-static struct json_object *inside(const struct json *value) {
+static struct json_object *inside(const struct json *value)
+{
     bool null = value == NULL || (const char *)value == &null_value;
     return null ? NULL : (struct json_object *)(uintptr_t)(const void *)value; /* json-c has few const */
 }
 
-static struct json *outside(const struct json_object *value) {
+static struct json *outside(const struct json_object *value)
+{
     const void *pointer = value != NULL ? (const void *)value : &null_value;
     return (struct json *)(uintptr_t)pointer;
 }
 
-static enum status fail_at(const char *text, size_t length, size_t at, const char *problem) {
+static enum status fail_at(const char *text, size_t length, size_t at, const char *problem)
+{
     size_t line = 1, start = 0;
     for (size_t i = 0; i < at && i < length; i++)
         if (text[i] == '\n') {
@@ -48,7 +51,8 @@ static enum status fail_at(const char *text, size_t length, size_t at, const cha
 }
 
 /* The value of four hexadecimal digits, or -1. */
-static int32_t hexadecimal(const char *text, size_t length) {
+static int32_t hexadecimal(const char *text, size_t length)
+{
     int32_t value = 0;
     for (size_t i = 0; i < 4; i++) {
         char c = i < length ? text[i] : '\0';
@@ -64,7 +68,8 @@ static int32_t hexadecimal(const char *text, size_t length) {
 
 /* Length of the escape at `text` (a backslash), or 0 when it names half a character. Letters are json-c's
  * matter. */
-static size_t escape_length(const char *text, size_t length) {
+static size_t escape_length(const char *text, size_t length)
+{
     if (length < 2 || text[1] != 'u')
         return 2;
     int32_t unit = hexadecimal(text + 2, length - 2);
@@ -86,7 +91,8 @@ static const bool structure[256] = {
 
 /* Checks a string from behind its opening quote; *at ends behind its closing quote, or at the end of the
  * text. */
-static enum status check_string(const char *text, size_t length, size_t *at) {
+static enum status check_string(const char *text, size_t length, size_t *at)
+{
     for (;;) {
         while (*at < length && !special[(unsigned char)text[*at]])
             (*at)++;
@@ -106,7 +112,8 @@ static enum status check_string(const char *text, size_t length, size_t *at) {
 }
 
 /* The pass before json-c. */
-static enum status check(const char *text, size_t length) {
+static enum status check(const char *text, size_t length)
+{
     int64_t invalid = utf8_find_invalid(text, length);
     if (invalid >= 0)
         return fail_at(text, length, (size_t)invalid, "invalid UTF-8");
@@ -119,7 +126,8 @@ static enum status check(const char *text, size_t length) {
     return STATUS_OK;
 }
 
-enum status json_parse(const char *text, size_t length, struct json **out) {
+enum status json_parse(const char *text, size_t length, struct json **out)
+{
     *out = NULL;
     if (length > LONGEST)
         return fail(STATUS_FAILED, "line 1 column 1: %zu bytes of JSON, allowed at most %d", length, LONGEST);
@@ -143,17 +151,20 @@ enum status json_parse(const char *text, size_t length, struct json **out) {
     return STATUS_OK;
 }
 
-void json_free(struct json *document) {
+void json_free(struct json *document)
+{
     json_object_put(inside(document));
 }
 
 /* json-c moves integers that do not fit to the ends of its range: those count as numbers. */
-static bool fits(struct json_object *integer) {
+static bool fits(struct json_object *integer)
+{
     int64_t value = json_object_get_int64(integer);
     return value > INT64_MIN && value < INT64_MAX;
 }
 
-enum json_kind json_kind(const struct json *value) {
+enum json_kind json_kind(const struct json *value)
+{
     if (value == NULL)
         return KIND_NONE;
     switch (json_object_get_type(inside(value))) {
@@ -175,45 +186,52 @@ enum json_kind json_kind(const struct json *value) {
     return KIND_NULL;
 }
 
-const struct json *json_get_member(const struct json *object, const char *name) {
+const struct json *json_get_member(const struct json *object, const char *name)
+{
     struct json_object *value = NULL;
     bool found = json_kind(object) == KIND_OBJECT && json_object_object_get_ex(inside(object), name, &value);
     return found ? outside(value) : NULL;
 }
 
-const char *json_get_text(const struct json *value, size_t *length) {
+const char *json_get_text(const struct json *value, size_t *length)
+{
     if (json_kind(value) != KIND_TEXT)
         return NULL;
     *length = (size_t)json_object_get_string_len(inside(value));
     return json_object_get_string(inside(value));
 }
 
-bool json_get_integer(const struct json *value, int64_t *out) {
+bool json_get_integer(const struct json *value, int64_t *out)
+{
     if (json_kind(value) != KIND_INTEGER)
         return false;
     *out = json_object_get_int64(inside(value));
     return true;
 }
 
-bool json_get_number(const struct json *value, double *out) {
+bool json_get_number(const struct json *value, double *out)
+{
     if (json_kind(value) != KIND_INTEGER && json_kind(value) != KIND_NUMBER)
         return false;
     *out = json_object_get_double(inside(value));
     return true;
 }
 
-bool json_get_boolean(const struct json *value, bool *out) {
+bool json_get_boolean(const struct json *value, bool *out)
+{
     if (json_kind(value) != KIND_BOOLEAN)
         return false;
     *out = json_object_get_boolean(inside(value)) != 0;
     return true;
 }
 
-int64_t json_get_count(const struct json *array) {
+int64_t json_get_count(const struct json *array)
+{
     return json_kind(array) == KIND_ARRAY ? (int64_t)json_object_array_length(inside(array)) : 0;
 }
 
-const struct json *json_get_element(const struct json *array, int64_t index) {
+const struct json *json_get_element(const struct json *array, int64_t index)
+{
     if (index < 0 || index >= json_get_count(array))
         return NULL;
     return outside(json_object_array_get_idx(inside(array), (size_t)index));
@@ -222,7 +240,8 @@ const struct json *json_get_element(const struct json *array, int64_t index) {
 enum status json_each(const struct json *object,
                       enum status (*visit)(void *context, const char *name, size_t length,
                                            const struct json *value),
-                      void *context) {
+                      void *context)
+{
     if (json_kind(object) != KIND_OBJECT)
         return STATUS_OK;
     struct json_object_iterator at = json_object_iter_begin(inside(object));
@@ -235,7 +254,8 @@ enum status json_each(const struct json *object,
 }
 
 /* The escape of a character that cannot stand for itself in a string, or NULL; `text` holds it. */
-static const char *escape(char text[8], const char *at, int size) {
+static const char *escape(char text[8], const char *at, int size)
+{
     unsigned char byte = (unsigned char)*at;
     if (size == 0)
         return "\xEF\xBF\xBD";
@@ -247,7 +267,8 @@ static const char *escape(char text[8], const char *at, int size) {
     return text;
 }
 
-enum status json_write_text(struct buffer *out, const char *text, size_t length) {
+enum status json_write_text(struct buffer *out, const char *text, size_t length)
+{
     TRY(buffer_append(out, "\"", 1));
     size_t plain = 0; /* text from here to `at` stands for itself */
     for (size_t at = 0; at < length;) {

@@ -57,7 +57,8 @@ static void labelled(const char *colour, const char *label, const char *rank, co
     vsnprintf(text, sizeof text, format, arguments);
     wipe_line();
     bool coloured = colours();
-    fprintf(stderr, "%sllmpi: %s:%s %s%s\n", coloured ? colour : "", label, coloured ? "\033[0m" : "", rank, text);
+    fprintf(stderr, "%sllmpi: %s:%s %s%s\n", coloured ? colour : "", label, coloured ? "\033[0m" : "", rank,
+            text);
 }
 
 void log_warning(const char *format, ...)
@@ -150,7 +151,8 @@ static void print_progress(struct progress *progress, double done, const char *n
 void progress_begin(struct progress *progress, const char *label, double total, const char *unit)
 {
     double now = clock_seconds();
-    *progress = (struct progress){.label = label, .unit = unit, .total = total, .started = now, .printed = now};
+    *progress =
+        (struct progress){.label = label, .unit = unit, .total = total, .started = now, .printed = now};
 }
 
 void progress_update(struct progress *progress, double done, const char *note)

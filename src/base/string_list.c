@@ -1,5 +1,5 @@
-/* Capacity doubles at powers of two and is found from the count itself, so that a folder of a hundred thousand
- * files is as quick to list as a handful of prompts. */
+/* Capacity doubles at powers of two and is found from the count itself, so that a folder of a hundred
+ * thousand files is as quick to list as a handful of prompts. */
 #include "llmpi/base/string_list.h"
 
 #include "llmpi/base/memory.h"

@@ -14,7 +14,8 @@
 
 #define KNOWN_ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst"
 
-struct file_kind file_kind_of(const char *path) {
+struct file_kind file_kind_of(const char *path)
+{
     static const char *const formats[] = {".txt", ".jsonl", ".ndjson", ".json"};
     static const char *const compressed[] = {"", ".gz", ".zst"}; /* as COMPRESSION_... */
     for (int i = 0; i < 12; i++) {
@@ -27,7 +28,8 @@ struct file_kind file_kind_of(const char *path) {
     return (struct file_kind){0};
 }
 
-static enum status add_file(const char *path, struct string_list *files) {
+static enum status add_file(const char *path, struct string_list *files)
+{
     if (!file_kind_of(path).known)
         return fail(STATUS_FAILED,
                     "%s: unknown kind of corpus file, expected a name that ends in " KNOWN_ENDINGS, path);
@@ -35,7 +37,8 @@ static enum status add_file(const char *path, struct string_list *files) {
 }
 
 /* One step of the walk through a folder. */
-static enum status visit(FTS *walk, FTSENT *entry, struct string_list *files) {
+static enum status visit(FTS *walk, FTSENT *entry, struct string_list *files)
+{
     bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
     switch (entry->fts_info) {
     case FTS_D:
@@ -57,7 +60,8 @@ static enum status visit(FTS *walk, FTSENT *entry, struct string_list *files) {
     }
 }
 
-static enum status add_folder(const char *path, struct string_list *files) {
+static enum status add_folder(const char *path, struct string_list *files)
+{
     int64_t before = files->count;
     char *copy = memory_copy_text(path, strlen(path));
     if (copy == NULL)
@@ -83,11 +87,13 @@ cleanup:
     return status;
 }
 
-static enum status add_path(const char *path, struct string_list *files) {
+static enum status add_path(const char *path, struct string_list *files)
+{
     return file_is_directory(path) ? add_folder(path, files) : add_file(path, files);
 }
 
-static enum status add_pattern(const char *pattern, struct string_list *files) {
+static enum status add_pattern(const char *pattern, struct string_list *files)
+{
     glob_t found = {0};
     enum status status = STATUS_OK;
     int result = glob(pattern, GLOB_ERR | GLOB_NOSORT | GLOB_BRACE | GLOB_TILDE, NULL, &found);
@@ -101,7 +107,8 @@ static enum status add_pattern(const char *pattern, struct string_list *files) {
     return status;
 }
 
-enum status inputs_resolve(const struct string_list *inputs, struct string_list *files) {
+enum status inputs_resolve(const struct string_list *inputs, struct string_list *files)
+{
     if (inputs == NULL || inputs->count == 0)
         return fail(STATUS_USAGE, "no corpus inputs: expected files, folders or patterns in corpus.inputs");
     for (int64_t i = 0; i < inputs->count; i++) {

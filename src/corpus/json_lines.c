@@ -7,7 +7,8 @@
 #include <string.h>
 
 /* The length of the line at the start of the window; without *newline it is what is left of the file. */
-static enum status find_line(struct window *window, size_t *length, bool *newline) {
+static enum status find_line(struct window *window, size_t *length, bool *newline)
+{
     for (size_t searched = 0;;) {
         const char *text = window_text(window);
         const char *end =
@@ -23,14 +24,16 @@ static enum status find_line(struct window *window, size_t *length, bool *newlin
     }
 }
 
-static bool is_blank(const char *text, size_t length) {
+static bool is_blank(const char *text, size_t length)
+{
     for (size_t i = 0; i < length; i++)
         if (text[i] != ' ' && text[i] != '\t' && text[i] != '\r')
             return false;
     return true;
 }
 
-static const char *name_of(enum json_kind kind) {
+static const char *name_of(enum json_kind kind)
+{
     static const char *const names[] = {
         [KIND_NONE] = "nothing",     [KIND_NULL] = "null",       [KIND_BOOLEAN] = "a boolean",
         [KIND_INTEGER] = "a number", [KIND_NUMBER] = "a number", [KIND_TEXT] = "a string",
@@ -44,7 +47,8 @@ struct name_list {
     int count;
 };
 
-static enum status list_member(void *context, const char *name, size_t length, const struct json *value) {
+static enum status list_member(void *context, const char *name, size_t length, const struct json *value)
+{
     (void)value;
     enum { MOST = 6, LONGEST = 40 };
     struct name_list *list = context;
@@ -58,7 +62,8 @@ static enum status list_member(void *context, const char *name, size_t length, c
 }
 
 /* The line is an object without the text. */
-static enum status reject_member(struct reader *reader, const struct json *line) {
+static enum status reject_member(struct reader *reader, const struct json *line)
+{
     const char *field = reader->corpus->settings.text_field;
     enum json_kind kind = json_kind(json_get_member(line, field));
     int64_t *count = &reader->report.missing_field;
@@ -75,7 +80,8 @@ static enum status reject_member(struct reader *reader, const struct json *line)
 }
 
 /* Takes the text out of a parsed line. */
-static enum status take_text(struct reader *reader, struct document *out, bool *good) {
+static enum status take_text(struct reader *reader, struct document *out, bool *good)
+{
     const struct json *line = reader->json;
     if (json_kind(line) != KIND_OBJECT)
         return reader_reject(reader, &reader->report.broken_json, reader->line,
@@ -93,7 +99,8 @@ static enum status take_text(struct reader *reader, struct document *out, bool *
 }
 
 static enum status parse_line(struct reader *reader, const char *text, size_t length, struct document *out,
-                              bool *good) {
+                              bool *good)
+{
     *good = false;
     int64_t invalid = utf8_find_invalid(text, length);
     if (invalid >= 0)
@@ -111,7 +118,8 @@ static enum status parse_line(struct reader *reader, const char *text, size_t le
     return take_text(reader, out, good);
 }
 
-enum status json_lines_next(struct reader *reader, struct document *out, bool *found) {
+enum status json_lines_next(struct reader *reader, struct document *out, bool *found)
+{
     for (*found = false; !*found && !reader_reached_limit(reader);) {
         size_t length;
         bool newline;

@@ -9,12 +9,14 @@
 
 enum { PIECE = 4 << 20 }; /* bytes */
 
-static const char *separator_of(const struct reader *reader) {
+static const char *separator_of(const struct reader *reader)
+{
     const char *separator = reader->corpus->settings.document_separator;
     return separator != NULL ? separator : "";
 }
 
-static int64_t count_newlines(const char *text, size_t length) {
+static int64_t count_newlines(const char *text, size_t length)
+{
     int64_t count = 0;
     for (size_t i = 0; i < length; i++)
         count += text[i] == '\n';
@@ -23,7 +25,8 @@ static int64_t count_newlines(const char *text, size_t length) {
 
 /* A document begins here unless the file is over: an empty file holds one empty document, and what follows
  * the last separator is no document when it is nothing or the end of a line. */
-static enum status begin_document(struct reader *reader) {
+static enum status begin_document(struct reader *reader)
+{
     struct window *window = &reader->window;
     TRY(window_fill(window, 3));
     const char *text = window_text(window);
@@ -41,12 +44,14 @@ static enum status begin_document(struct reader *reader) {
     return STATUS_OK;
 }
 
-static bool is_word(char c) {
+static bool is_word(char c)
+{
     return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
 }
 
 /* The last place in (from, to] where a piece may end, or 0. text[to] can be read. */
-static size_t find_cut(const char *text, size_t from, size_t to) {
+static size_t find_cut(const char *text, size_t from, size_t to)
+{
     for (size_t at = to; at > from; at--)
         if ((text[at] == ' ' || text[at] == '\n') && is_word(text[at - 1]))
             return at;
@@ -56,7 +61,8 @@ static size_t find_cut(const char *text, size_t from, size_t to) {
 /* The next piece of the open document: its length, whether the document ends there, and the length of the
  * separator behind it. A cut leaves room for a separator in front of the window's end, so that none is cut in
  * two. */
-static enum status find_piece(struct reader *reader, size_t *length, bool *ends, size_t *behind) {
+static enum status find_piece(struct reader *reader, size_t *length, bool *ends, size_t *behind)
+{
     struct window *window = &reader->window;
     const char *separator = separator_of(reader);
     size_t width = strlen(separator);
@@ -84,7 +90,8 @@ static enum status find_piece(struct reader *reader, size_t *length, bool *ends,
 }
 
 /* Checks a piece of an own document. *good says whether there is something to deliver. */
-static enum status check_piece(struct reader *reader, struct document *piece, bool *good) {
+static enum status check_piece(struct reader *reader, struct document *piece, bool *good)
+{
     *good = false;
     if (reader->text.rejected)
         return STATUS_OK;
@@ -116,7 +123,8 @@ static enum status check_piece(struct reader *reader, struct document *piece, bo
     return STATUS_OK;
 }
 
-enum status plain_text_next(struct reader *reader, struct document *out, bool *found) {
+enum status plain_text_next(struct reader *reader, struct document *out, bool *found)
+{
     for (*found = false; !*found;) {
         if (!reader->text.open) {
             if (reader_reached_limit(reader))

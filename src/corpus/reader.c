@@ -14,7 +14,8 @@
 
 enum { WARNINGS = 10 }; /* bad documents that each reader describes */
 
-enum status corpus_open(const struct corpus_settings *settings, struct corpus *out) {
+enum status corpus_open(const struct corpus_settings *settings, struct corpus *out)
+{
     *out = (struct corpus){.settings = *settings};
     enum status status = inputs_resolve(settings->inputs, &out->files);
     for (int64_t i = 0; status == STATUS_OK && i < out->files.count; i++) {
@@ -28,18 +29,21 @@ enum status corpus_open(const struct corpus_settings *settings, struct corpus *o
     return status;
 }
 
-void corpus_close(struct corpus *corpus) {
+void corpus_close(struct corpus *corpus)
+{
     string_list_free(&corpus->files);
     *corpus = (struct corpus){0};
 }
 
-int64_t corpus_report_errors(const struct corpus_report *report) {
+int64_t corpus_report_errors(const struct corpus_report *report)
+{
     return report->invalid_utf8 + report->broken_json + report->missing_field + report->empty +
            report->truncated;
 }
 
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
-                        struct reader **out) {
+                        struct reader **out)
+{
     *out = NULL;
     if (parts < 1 || reader < 0 || reader >= readers)
         return fail(STATUS_FAILED,
@@ -53,20 +57,24 @@ enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t read
     return STATUS_OK;
 }
 
-int64_t reader_part_here(const struct reader *reader) {
+int64_t reader_part_here(const struct reader *reader)
+{
     return (reader->file + reader->window.offset / CORPUS_SEGMENT) % reader->parts;
 }
 
-bool reader_owns(const struct reader *reader, int64_t part) {
+bool reader_owns(const struct reader *reader, int64_t part)
+{
     return part % reader->readers == reader->index;
 }
 
-bool reader_reached_limit(const struct reader *reader) {
+bool reader_reached_limit(const struct reader *reader)
+{
     int64_t limit = reader->corpus->settings.max_documents;
     return limit > 0 && reader->number >= limit;
 }
 
-enum status reader_reject(struct reader *reader, int64_t *count, int64_t line, const char *format, ...) {
+enum status reader_reject(struct reader *reader, int64_t *count, int64_t line, const char *format, ...)
+{
     char problem[3072];
     va_list arguments;
     va_start(arguments, format);
@@ -81,7 +89,8 @@ enum status reader_reject(struct reader *reader, int64_t *count, int64_t line, c
     return STATUS_OK;
 }
 
-static enum status open_file(struct reader *reader) {
+static enum status open_file(struct reader *reader)
+{
     const char *path = reader->corpus->files.items[reader->file];
     TRY(stream_open(path, file_kind_of(path), &reader->stream));
     window_restart(&reader->window, reader->stream);
@@ -95,7 +104,8 @@ static enum status open_file(struct reader *reader) {
 }
 
 /* Damage is told when everything before it was delivered. All readers meet it; one counts it. */
-static enum status close_file(struct reader *reader) {
+static enum status close_file(struct reader *reader)
+{
     enum status status = STATUS_OK;
     const char *damage = reader_reached_limit(reader) ? NULL : stream_damage(reader->stream);
     if (damage != NULL && (reader->index == 0 || !reader->corpus->settings.skip_errors))
@@ -107,7 +117,8 @@ static enum status close_file(struct reader *reader) {
     return status;
 }
 
-enum status reader_next(struct reader *reader, struct document *out, bool *more) {
+enum status reader_next(struct reader *reader, struct document *out, bool *more)
+{
     for (*more = false;;) {
         if (reader->stream == NULL) {
             if (reader->file == reader->corpus->files.count || reader_reached_limit(reader))
@@ -125,15 +136,18 @@ enum status reader_next(struct reader *reader, struct document *out, bool *more)
     }
 }
 
-int64_t reader_position(const struct reader *reader) {
+int64_t reader_position(const struct reader *reader)
+{
     return reader->position + (reader->stream != NULL ? stream_position(reader->stream) : 0);
 }
 
-const struct corpus_report *reader_report(const struct reader *reader) {
+const struct corpus_report *reader_report(const struct reader *reader)
+{
     return &reader->report;
 }
 
-void reader_close(struct reader *reader) {
+void reader_close(struct reader *reader)
+{
     if (reader == NULL)
         return;
     json_free(reader->json);

@@ -34,7 +34,8 @@ struct stream {
     ZSTD_DCtx *zstd;
 };
 
-static enum status prepare_decoder(struct stream *stream) {
+static enum status prepare_decoder(struct stream *stream)
+{
     bool ready = true;
     if (stream->kind.compression == COMPRESSION_GZIP)
         ready = inflateInit2(&stream->gzip, 15 + 16) == Z_OK; /* the largest window; gzip, not zlib */
@@ -49,7 +50,8 @@ static enum status prepare_decoder(struct stream *stream) {
     return ready ? STATUS_OK : fail(STATUS_FAILED, "out of memory: a decoder for %s", stream->path);
 }
 
-enum status stream_open(const char *path, struct file_kind kind, struct stream **out) {
+enum status stream_open(const char *path, struct file_kind kind, struct stream **out)
+{
     struct stream *stream = memory_allocate(1, sizeof *stream, "a file to read");
     if (stream == NULL)
         return STATUS_FAILED;
@@ -69,7 +71,8 @@ enum status stream_open(const char *path, struct file_kind kind, struct stream *
 }
 
 /* Reads more input. Only called when all of it is decoded. */
-static enum status refill(struct stream *stream) {
+static enum status refill(struct stream *stream)
+{
     ssize_t got;
     do
         got = read(stream->descriptor, stream->input, INPUT_BYTES);
@@ -83,7 +86,8 @@ static enum status refill(struct stream *stream) {
     return STATUS_OK;
 }
 
-static size_t decode_plain(struct stream *stream, char *data, size_t capacity) {
+static size_t decode_plain(struct stream *stream, char *data, size_t capacity)
+{
     size_t available = stream->end - stream->begin;
     size_t length = capacity < available ? capacity : available;
     memcpy(data, stream->input + stream->begin, length);
@@ -93,7 +97,8 @@ static size_t decode_plain(struct stream *stream, char *data, size_t capacity) {
 
 /* Between members: another member may follow, or zeros up to the end, which tapes and some tools leave
  * (gzip(1) ignores them too). */
-static void begin_member(struct stream *stream) {
+static void begin_member(struct stream *stream)
+{
     while (stream->begin < stream->end && stream->input[stream->begin] == '\0') {
         stream->begin++;
         stream->padding = true;
@@ -105,7 +110,8 @@ static void begin_member(struct stream *stream) {
     stream->inside = true;
 }
 
-static size_t decode_gzip(struct stream *stream, char *data, size_t capacity) {
+static size_t decode_gzip(struct stream *stream, char *data, size_t capacity)
+{
     if (!stream->inside)
         begin_member(stream);
     if (!stream->inside || stream->damage[0] != '\0')
@@ -128,7 +134,8 @@ static size_t decode_gzip(struct stream *stream, char *data, size_t capacity) {
     return room - gzip->avail_out;
 }
 
-static size_t decode_zstd(struct stream *stream, char *data, size_t capacity) {
+static size_t decode_zstd(struct stream *stream, char *data, size_t capacity)
+{
     ZSTD_inBuffer input = {stream->input, stream->end, stream->begin};
     ZSTD_outBuffer output = {data, capacity < ZSTD_STEP ? capacity : ZSTD_STEP, 0};
     size_t result = ZSTD_decompressStream(stream->zstd, &output, &input);
@@ -142,7 +149,8 @@ static size_t decode_zstd(struct stream *stream, char *data, size_t capacity) {
     return output.pos;
 }
 
-static size_t decode(struct stream *stream, char *data, size_t capacity) {
+static size_t decode(struct stream *stream, char *data, size_t capacity)
+{
     switch (stream->kind.compression) {
     case COMPRESSION_GZIP:
         return decode_gzip(stream, data, capacity);
@@ -153,7 +161,8 @@ static size_t decode(struct stream *stream, char *data, size_t capacity) {
     }
 }
 
-enum status stream_read(struct stream *stream, char *data, size_t capacity, size_t *got) {
+enum status stream_read(struct stream *stream, char *data, size_t capacity, size_t *got)
+{
     *got = 0;
     while (*got < capacity && stream->damage[0] == '\0') {
         /* A decoder may hold back output when the caller's bytes are full, so it is asked before the input.
@@ -175,15 +184,18 @@ enum status stream_read(struct stream *stream, char *data, size_t capacity, size
     return STATUS_OK;
 }
 
-const char *stream_damage(const struct stream *stream) {
+const char *stream_damage(const struct stream *stream)
+{
     return stream->damage[0] != '\0' ? stream->damage : NULL;
 }
 
-int64_t stream_position(const struct stream *stream) {
+int64_t stream_position(const struct stream *stream)
+{
     return stream->position;
 }
 
-void stream_close(struct stream *stream) {
+void stream_close(struct stream *stream)
+{
     if (stream == NULL)
         return;
     if (stream->descriptor >= 0)

@@ -9,7 +9,8 @@
 
 enum { SMALLEST = 1 << 20 };
 
-static enum status make_room(struct window *window, size_t wanted) {
+static enum status make_room(struct window *window, size_t wanted)
+{
     if (wanted > SIZE_MAX / 4)
         return fail(STATUS_FAILED, "out of memory: a document of %zu bytes", wanted);
     if (window->begin > 0 && window->length > 0)
@@ -26,7 +27,8 @@ static enum status make_room(struct window *window, size_t wanted) {
     return STATUS_OK;
 }
 
-enum status window_fill(struct window *window, size_t wanted) {
+enum status window_fill(struct window *window, size_t wanted)
+{
     if (window->length >= wanted || window->ended)
         return STATUS_OK;
     if (window->begin + wanted > window->capacity)
@@ -38,21 +40,25 @@ enum status window_fill(struct window *window, size_t wanted) {
     return STATUS_OK;
 }
 
-const char *window_text(const struct window *window) {
+const char *window_text(const struct window *window)
+{
     return window->data + window->begin;
 }
 
-void window_drop(struct window *window, size_t length) {
+void window_drop(struct window *window, size_t length)
+{
     window->begin += length;
     window->length -= length;
     window->offset += (int64_t)length;
 }
 
-void window_restart(struct window *window, struct stream *stream) {
+void window_restart(struct window *window, struct stream *stream)
+{
     *window = (struct window){.stream = stream, .data = window->data, .capacity = window->capacity};
 }
 
-void window_free(struct window *window) {
+void window_free(struct window *window)
+{
     free(window->data);
     *window = (struct window){0};
 }

@@ -30,7 +30,8 @@ struct writer {
 };
 
 /* Passes all gathered bytes to the file. */
-static enum status flush(struct writer *writer) {
+static enum status flush(struct writer *writer)
+{
     const char *next = writer->gathered.data;
     for (size_t left = writer->gathered.length; left > 0;) {
         ssize_t written = write(writer->descriptor, next, left);
@@ -46,13 +47,15 @@ static enum status flush(struct writer *writer) {
 }
 
 /* Room for compressed bytes: at least half of GATHERED. */
-static enum status make_room(struct writer *writer) {
+static enum status make_room(struct writer *writer)
+{
     if (writer->gathered.length > GATHERED / 2)
         TRY(flush(writer));
     return buffer_reserve(&writer->gathered, GATHERED / 2);
 }
 
-static enum status add_gzip(struct writer *writer, const char *data, size_t length, bool last) {
+static enum status add_gzip(struct writer *writer, const char *data, size_t length, bool last)
+{
     z_stream *gzip = &writer->deflate;
     for (int result = Z_OK; length > 0 || (last && result != Z_STREAM_END);) {
         TRY(make_room(writer));
@@ -69,7 +72,8 @@ static enum status add_gzip(struct writer *writer, const char *data, size_t leng
     return STATUS_OK;
 }
 
-static enum status add_zstd(struct writer *writer, const char *data, size_t length, bool last) {
+static enum status add_zstd(struct writer *writer, const char *data, size_t length, bool last)
+{
     ZSTD_inBuffer input = {data, length, 0};
     for (size_t left = 1; input.pos < length || (last && left != 0);) {
         TRY(make_room(writer));
@@ -82,7 +86,8 @@ static enum status add_zstd(struct writer *writer, const char *data, size_t leng
     return STATUS_OK;
 }
 
-static enum status add(struct writer *writer, const char *data, size_t length, bool last) {
+static enum status add(struct writer *writer, const char *data, size_t length, bool last)
+{
     if (writer->gzip)
         return add_gzip(writer, data, length, last);
     if (writer->zstd != NULL)
@@ -91,7 +96,8 @@ static enum status add(struct writer *writer, const char *data, size_t length, b
     return writer->gathered.length >= GATHERED ? flush(writer) : STATUS_OK;
 }
 
-static enum status prepare_encoder(struct writer *writer) {
+static enum status prepare_encoder(struct writer *writer)
+{
     bool ready = true;
     if (path_has_suffix(writer->path, ".gz")) {
         ready = deflateInit2(&writer->deflate, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8,
@@ -105,7 +111,8 @@ static enum status prepare_encoder(struct writer *writer) {
     return ready ? STATUS_OK : fail(STATUS_FAILED, "out of memory: an encoder for %s", writer->path);
 }
 
-static enum status open_output(struct writer *writer) {
+static enum status open_output(struct writer *writer)
+{
     struct stat there;
     bool in_place = stat(writer->path, &there) == 0 && !S_ISREG(there.st_mode);
     if (!in_place)
@@ -117,7 +124,8 @@ static enum status open_output(struct writer *writer) {
     return STATUS_OK;
 }
 
-enum status writer_open(const char *path, struct writer **out) {
+enum status writer_open(const char *path, struct writer **out)
+{
     *out = NULL;
     struct writer *writer = memory_allocate(1, sizeof *writer, "a file to write");
     if (writer == NULL)
@@ -138,13 +146,15 @@ enum status writer_open(const char *path, struct writer **out) {
     return status;
 }
 
-enum status writer_add(struct writer *writer, const char *data, size_t length) {
+enum status writer_add(struct writer *writer, const char *data, size_t length)
+{
     enum status status = length > 0 ? add(writer, data, length, false) : STATUS_OK;
     writer->failed = writer->failed || status != STATUS_OK;
     return status;
 }
 
-enum status writer_finish(struct writer *writer) {
+enum status writer_finish(struct writer *writer)
+{
     enum status status = STATUS_OK;
     if (writer->failed)
         status = fail(STATUS_FAILED, "cannot write %s: an earlier write failed", writer->path);
@@ -161,7 +171,8 @@ enum status writer_finish(struct writer *writer) {
     return status;
 }
 
-void writer_abandon(struct writer *writer) {
+void writer_abandon(struct writer *writer)
+{
     if (writer == NULL)
         return;
     if (writer->descriptor >= 0 && writer->descriptor != STDOUT_FILENO)

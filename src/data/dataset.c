@@ -31,8 +31,7 @@ void dataset_close(struct dataset *dataset)
     free(dataset);
 }
 
-/* --- opening
- * ---------------------------------------------------------------------------------------------------- */
+/* --- opening --- */
 
 /* True when `name` is SPLIT-<digits>-of-<digits>.h5; the second number goes to `count`. */
 static bool parse_name(const char *name, const char *split, int64_t *count)
@@ -133,8 +132,7 @@ enum status dataset_open(const char *directory, const char *split, struct datase
     return status;
 }
 
-/* --- what it holds
- * ---------------------------------------------------------------------------------------------- */
+/* --- what it holds --- */
 
 int64_t dataset_shards(const struct dataset *dataset)
 {
@@ -175,8 +173,7 @@ uint64_t dataset_tokenizer_digest(const struct dataset *dataset)
     return shard_information(dataset->shards[0])->tokenizer_digest;
 }
 
-/* --- windows
- * ---------------------------------------------------------------------------------------------------- */
+/* --- windows --- */
 
 static int64_t windows_of(const struct shard *shard, int64_t context_length, int64_t stride)
 {

@@ -150,8 +150,7 @@ enum status shard_read_document_starts(struct shard *shard, int64_t first, int64
     return hdf5_read(shard->file, "document_starts", HDF5_UINT64, first, count, out);
 }
 
-/* --- verifying
- * -------------------------------------------------------------------------------------------------- */
+/* --- verifying --- */
 
 static enum status verify_tokens(struct shard *shard, uint32_t *ids)
 {

@@ -172,8 +172,7 @@ enum status shard_writer_publish(struct shard_writer *writer)
     return status;
 }
 
-/* --- moving the tail
- * -------------------------------------------------------------------------------------------- */
+/* --- moving the tail --- */
 
 /* Number of documents that start before token `first`, by bisection in the file. */
 static enum status count_starts_before(struct hdf5_file *file, int64_t documents, int64_t first, int64_t *out)

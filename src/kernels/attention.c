@@ -33,12 +33,14 @@ struct block {
     int64_t query, queries, key, keys;
 };
 
-static int64_t smaller(int64_t a, int64_t b) {
+static int64_t smaller(int64_t a, int64_t b)
+{
     return a < b ? a : b;
 }
 
 static struct head head_of(const struct attention_shape *shape, int64_t sequence, int64_t number,
-                           const struct dropout *dropout) {
+                           const struct dropout *dropout)
+{
     int64_t width = shape->head_width, kv = number / (shape->n_head / shape->n_kv_head);
     struct head head = {
         .shape = shape,
@@ -58,16 +60,19 @@ static struct head head_of(const struct attention_shape *shape, int64_t sequence
 }
 
 /* The place of a query among the keys: the last key that it sees. */
-static int64_t place_of(const struct head *head, int64_t query) {
+static int64_t place_of(const struct head *head, int64_t query)
+{
     return head->shape->n_key - head->shape->n_query + query;
 }
 
-static int64_t first_of(const struct head *head, int64_t query) {
+static int64_t first_of(const struct head *head, int64_t query)
+{
     return head->first_visible != NULL ? head->first_visible[query] : 0;
 }
 
 /* The first key that any of these queries sees. */
-static int64_t first_of_all(const struct head *head, int64_t query, int64_t queries) {
+static int64_t first_of_all(const struct head *head, int64_t query, int64_t queries)
+{
     int64_t first = first_of(head, query);
     for (int64_t i = 1; head->first_visible != NULL && i < queries; i++)
         first = smaller(first, first_of(head, query + i));
@@ -79,37 +84,43 @@ struct span {
     int64_t begin, end;
 };
 
-static struct span span_of(const struct head *head, const struct block *block, int64_t query) {
+static struct span span_of(const struct head *head, const struct block *block, int64_t query)
+{
     int64_t begin = first_of(head, query) - block->key, end = place_of(head, query) + 1 - block->key;
     begin = begin < 0 ? 0 : begin;
     end = smaller(end, block->keys);
     return begin < end ? (struct span){begin, end} : (struct span){0, 0};
 }
 
-static float score_scale(const struct attention_shape *shape) {
+static float score_scale(const struct attention_shape *shape)
+{
     return (float)(1.0 / sqrt((double)shape->head_width));
 }
 
 /* The number of a probability in the dropout mask of its sequence, the same however blocks are cut: bits 48..
  * for the head, 24 .. 47 for the query's place, 0 .. 23 for the key. */
-static uint64_t mask_index(const struct head *head, int64_t query, int64_t key) {
+static uint64_t mask_index(const struct head *head, int64_t query, int64_t key)
+{
     return head->number << 48 | (uint64_t)place_of(head, query) << 24 | (uint64_t)key;
 }
 
-CLONED static void drop_row(float *values, const struct dropout_mask *shared, uint64_t index, int64_t n) {
+CLONED static void drop_row(float *values, const struct dropout_mask *shared, uint64_t index, int64_t n)
+{
     const struct dropout_mask mask = *shared;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         values[i] *= dropout_mask_factor(&mask, index + (uint64_t)i);
 }
 
-static void clear_outside(float *values, struct span span, int64_t n) {
+static void clear_outside(float *values, struct span span, int64_t n)
+{
     memset(values, 0, (size_t)span.begin * sizeof *values);
     memset(values + span.end, 0, (size_t)(n - span.end) * sizeof *values);
 }
 
 /* The running softmax of one row of scores; `out` is the sum of values so far. */
-static void soften(float *scores, struct span span, float *largest, float *sum, float *out, int64_t width) {
+static void soften(float *scores, struct span span, float *largest, float *sum, float *out, int64_t width)
+{
     int64_t n = span.end - span.begin;
     float highest = softmax_row_largest(scores + span.begin, n);
     if (highest > *largest) {
@@ -123,12 +134,14 @@ static void soften(float *scores, struct span span, float *largest, float *sum, 
 
 /* The factors of the products: queries, keys and so on of a block. */
 static struct gemm_factor rows_at(const float *values, int64_t offset, int64_t row, int64_t stride,
-                                  bool transposed) {
+                                  bool transposed)
+{
     return (struct gemm_factor){values + offset + row * stride, stride, transposed};
 }
 
 static void forward_block(float *out, float *lse, const float *q, const float *k, const float *v,
-                          const struct head *head, int64_t query) {
+                          const struct head *head, int64_t query)
+{
     const struct attention_shape *shape = head->shape;
     _Alignas(64) float scores[QUERY_BLOCK * KEY_BLOCK], largest[QUERY_BLOCK], sum[QUERY_BLOCK];
     struct block block = {.query = query, .queries = smaller(QUERY_BLOCK, shape->n_query - query)};
@@ -163,7 +176,8 @@ static void forward_block(float *out, float *lse, const float *q, const float *k
 }
 
 void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
-                       const struct attention_shape *shape, const struct dropout *dropout) {
+                       const struct attention_shape *shape, const struct dropout *dropout)
+{
     int64_t blocks = (shape->n_query + QUERY_BLOCK - 1) / QUERY_BLOCK;
 #pragma omp parallel for collapse(3) schedule(dynamic, 1)
     for (int64_t sequence = 0; sequence < shape->sequences; sequence++) {
@@ -183,7 +197,8 @@ struct gradients {
     float *mean; /* per row of lse: sum over keys of probability times its gradient */
 };
 
-CLONED static float dot(const float *a, const float *b, int64_t n) {
+CLONED static float dot(const float *a, const float *b, int64_t n)
+{
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++)
@@ -192,7 +207,8 @@ CLONED static float dot(const float *a, const float *b, int64_t n) {
 }
 
 /* The probabilities of a row from its scores. */
-CLONED static void probabilities_of(float *values, float lse, int64_t n) {
+CLONED static void probabilities_of(float *values, float lse, int64_t n)
+{
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         values[i] = exp_float(values[i] - lse);
@@ -200,7 +216,8 @@ CLONED static void probabilities_of(float *values, float lse, int64_t n) {
 
 /* The scores' gradients from those of the probabilities: p (dp - mean) scale. */
 CLONED static void differentiate(float *dscores, const float *probabilities, float mean, float scale,
-                                 int64_t n) {
+                                 int64_t n)
+{
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         dscores[i] = probabilities[i] * (dscores[i] - mean) * scale;
@@ -209,7 +226,8 @@ CLONED static void differentiate(float *dscores, const float *probabilities, flo
 /* From scores and the gradients of dropped probabilities, row by row: the dropped probabilities in place of
  * the scores, and the scores' gradients in place of the others. */
 static void backward_rows(float *scores, float *dscores, const struct gradients *g, const struct head *head,
-                          const struct block *block) {
+                          const struct block *block)
+{
     for (int64_t i = 0; i < block->queries; i++) {
         int64_t query = block->query + i, row = head->row + query;
         struct span span = span_of(head, block, query);
@@ -227,7 +245,8 @@ static void backward_rows(float *scores, float *dscores, const struct gradients 
     }
 }
 
-static void backward_block(const struct gradients *g, const struct head *head, const struct block *block) {
+static void backward_block(const struct gradients *g, const struct head *head, const struct block *block)
+{
     const struct attention_shape *shape = head->shape;
     _Alignas(64) float scores[QUERY_BLOCK * KEY_BLOCK], dscores[QUERY_BLOCK * KEY_BLOCK];
     int64_t width = shape->head_width, queries = block->queries, keys = block->keys;
@@ -247,13 +266,15 @@ static void backward_block(const struct gradients *g, const struct head *head, c
          (struct gemm_factor){dscores, KEY_BLOCK, false}, k, queries, width, keys);
 }
 
-static void clear_rows(float *values, int64_t rows, int64_t stride, int64_t width) {
+static void clear_rows(float *values, int64_t rows, int64_t stride, int64_t width)
+{
     for (int64_t row = 0; row < rows; row++)
         memset(values + row * stride, 0, (size_t)width * sizeof *values);
 }
 
 /* All that one query head contributes. */
-static void backward_head(const struct gradients *g, const struct head *head) {
+static void backward_head(const struct gradients *g, const struct head *head)
+{
     const struct attention_shape *shape = head->shape;
     clear_rows(g->dq + head->query, shape->n_query, shape->query_stride, shape->head_width);
     for (int64_t query = 0; query < shape->n_query; query++) {
@@ -272,8 +293,8 @@ static void backward_head(const struct gradients *g, const struct head *head) {
 
 void attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *q, const float *k,
                         const float *v, const float *out, const float *lse,
-                        const struct attention_shape *shape, const struct dropout *dropout,
-                        float *workspace) {
+                        const struct attention_shape *shape, const struct dropout *dropout, float *workspace)
+{
     const struct gradients g = {dq, dk, dv, dout, q, k, v, out, lse, workspace};
     int64_t group = shape->n_head / shape->n_kv_head;
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
@@ -291,6 +312,7 @@ void attention_backward(float *dq, float *dk, float *dv, const float *dout, cons
     }
 }
 
-int64_t attention_workspace(const struct attention_shape *shape) {
+int64_t attention_workspace(const struct attention_shape *shape)
+{
     return shape->sequences * shape->n_head * shape->n_query;
 }

@@ -10,12 +10,14 @@
 
 #define CHUNK 2048 /* exponentials summed in single precision before they join a sum in double precision */
 
-static float row_loss(double sum, float largest, float target) {
+static float row_loss(double sum, float largest, float target)
+{
     return (float)(log(sum) + ((double)largest - (double)target));
 }
 
 void cross_entropy_forward(float *loss, const float *logits, const uint32_t *targets, int64_t rows,
-                           int64_t vocab) {
+                           int64_t vocab)
+{
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < rows; row++) {
         const float *values = logits + row * vocab;
@@ -28,7 +30,8 @@ void cross_entropy_forward(float *loss, const float *logits, const uint32_t *tar
 }
 
 void cross_entropy_backward(float *logits, float *loss, const uint32_t *targets, const float *weight,
-                            int64_t rows, int64_t vocab) {
+                            int64_t rows, int64_t vocab)
+{
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < rows; row++) {
         float *values = logits + row * vocab, target = values[targets[row]];

@@ -9,7 +9,8 @@
 
 #define CHUNK 16384 /* elements: a share of work */
 
-struct dropout_mask dropout_mask(const struct dropout *dropout, int64_t sequence) {
+struct dropout_mask dropout_mask(const struct dropout *dropout, int64_t sequence)
+{
     uint64_t step = random_bits(dropout->seed, RANDOM_DROPOUT, dropout->step);
     uint64_t place = random_bits(step, RANDOM_DROPOUT, dropout->place);
     uint64_t key = random_bits(place, RANDOM_DROPOUT, (uint64_t)dropout->first_sequence + (uint64_t)sequence);
@@ -18,7 +19,8 @@ struct dropout_mask dropout_mask(const struct dropout *dropout, int64_t sequence
     return (struct dropout_mask){key, (uint64_t)(probability * 0x1p32), scale};
 }
 
-float dropout_factor(const struct dropout *dropout, int64_t sequence, int64_t index) {
+float dropout_factor(const struct dropout *dropout, int64_t sequence, int64_t index)
+{
     if (!dropout_active(dropout))
         return 1.0f;
     struct dropout_mask mask = dropout_mask(dropout, sequence);
@@ -26,7 +28,8 @@ float dropout_factor(const struct dropout *dropout, int64_t sequence, int64_t in
 }
 
 CLONED static void apply_chunk(float *y, const float *x, const struct dropout_mask *shared, int64_t first,
-                               int64_t n) {
+                               int64_t n)
+{
     const struct dropout_mask mask = *shared;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
@@ -34,7 +37,8 @@ CLONED static void apply_chunk(float *y, const float *x, const struct dropout_ma
 }
 
 void dropout_forward(float *y, const float *x, int64_t sequences, int64_t per_sequence,
-                     const struct dropout *dropout) {
+                     const struct dropout *dropout)
+{
     if (!dropout_active(dropout)) {
         if (y != x)
             memcpy(y, x, (size_t)(sequences * per_sequence) * sizeof *y);
@@ -51,6 +55,7 @@ void dropout_forward(float *y, const float *x, int64_t sequences, int64_t per_se
 }
 
 void dropout_backward(float *dx, const float *dy, int64_t sequences, int64_t per_sequence,
-                      const struct dropout *dropout) {
+                      const struct dropout *dropout)
+{
     dropout_forward(dx, dy, sequences, per_sequence, dropout);
 }

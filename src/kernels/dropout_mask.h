@@ -19,7 +19,8 @@ struct dropout_mask {
     float scale;        /* of kept elements */
 };
 
-static inline bool dropout_active(const struct dropout *dropout) {
+static inline bool dropout_active(const struct dropout *dropout)
+{
     return dropout != NULL && dropout->probability > 0.0;
 }
 
@@ -27,7 +28,8 @@ static inline bool dropout_active(const struct dropout *dropout) {
 struct dropout_mask dropout_mask(const struct dropout *dropout, int64_t sequence);
 
 /* 0 or the scale. */
-static inline float dropout_mask_factor(const struct dropout_mask *mask, uint64_t index) {
+static inline float dropout_mask_factor(const struct dropout_mask *mask, uint64_t index)
+{
     uint64_t z = mask->key + (index + 1) * 0x9E3779B97F4A7C15u;
     z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
     z = (z ^ z >> 27) * 0x94D049BB133111EBu;

@@ -7,12 +7,14 @@
 #include <stddef.h>
 #include <string.h>
 
-static int64_t place(const int32_t *position, int64_t row, int64_t length) {
+static int64_t place(const int32_t *position, int64_t row, int64_t length)
+{
     return position != NULL ? position[row] : row % length;
 }
 
 void embedding_forward(float *y, const float *wte, const float *wpe, const uint32_t *tokens,
-                       const int32_t *position, int64_t rows, int64_t length, int64_t width) {
+                       const int32_t *position, int64_t rows, int64_t length, int64_t width)
+{
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < rows; row++) {
         const float *token = wte + (int64_t)tokens[row] * width;
@@ -26,13 +28,15 @@ void embedding_forward(float *y, const float *wte, const float *wpe, const uint3
     }
 }
 
-static void add_columns(float *restrict sum, const float *restrict dy, int64_t columns) {
+static void add_columns(float *restrict sum, const float *restrict dy, int64_t columns)
+{
     for (int64_t i = 0; i < columns; i++)
         sum[i] += dy[i];
 }
 
 void embedding_backward(float *dwte, float *dwpe, const float *dy, const uint32_t *tokens,
-                        const int32_t *position, int64_t rows, int64_t length, int64_t width) {
+                        const int32_t *position, int64_t rows, int64_t length, int64_t width)
+{
     int64_t share = ((width + threads_count() - 1) / threads_count() + 15) / 16 * 16;
 #pragma omp parallel for schedule(static)
     for (int64_t column = 0; column < width; column += share) {

@@ -9,7 +9,8 @@
 #define TWICE_SQRT_2_OVER_PI 1.5957691216057307f
 #define CUBIC                0.044715f
 
-CLONED static void gelu_chunk(float *y, const float *x, int64_t n) {
+CLONED static void gelu_chunk(float *y, const float *x, int64_t n)
+{
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         float u = TWICE_SQRT_2_OVER_PI * (x[i] + CUBIC * x[i] * x[i] * x[i]);
@@ -17,7 +18,8 @@ CLONED static void gelu_chunk(float *y, const float *x, int64_t n) {
     }
 }
 
-void gelu_forward(float *y, const float *x, int64_t n) {
+void gelu_forward(float *y, const float *x, int64_t n)
+{
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i += CHUNK)
         gelu_chunk(y + i, x + i, i + CHUNK < n ? CHUNK : n - i);
@@ -25,7 +27,8 @@ void gelu_forward(float *y, const float *x, int64_t n) {
 
 /* s + x s (1 - s) u' with 1 - s = s e^-u. Beyond +-10 the derivative is 0 or 1 to the last bit, and nothing
  * overflows inside; the bounds let NaN pass. */
-CLONED static void gelu_chunk_backward(float *dx, const float *x, const float *dy, int64_t n) {
+CLONED static void gelu_chunk_backward(float *dx, const float *x, const float *dy, int64_t n)
+{
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
         float value = x[i] < -10.0f ? -10.0f : x[i];
@@ -39,7 +42,8 @@ CLONED static void gelu_chunk_backward(float *dx, const float *x, const float *d
     }
 }
 
-void gelu_backward(float *dx, const float *x, const float *dy, int64_t n) {
+void gelu_backward(float *dx, const float *x, const float *dy, int64_t n)
+{
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i += CHUNK)
         gelu_chunk_backward(dx + i, x + i, dy + i, i + CHUNK < n ? CHUNK : n - i);

@@ -12,7 +12,8 @@
 #define EPSILON 1e-5f
 
 CLONED static void normalise_row(float *y, float *mean, float *rstd, const float *x, const float *gain,
-                                 const float *bias, int64_t width) {
+                                 const float *bias, int64_t width)
+{
     float sum = 0.0f, squares = 0.0f;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < width; i++)
@@ -36,7 +37,8 @@ CLONED static void normalise_row(float *y, float *mean, float *rstd, const float
 }
 
 void layernorm_forward(float *y, float *mean, float *rstd, const float *x, const float *gain,
-                       const float *bias, int64_t rows, int64_t width) {
+                       const float *bias, int64_t rows, int64_t width)
+{
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < rows; row++)
         normalise_row(y + row * width, mean + row, rstd + row, x + row * width, gain, bias, width);
@@ -44,7 +46,8 @@ void layernorm_forward(float *y, float *mean, float *rstd, const float *x, const
 
 /* With n = (x - mean) rstd and g = dy gain: dx = rstd (g - mean(g) - n mean(g n)). */
 CLONED static void differentiate_row(float *dx, const float *dy, const float *x, float mean, float rstd,
-                                     const float *gain, int64_t width) {
+                                     const float *gain, int64_t width)
+{
     float sum = 0.0f, product = 0.0f;
 #pragma omp simd reduction(+ : sum, product)
     for (int64_t i = 0; i < width; i++) {
@@ -63,7 +66,8 @@ enum { BLOCK_ROWS = 64, BLOCK_COLUMNS = 256 };
 
 /* Adds one block's sums for dgain and dbias; blocks of rows keep rounding errors small. */
 CLONED static void add_block(float *dgain, float *dbias, const float *dy, const float *x, const float *mean,
-                             const float *rstd, int64_t rows, int64_t width, int64_t columns) {
+                             const float *rstd, int64_t rows, int64_t width, int64_t columns)
+{
     float gains[BLOCK_COLUMNS] = {0}, biases[BLOCK_COLUMNS] = {0};
     for (int64_t row = 0; row < rows; row++) {
         const float *gradient = dy + row * width, *value = x + row * width;
@@ -80,7 +84,8 @@ CLONED static void add_block(float *dgain, float *dbias, const float *dy, const 
 }
 
 static void parameter_gradients(float *dgain, float *dbias, const float *dy, const float *x,
-                                const float *mean, const float *rstd, int64_t rows, int64_t width) {
+                                const float *mean, const float *rstd, int64_t rows, int64_t width)
+{
     int64_t widest = (width + threads_count() - 1) / threads_count();
     int64_t step = widest >= BLOCK_COLUMNS ? BLOCK_COLUMNS : (widest + 15) / 16 * 16;
 #pragma omp parallel for schedule(static)
@@ -95,8 +100,8 @@ static void parameter_gradients(float *dgain, float *dbias, const float *dy, con
 }
 
 void layernorm_backward(float *dx, float *dgain, float *dbias, const float *dy, const float *x,
-                        const float *mean, const float *rstd, const float *gain, int64_t rows,
-                        int64_t width) {
+                        const float *mean, const float *rstd, const float *gain, int64_t rows, int64_t width)
+{
     parameter_gradients(dgain, dbias, dy, x, mean, rstd, rows, width); /* before dx, which may be dy */
 #pragma omp parallel for schedule(static)
     for (int64_t row = 0; row < rows; row++)

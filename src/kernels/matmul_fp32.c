@@ -39,7 +39,8 @@ enum { PARALLEL_PTHREADS = 1, PARALLEL_OPENMP = 2 }; /* of openblas_get_parallel
  * Intel models newer than itself (OpenBLAS issue 4267; such as model 207, Emerald Rapids, with Debian 12's
  * 0.3.21). It is asked to choose again, with the name of the kernels that the processor's feature bits allow.
  */
-static void choose_kernels(void) {
+static void choose_kernels(void)
+{
 #ifdef __x86_64__
     if (!openblas_get_corename || !gotoblas_dynamic_init || !gotoblas_dynamic_quit ||
         strcmp(openblas_get_corename(), "Prescott") != 0 || getenv("OPENBLAS_CORETYPE") != NULL)
@@ -59,13 +60,15 @@ static void choose_kernels(void) {
 /* Before main, while there is one thread and nothing has used BLAS. The variant with OpenMP is
  * single-threaded inside our parallel regions by itself, and its setter would change the whole program's
  * number of threads. */
-__attribute__((constructor)) static void prepare_blas(void) {
+__attribute__((constructor)) static void prepare_blas(void)
+{
     choose_kernels();
     if (openblas_get_parallel && openblas_set_num_threads && openblas_get_parallel() == PARALLEL_PTHREADS)
         openblas_set_num_threads(1);
 }
 
-const char *threads_blas_library(void) {
+const char *threads_blas_library(void)
+{
     static char text[160];
     if (!openblas_get_config)
         return "CBLAS (not OpenBLAS; set its own threads to 1)";
@@ -77,7 +80,8 @@ const char *threads_blas_library(void) {
     return text;
 }
 
-struct weight *weight_create(int64_t inputs, int64_t outputs, bool transposed) {
+struct weight *weight_create(int64_t inputs, int64_t outputs, bool transposed)
+{
     if (inputs < 1 || outputs < 1 || inputs > LARGEST_CALL || outputs > LARGEST_CALL) {
         fail(STATUS_FAILED, "a weight of %lld inputs and %lld outputs; allowed are 1 to %lld",
              (long long)inputs, (long long)outputs, (long long)LARGEST_CALL);
@@ -92,19 +96,23 @@ struct weight *weight_create(int64_t inputs, int64_t outputs, bool transposed) {
     return weight;
 }
 
-void weight_destroy(struct weight *weight) {
+void weight_destroy(struct weight *weight)
+{
     memory_free(weight);
 }
 
-void weight_refresh(struct weight *weight, const float *master) {
+void weight_refresh(struct weight *weight, const float *master)
+{
     weight->master = master;
 }
 
-static int64_t smaller(int64_t a, int64_t b) {
+static int64_t smaller(int64_t a, int64_t b)
+{
     return a < b ? a : b;
 }
 
-static const float *factor_at(const struct gemm_factor *factor, int64_t row, int64_t column) {
+static const float *factor_at(const struct gemm_factor *factor, int64_t row, int64_t column)
+{
     return factor->values +
            (factor->transposed ? column * factor->stride + row : row * factor->stride + column);
 }
@@ -112,7 +120,8 @@ static const float *factor_at(const struct gemm_factor *factor, int64_t row, int
 /* Few rows: BLAS' product with one vector reads b once as it lies, where its matrix product would copy all of
  * it first. (The row is cleared instead of beta 0, since some versions of BLAS multiply what is there.) */
 static void gemv_rows(float *c, int64_t c_stride, float beta, float alpha, const struct gemm_factor *a,
-                      const struct gemm_factor *b, int64_t m, int64_t n, int64_t k) {
+                      const struct gemm_factor *b, int64_t m, int64_t n, int64_t k)
+{
     for (int64_t row = 0; row < m; row++) {
         float *sum = c + row * c_stride;
         if (beta == 0.0f)
@@ -124,7 +133,8 @@ static void gemv_rows(float *c, int64_t c_stride, float beta, float alpha, const
 }
 
 void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a, struct gemm_factor b,
-          int64_t m, int64_t n, int64_t k) {
+          int64_t m, int64_t n, int64_t k)
+{
     if (m <= FEW_ROWS && k <= LARGEST_CALL && !a.transposed) {
         gemv_rows(c, c_stride, beta, alpha, &a, &b, m, n, k);
         return;
@@ -141,14 +151,16 @@ void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_facto
 }
 
 /* Part `index` of `parts` of a range of n, with boundaries on multiples of PIECE_MULTIPLE. */
-static int64_t piece_start(int64_t n, int index, int parts) {
+static int64_t piece_start(int64_t n, int index, int parts)
+{
     int64_t units = (n + PIECE_MULTIPLE - 1) / PIECE_MULTIPLE;
     return smaller(n, units * index / parts * PIECE_MULTIPLE);
 }
 
 /* How many parts of rows to cut an (m, n) output into for `threads` pieces: the divisor with the smallest
  * piece perimeter, since that is what a piece reads per step along the inner dimension. */
-static int row_parts(int64_t m, int64_t n, int threads) {
+static int row_parts(int64_t m, int64_t n, int threads)
+{
     int best = 1;
     double least = -1.0;
     for (int parts = 1; parts <= threads; parts++) {
@@ -164,14 +176,16 @@ static int row_parts(int64_t m, int64_t n, int threads) {
 }
 
 /* Before its product, a piece of the output is filled with the bias, where there is one. */
-static void fill_rows(float *y, int64_t stride, const float *bias, int64_t rows, int64_t columns) {
+static void fill_rows(float *y, int64_t stride, const float *bias, int64_t rows, int64_t columns)
+{
     for (int64_t row = 0; row < rows; row++)
         memcpy(y + row * stride, bias, (size_t)columns * sizeof *y);
 }
 
 /* c (m, n) = a b + beta c, in one piece per thread; c starts from `bias` in every row where that is given. */
 static void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,
-                         int64_t m, int64_t n, int64_t k) {
+                         int64_t m, int64_t n, int64_t k)
+{
     double shares = (double)m * (double)n * (double)k / SMALLEST_SHARE;
     int threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
     int parts = row_parts(m, n, threads);
@@ -194,17 +208,20 @@ static void gemm_threads(float *c, float beta, const float *bias, struct gemm_fa
 }
 
 /* The master as the (inputs, outputs) matrix W, or as W^T. */
-static struct gemm_factor weight_factor(const struct weight *weight, bool transposed) {
+static struct gemm_factor weight_factor(const struct weight *weight, bool transposed)
+{
     return (struct gemm_factor){weight->master, weight->transposed ? weight->inputs : weight->outputs,
                                 weight->transposed != transposed};
 }
 
-void matmul_forward(float *y, const float *x, const struct weight *weight, const float *bias, int64_t rows) {
+void matmul_forward(float *y, const float *x, const struct weight *weight, const float *bias, int64_t rows)
+{
     struct gemm_factor left = {x, weight->inputs, false};
     gemm_threads(y, 0.0f, bias, left, weight_factor(weight, false), rows, weight->outputs, weight->inputs);
 }
 
-void matmul_backward_input(float *dx, const float *dy, const struct weight *weight, int64_t rows) {
+void matmul_backward_input(float *dx, const float *dy, const struct weight *weight, int64_t rows)
+{
     struct gemm_factor left = {dy, weight->outputs, false};
     gemm_threads(dx, 0.0f, NULL, left, weight_factor(weight, true), rows, weight->inputs, weight->outputs);
 }
@@ -212,7 +229,8 @@ void matmul_backward_input(float *dx, const float *dy, const struct weight *weig
 /* sums[column] += the column's sum, in blocks of rows so that rounding errors grow with the number of blocks.
  */
 CLONED static void add_column_sums(float *sums, const float *dy, int64_t rows, int64_t stride,
-                                   int64_t columns) {
+                                   int64_t columns)
+{
     enum { ROWS = 64, COLUMNS = 256 };
     for (int64_t first = 0; first < columns; first += COLUMNS) {
         int64_t count = smaller(COLUMNS, columns - first);
@@ -229,7 +247,8 @@ CLONED static void add_column_sums(float *sums, const float *dy, int64_t rows, i
 }
 
 /* Threads split the columns, so that the sums do not depend on their number. */
-static void bias_backward(float *dbias, const float *dy, int64_t rows, int64_t outputs) {
+static void bias_backward(float *dbias, const float *dy, int64_t rows, int64_t outputs)
+{
     int threads = threads_count();
 #pragma omp parallel for schedule(static) if (rows * outputs > 65536)
     for (int piece = 0; piece < threads; piece++) {
@@ -240,7 +259,8 @@ static void bias_backward(float *dbias, const float *dy, int64_t rows, int64_t o
 }
 
 void matmul_backward_weight(float *dweight, float *dbias, const float *x, const float *dy,
-                            const struct weight *weight, int64_t rows) {
+                            const struct weight *weight, int64_t rows)
+{
     struct gemm_factor inputs = {x, weight->inputs, true}, outputs = {dy, weight->outputs, true};
     if (weight->transposed) {
         inputs.transposed = false;

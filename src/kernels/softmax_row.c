@@ -9,11 +9,13 @@
 
 enum { LANES = 16 };
 
-static inline float larger(float value, float largest) {
+static inline float larger(float value, float largest)
+{
     return value > largest ? value : largest;
 }
 
-CLONED float softmax_row_largest(const float *values, int64_t n) {
+CLONED float softmax_row_largest(const float *values, int64_t n)
+{
     float lanes[LANES];
     for (int lane = 0; lane < LANES; lane++)
         lanes[lane] = -INFINITY;
@@ -28,7 +30,8 @@ CLONED float softmax_row_largest(const float *values, int64_t n) {
     return lanes[0];
 }
 
-CLONED float softmax_row_sum(const float *values, float largest, int64_t n) {
+CLONED float softmax_row_sum(const float *values, float largest, int64_t n)
+{
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++)
@@ -36,7 +39,8 @@ CLONED float softmax_row_sum(const float *values, float largest, int64_t n) {
     return sum;
 }
 
-CLONED float softmax_row_exponentiate(float *values, float largest, int64_t n) {
+CLONED float softmax_row_exponentiate(float *values, float largest, int64_t n)
+{
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < n; i++) {
@@ -47,7 +51,8 @@ CLONED float softmax_row_exponentiate(float *values, float largest, int64_t n) {
     return sum;
 }
 
-CLONED void softmax_row_scale(float *values, float factor, int64_t n) {
+CLONED void softmax_row_scale(float *values, float factor, int64_t n)
+{
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         values[i] *= factor;

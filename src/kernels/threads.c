@@ -5,16 +5,19 @@
 #include <omp.h>
 #include <unistd.h>
 
-void threads_set(int threads) {
+void threads_set(int threads)
+{
     omp_set_dynamic(0);
     omp_set_num_threads(threads > 1 ? threads : 1);
 }
 
-int threads_count(void) {
+int threads_count(void)
+{
     return omp_get_max_threads();
 }
 
-int threads_cores(void) {
+int threads_cores(void)
+{
     return omp_get_num_procs();
 }
 

@@ -6,7 +6,8 @@
 #include <stdint.h>
 
 /* The float with these bits, and back. */
-static inline float float_of_bits(uint32_t bits) {
+static inline float float_of_bits(uint32_t bits)
+{
     union {
         uint32_t bits;
         float value;
@@ -14,7 +15,8 @@ static inline float float_of_bits(uint32_t bits) {
     return both.value;
 }
 
-static inline uint32_t bits_of_float(float value) {
+static inline uint32_t bits_of_float(float value)
+{
     union {
         float value;
         uint32_t bits;
@@ -26,7 +28,8 @@ static inline uint32_t bits_of_float(float value) {
  * ln(2) in two parts; e^r by the polynomial of Cephes' expf (Moshier 1984-1992); 2^n in two factors, since
  * 2^128 is no float. Where e^x is below the normal range the result is 0: denormal numbers cost a hundred
  * cycles each and mean nothing here. The bounds are written so that NaN passes. */
-static inline float exp_float(float x) {
+static inline float exp_float(float x)
+{
     float bounded = x < -87.336544f ? -87.336544f : x;
     bounded = bounded > 89.0f ? 89.0f : bounded;
     float shifted = bounded * 1.44269504088896341f + 12582912.0f;

@@ -13,13 +13,15 @@ struct cursor {
     int64_t used;
 };
 
-static int64_t multiply(int64_t a, int64_t b) {
+static int64_t multiply(int64_t a, int64_t b)
+{
     int64_t product;
     return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
 /* The next rows x width elements. */
-static float *take(struct cursor *cursor, int64_t rows, int64_t width) {
+static float *take(struct cursor *cursor, int64_t rows, int64_t width)
+{
     int64_t bytes = multiply(multiply(rows, width), (int64_t)element_size(ELEMENT_FP32)), end;
     if (__builtin_add_overflow(bytes, MEMORY_ALIGNMENT - 1, &end) ||
         __builtin_add_overflow(cursor->used, end / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT, &end))
@@ -31,7 +33,8 @@ static float *take(struct cursor *cursor, int64_t rows, int64_t width) {
 
 /* Everything of a block but its input, which is the output of the one before. */
 static struct block_activations take_block(struct cursor *cursor, const struct model_shape *shape,
-                                           int64_t sequences, int64_t rows) {
+                                           int64_t sequences, int64_t rows)
+{
     return (struct block_activations){
         .output = take(cursor, rows, shape->n_embd),
         .mean_1 = take(cursor, rows, 1),
@@ -48,7 +51,8 @@ static struct block_activations take_block(struct cursor *cursor, const struct m
 /* Without training there is one set of memory: a block's input is dead when its output is written, and so is
  * what entered GELU when it leaves. */
 static void take_blocks(struct cursor *cursor, const struct model_shape *shape, int64_t sequences,
-                        int64_t rows, bool training, struct activations *out) {
+                        int64_t rows, bool training, struct activations *out)
+{
     float *input = training ? take(cursor, rows, shape->n_embd) : NULL;
     struct block_activations block = {0};
     for (int64_t i = 0; i < shape->n_layer; i++) {
@@ -62,13 +66,15 @@ static void take_blocks(struct cursor *cursor, const struct model_shape *shape, 
     }
 }
 
-static int64_t head_rows(const struct model_shape *shape, int64_t rows) {
+static int64_t head_rows(const struct model_shape *shape, int64_t rows)
+{
     int64_t chunk = LOGITS_BYTES / (shape->vocab_size * (int64_t)element_size(ELEMENT_FP32));
     return chunk < 1 ? 1 : chunk < rows ? chunk : rows;
 }
 
 int64_t activations_layout(const struct model_shape *shape, int64_t sequences, bool training, void *memory,
-                           struct activations *out) {
+                           struct activations *out)
+{
     struct cursor cursor = {.memory = memory};
     int64_t rows = multiply(sequences, shape->context_length);
     out->wide = take(&cursor, rows, 4 * shape->n_embd);
@@ -93,7 +99,8 @@ int64_t activations_layout(const struct model_shape *shape, int64_t sequences, b
 }
 
 struct attention_shape activations_attention(const struct model_shape *shape, int64_t sequences,
-                                             int64_t length, const int32_t *first_visible) {
+                                             int64_t length, const int32_t *first_visible)
+{
     return (struct attention_shape){
         .sequences = sequences,
         .n_query = length,

@@ -10,7 +10,8 @@
 
 #include <stdio.h>
 
-enum status block_create(struct block *block, const struct parameter_table *table, int64_t number) {
+enum status block_create(struct block *block, const struct parameter_table *table, int64_t number)
+{
     struct {
         struct linear *linear;
         const char *name;
@@ -31,14 +32,16 @@ enum status block_create(struct block *block, const struct parameter_table *tabl
     return STATUS_OK;
 }
 
-void block_destroy(struct block *block) {
+void block_destroy(struct block *block)
+{
     linear_destroy(&block->attention_in);
     linear_destroy(&block->attention_out);
     linear_destroy(&block->mlp_in);
     linear_destroy(&block->mlp_out);
 }
 
-void block_refresh(const struct block *block, const float *parameters) {
+void block_refresh(const struct block *block, const float *parameters)
+{
     linear_refresh(&block->attention_in, parameters);
     linear_refresh(&block->attention_out, parameters);
     linear_refresh(&block->mlp_in, parameters);
@@ -47,7 +50,8 @@ void block_refresh(const struct block *block, const float *parameters) {
 
 /* out = in + dropout(branch); branch is overwritten. */
 static void add_branch(const struct block *block, const struct pass *pass, enum dropout_kind kind, float *out,
-                       const float *in, float *branch) {
+                       const float *in, float *branch)
+{
     const struct dropout dropout = pass_dropout(pass, block->number, kind);
     int64_t per_sequence = pass->batch->length * pass->shape->n_embd;
     if (dropout.probability > 0)
@@ -57,7 +61,8 @@ static void add_branch(const struct block *block, const struct pass *pass, enum 
 
 /* The gradient behind the residual dropout: the stream's own where nothing is dropped. */
 static const float *branch_gradient(const struct block *block, const struct pass *pass,
-                                    enum dropout_kind kind) {
+                                    enum dropout_kind kind)
+{
     const struct dropout dropout = pass_dropout(pass, block->number, kind);
     if (dropout.probability <= 0)
         return pass->activations->gradient;
@@ -66,12 +71,14 @@ static const float *branch_gradient(const struct block *block, const struct pass
     return pass->activations->branch;
 }
 
-static struct attention_shape attention_of(const struct pass *pass) {
+static struct attention_shape attention_of(const struct pass *pass)
+{
     return activations_attention(pass->shape, pass->batch->sequences, pass->batch->length,
                                  pass->batch->first_visible);
 }
 
-void block_forward(const struct block *block, const struct pass *pass) {
+void block_forward(const struct block *block, const struct pass *pass)
+{
     const struct block_activations *saved = &pass->activations->blocks[block->number - 1];
     const struct attention_shape shape = attention_of(pass);
     const struct dropout dropout = pass_dropout(pass, block->number, DROPOUT_ATTENTION);
@@ -92,7 +99,8 @@ void block_forward(const struct block *block, const struct pass *pass) {
     add_branch(block, pass, DROPOUT_MLP_BRANCH, saved->output, saved->middle, narrow);
 }
 
-static void mlp_backward(const struct block *block, const struct pass *pass) {
+static void mlp_backward(const struct block *block, const struct pass *pass)
+{
     const struct block_activations *saved = &pass->activations->blocks[block->number - 1];
     float *narrow = pass->activations->narrow, *wide = pass->activations->wide;
     int64_t rows = pass->rows, width = pass->shape->n_embd;
@@ -109,7 +117,8 @@ static void mlp_backward(const struct block *block, const struct pass *pass) {
     residual_backward(pass->activations->gradient, narrow, rows * width);
 }
 
-static void self_attention_backward(const struct block *block, const struct pass *pass) {
+static void self_attention_backward(const struct block *block, const struct pass *pass)
+{
     const struct block_activations *saved = &pass->activations->blocks[block->number - 1];
     const struct attention_shape shape = attention_of(pass);
     const struct dropout dropout = pass_dropout(pass, block->number, DROPOUT_ATTENTION);
@@ -129,7 +138,8 @@ static void self_attention_backward(const struct block *block, const struct pass
     residual_backward(pass->activations->gradient, narrow, rows * width);
 }
 
-void block_backward(const struct block *block, const struct pass *pass) {
+void block_backward(const struct block *block, const struct pass *pass)
+{
     mlp_backward(block, pass);
     self_attention_backward(block, pass);
 }

@@ -11,33 +11,38 @@ struct chunk {
 };
 
 enum status head_create(struct head *head, const struct parameter_table *table,
-                        const struct model_shape *shape) {
+                        const struct model_shape *shape)
+{
     head->ln_f = norm_find(table, "ln_f");
     return linear_create(&head->logits, table, shape->tied_head ? "wte" : "lm_head", true);
 }
 
-void head_destroy(struct head *head) {
+void head_destroy(struct head *head)
+{
     linear_destroy(&head->logits);
 }
 
-void head_refresh(const struct head *head, const float *parameters) {
+void head_refresh(const struct head *head, const float *parameters)
+{
     linear_refresh(&head->logits, parameters);
 }
 
 /* The chunk that begins at row `first`; the chunks of a batch are nearly equal. */
-static struct chunk chunk_at(const struct pass *pass, int64_t first) {
+static struct chunk chunk_at(const struct pass *pass, int64_t first)
+{
     int64_t count = (pass->rows + pass->activations->chunk_rows - 1) / pass->activations->chunk_rows;
     int64_t rows = (pass->rows + count - 1) / count;
     return (struct chunk){first, rows < pass->rows - first ? rows : pass->rows - first};
 }
 
-static const float *last_output(const struct pass *pass, int64_t row) {
+static const float *last_output(const struct pass *pass, int64_t row)
+{
     return pass->activations->blocks[pass->shape->n_layer - 1].output + row * pass->shape->n_embd;
 }
 
 /* Leaves the normalised rows in `narrow` and their logits in `logits`. */
-static void chunk_forward(const struct head *head, const struct pass *pass, struct chunk chunk,
-                          float *logits) {
+static void chunk_forward(const struct head *head, const struct pass *pass, struct chunk chunk, float *logits)
+{
     const struct activations *scratch = pass->activations;
     norm_forward(&head->ln_f, pass, scratch->narrow, scratch->mean, scratch->rstd,
                  last_output(pass, chunk.first), chunk.rows);
@@ -45,7 +50,8 @@ static void chunk_forward(const struct head *head, const struct pass *pass, stru
 }
 
 /* From the logits' gradient to that of the last block's output. */
-static void chunk_backward(const struct head *head, const struct pass *pass, struct chunk chunk) {
+static void chunk_backward(const struct head *head, const struct pass *pass, struct chunk chunk)
+{
     const struct activations *scratch = pass->activations;
     float *gradient = scratch->gradient + chunk.first * pass->shape->n_embd;
     linear_backward_parameters(&head->logits, pass, scratch->narrow, scratch->logits, chunk.rows);
@@ -54,11 +60,13 @@ static void chunk_backward(const struct head *head, const struct pass *pass, str
                   chunk.rows);
 }
 
-static const float *chunk_weights(const struct pass *pass, struct chunk chunk) {
+static const float *chunk_weights(const struct pass *pass, struct chunk chunk)
+{
     return pass->batch->target_weight == NULL ? NULL : pass->batch->target_weight + chunk.first;
 }
 
-static void add_losses(const float *losses, const float *weights, int64_t rows, struct model_loss *sums) {
+static void add_losses(const float *losses, const float *weights, int64_t rows, struct model_loss *sums)
+{
     for (int64_t r = 0; r < rows; r++) {
         double weight = weights == NULL ? 1 : weights[r];
         sums->loss += weight * losses[r];
@@ -66,7 +74,8 @@ static void add_losses(const float *losses, const float *weights, int64_t rows, 
     }
 }
 
-void head_train(const struct head *head, const struct pass *pass, struct model_loss *sums) {
+void head_train(const struct head *head, const struct pass *pass, struct model_loss *sums)
+{
     const struct activations *scratch = pass->activations;
     struct chunk chunk;
     for (int64_t first = 0; first < pass->rows; first += chunk.rows) {
@@ -81,7 +90,8 @@ void head_train(const struct head *head, const struct pass *pass, struct model_l
 }
 
 void head_evaluate(const struct head *head, const struct pass *pass, float *token_loss,
-                   struct model_loss *sums) {
+                   struct model_loss *sums)
+{
     const struct activations *scratch = pass->activations;
     struct chunk chunk;
     for (int64_t first = 0; first < pass->rows; first += chunk.rows) {
@@ -94,6 +104,7 @@ void head_evaluate(const struct head *head, const struct pass *pass, float *toke
     }
 }
 
-void head_logits(const struct head *head, const struct pass *pass, int64_t row, float *logits) {
+void head_logits(const struct head *head, const struct pass *pass, int64_t row, float *logits)
+{
     chunk_forward(head, pass, (struct chunk){row, 1}, logits);
 }

@@ -6,33 +6,39 @@
 
 #include <stdio.h>
 
-struct dropout pass_dropout(const struct pass *pass, int64_t block, enum dropout_kind kind) {
+struct dropout pass_dropout(const struct pass *pass, int64_t block, enum dropout_kind kind)
+{
     struct dropout dropout = pass->dropout;
     dropout.place = 4 * (uint64_t)block + (uint64_t)kind;
     return dropout;
 }
 
 static const struct parameter *find_part(const struct parameter_table *table, const char *name,
-                                         const char *part) {
+                                         const char *part)
+{
     char full[80];
     snprintf(full, sizeof full, "%s.%s", name, part);
     return parameter_find(table, full);
 }
 
-static int64_t offset_of(const struct parameter *row) {
+static int64_t offset_of(const struct parameter *row)
+{
     return row == NULL ? -1 : row->offset;
 }
 
-static const float *optional(const float *array, int64_t offset) {
+static const float *optional(const float *array, int64_t offset)
+{
     return offset < 0 ? NULL : array + offset;
 }
 
-static float *optional_gradient(float *array, int64_t offset) {
+static float *optional_gradient(float *array, int64_t offset)
+{
     return offset < 0 ? NULL : array + offset;
 }
 
 enum status linear_create(struct linear *linear, const struct parameter_table *table, const char *name,
-                          bool transposed) {
+                          bool transposed)
+{
     const struct parameter *matrix = find_part(table, name, "weight");
     linear->matrix = matrix->offset;
     linear->bias = offset_of(find_part(table, name, "bias"));
@@ -41,43 +47,51 @@ enum status linear_create(struct linear *linear, const struct parameter_table *t
     return linear->weight == NULL ? STATUS_FAILED : STATUS_OK;
 }
 
-void linear_destroy(struct linear *linear) {
+void linear_destroy(struct linear *linear)
+{
     weight_destroy(linear->weight);
     linear->weight = NULL;
 }
 
-void linear_refresh(const struct linear *linear, const float *parameters) {
+void linear_refresh(const struct linear *linear, const float *parameters)
+{
     weight_refresh(linear->weight, parameters + linear->matrix);
 }
 
 void linear_forward(const struct linear *linear, const struct pass *pass, float *y, const float *x,
-                    int64_t rows) {
+                    int64_t rows)
+{
     matmul_forward(y, x, linear->weight, optional(pass->parameters, linear->bias), rows);
 }
 
-void linear_backward_input(const struct linear *linear, float *dx, const float *dy, int64_t rows) {
+void linear_backward_input(const struct linear *linear, float *dx, const float *dy, int64_t rows)
+{
     matmul_backward_input(dx, dy, linear->weight, rows);
 }
 
 void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const float *x,
-                                const float *dy, int64_t rows) {
+                                const float *dy, int64_t rows)
+{
     matmul_backward_weight(pass->gradients + linear->matrix, optional_gradient(pass->gradients, linear->bias),
                            x, dy, linear->weight, rows);
 }
 
-struct norm norm_find(const struct parameter_table *table, const char *name) {
+struct norm norm_find(const struct parameter_table *table, const char *name)
+{
     return (struct norm){offset_of(find_part(table, name, "weight")),
                          offset_of(find_part(table, name, "bias"))};
 }
 
 void norm_forward(const struct norm *norm, const struct pass *pass, float *y, float *mean, float *rstd,
-                  const float *x, int64_t rows) {
+                  const float *x, int64_t rows)
+{
     layernorm_forward(y, mean, rstd, x, pass->parameters + norm->gain, optional(pass->parameters, norm->bias),
                       rows, pass->shape->n_embd);
 }
 
 void norm_backward(const struct norm *norm, const struct pass *pass, float *dy, const float *x,
-                   const float *mean, const float *rstd, int64_t rows) {
+                   const float *mean, const float *rstd, int64_t rows)
+{
     layernorm_backward(dy, pass->gradients + norm->gain, optional_gradient(pass->gradients, norm->bias), dy,
                        x, mean, rstd, pass->parameters + norm->gain, rows, pass->shape->n_embd);
 }

@@ -19,16 +19,19 @@ struct model {
     int64_t token_embedding, position_embedding; /* offsets in the parameter array */
 };
 
-static void *take(const struct model *model, int64_t bytes, const char *what) {
+static void *take(const struct model *model, int64_t bytes, const char *what)
+{
     return model->allocator.allocate(model->allocator.context, (size_t)bytes, what);
 }
 
-static void give_back(const struct model *model, void *memory) {
+static void give_back(const struct model *model, void *memory)
+{
     if (memory != NULL)
         model->allocator.release(model->allocator.context, memory);
 }
 
-static enum status take_memory(struct model *model, int64_t sequences, bool training) {
+static enum status take_memory(struct model *model, int64_t sequences, bool training)
+{
     int64_t bytes = model->table.total * (int64_t)sizeof *model->parameters;
     if ((model->parameters = take(model, bytes, "parameters")) == NULL)
         return STATUS_FAILED;
@@ -41,7 +44,8 @@ static enum status take_memory(struct model *model, int64_t sequences, bool trai
     return STATUS_OK;
 }
 
-static enum status create_parts(struct model *model, int64_t sequences, bool training) {
+static enum status create_parts(struct model *model, int64_t sequences, bool training)
+{
     int64_t n_layer = model->shape.n_layer;
     TRY(parameter_table_create(&model->shape, &model->table));
     model->token_embedding = parameter_find(&model->table, "wte.weight")->offset;
@@ -60,7 +64,8 @@ static enum status create_parts(struct model *model, int64_t sequences, bool tra
 }
 
 enum status model_create(const struct model_shape *shape, int64_t sequences, bool training,
-                         const struct allocator *allocator, struct model **out) {
+                         const struct allocator *allocator, struct model **out)
+{
     struct model *model = memory_allocate(1, sizeof *model, "a model");
     *out = NULL;
     if (model == NULL)
@@ -78,7 +83,8 @@ enum status model_create(const struct model_shape *shape, int64_t sequences, boo
     return status;
 }
 
-void model_destroy(struct model *model) {
+void model_destroy(struct model *model)
+{
     if (model == NULL)
         return;
     give_back(model, model->memory);
@@ -93,23 +99,28 @@ void model_destroy(struct model *model) {
     memory_free(model);
 }
 
-const struct model_shape *model_shape(const struct model *model) {
+const struct model_shape *model_shape(const struct model *model)
+{
     return &model->shape;
 }
 
-const struct parameter_table *model_table(const struct model *model) {
+const struct parameter_table *model_table(const struct model *model)
+{
     return &model->table;
 }
 
-float *model_parameters(struct model *model) {
+float *model_parameters(struct model *model)
+{
     return model->parameters;
 }
 
-float *model_gradients(struct model *model) {
+float *model_gradients(struct model *model)
+{
     return model->gradients;
 }
 
-void model_refresh(struct model *model, int64_t block) {
+void model_refresh(struct model *model, int64_t block)
+{
     int64_t n_layer = model->shape.n_layer;
     if (block >= 1 && block <= n_layer)
         block_refresh(&model->blocks[block - 1], model->parameters);
@@ -117,17 +128,20 @@ void model_refresh(struct model *model, int64_t block) {
         head_refresh(&model->head, model->parameters);
 }
 
-void model_refresh_all(struct model *model) {
+void model_refresh_all(struct model *model)
+{
     for (int64_t block = 0; block < model->table.blocks; block++)
         model_refresh(model, block);
 }
 
-int64_t model_activation_bytes(const struct model_shape *shape, int64_t sequences, bool training) {
+int64_t model_activation_bytes(const struct model_shape *shape, int64_t sequences, bool training)
+{
     struct activations activations = {0};
     return activations_layout(shape, sequences, training, NULL, &activations);
 }
 
-static struct pass begin_pass(struct model *model, const struct batch *batch) {
+static struct pass begin_pass(struct model *model, const struct batch *batch)
+{
     return (struct pass){
         .shape = &model->shape,
         .activations = &model->activations,
@@ -138,7 +152,8 @@ static struct pass begin_pass(struct model *model, const struct batch *batch) {
 }
 
 /* From tokens to the last block's output. */
-static void forward(struct model *model, const struct pass *pass) {
+static void forward(struct model *model, const struct pass *pass)
+{
     const struct batch *batch = pass->batch;
     const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
     float *stream = model->activations.blocks[0].input;
@@ -152,7 +167,8 @@ static void forward(struct model *model, const struct pass *pass) {
         block_forward(&model->blocks[i], pass);
 }
 
-static void embedding_gradient(struct model *model, const struct pass *pass) {
+static void embedding_gradient(struct model *model, const struct pass *pass)
+{
     const struct batch *batch = pass->batch;
     const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
     float *gradient = model->activations.gradient;
@@ -165,7 +181,8 @@ static void embedding_gradient(struct model *model, const struct pass *pass) {
 }
 
 void model_train(struct model *model, const struct batch *batch, uint64_t seed, uint64_t step,
-                 struct model_loss *sums, model_block_ready ready, void *context) {
+                 struct model_loss *sums, model_block_ready ready, void *context)
+{
     struct pass pass = begin_pass(model, batch);
     pass.gradients = model->gradients;
     pass.dropout = (struct dropout){.probability = model->shape.dropout,
@@ -187,13 +204,15 @@ void model_train(struct model *model, const struct batch *batch, uint64_t seed, 
 }
 
 void model_evaluate(struct model *model, const struct batch *batch, float *token_loss,
-                    struct model_loss *sums) {
+                    struct model_loss *sums)
+{
     struct pass pass = begin_pass(model, batch);
     forward(model, &pass);
     head_evaluate(&model->head, &pass, token_loss, sums);
 }
 
-void model_next_logits(struct model *model, const uint32_t *tokens, int64_t count, float *logits) {
+void model_next_logits(struct model *model, const uint32_t *tokens, int64_t count, float *logits)
+{
     const struct batch batch = {.sequences = 1, .length = count, .tokens = tokens};
     struct pass pass = begin_pass(model, &batch);
     forward(model, &pass);

@@ -48,7 +48,8 @@ static const struct form forms[] = {
 
 #define FORMS ((int64_t)(sizeof forms / sizeof forms[0]))
 
-static int64_t extent_size(enum extent extent, const struct model_shape *shape) {
+static int64_t extent_size(enum extent extent, const struct model_shape *shape)
+{
     switch (extent) {
     case EXTENT_NONE:
         return 1;
@@ -66,12 +67,14 @@ static int64_t extent_size(enum extent extent, const struct model_shape *shape) 
     return 0;
 }
 
-static bool is_present(const struct form *form, const struct model_shape *shape) {
+static bool is_present(const struct form *form, const struct model_shape *shape)
+{
     return form->presence == PRESENT_ALWAYS || (form->presence == PRESENT_WITH_BIAS && shape->bias) ||
            (form->presence == PRESENT_WITH_FREE_HEAD && !shape->tied_head);
 }
 
-static enum status check_bound(const char *name, int64_t value, int64_t largest) {
+static enum status check_bound(const char *name, int64_t value, int64_t largest)
+{
     if (value >= 1 && value <= largest)
         return STATUS_OK;
     return fail(STATUS_USAGE, "model.%s is %lld, allowed is 1 to %lld", name, (long long)value,
@@ -79,7 +82,8 @@ static enum status check_bound(const char *name, int64_t value, int64_t largest)
 }
 
 /* The bounds keep every count and byte count of the table within 64 bits. */
-static enum status check_shape(const struct model_shape *shape) {
+static enum status check_shape(const struct model_shape *shape)
+{
     TRY(check_bound("n_layer", shape->n_layer, 1 << 16));
     TRY(check_bound("n_embd", shape->n_embd, 1 << 20));
     TRY(check_bound("n_head", shape->n_head, shape->n_embd));
@@ -94,7 +98,8 @@ static enum status check_shape(const struct model_shape *shape) {
 }
 
 static void append_row(struct parameter_table *table, const struct form *form, int64_t block,
-                       const struct model_shape *shape) {
+                       const struct model_shape *shape)
+{
     struct parameter *row = &table->rows[table->count++];
     if (form->part == PART_BLOCK)
         snprintf(row->name, sizeof row->name, "h.%lld.%s", (long long)block - 1, form->name);
@@ -115,13 +120,15 @@ static void append_row(struct parameter_table *table, const struct form *form, i
 }
 
 static void append_part(struct parameter_table *table, enum part part, int64_t block,
-                        const struct model_shape *shape) {
+                        const struct model_shape *shape)
+{
     for (int64_t i = 0; i < FORMS; i++)
         if (forms[i].part == part && is_present(&forms[i], shape))
             append_row(table, &forms[i], block, shape);
 }
 
-enum status parameter_table_create(const struct model_shape *shape, struct parameter_table *out) {
+enum status parameter_table_create(const struct model_shape *shape, struct parameter_table *out)
+{
     *out = (struct parameter_table){0};
     TRY(check_shape(shape));
     out->rows = memory_allocate(FORMS * shape->n_layer, sizeof *out->rows, "the parameter table");
@@ -135,25 +142,29 @@ enum status parameter_table_create(const struct model_shape *shape, struct param
     return STATUS_OK;
 }
 
-void parameter_table_free(struct parameter_table *table) {
+void parameter_table_free(struct parameter_table *table)
+{
     memory_free(table->rows);
     *table = (struct parameter_table){0};
 }
 
 /* Where the first tensor of `block` or a later one begins. */
-static int64_t block_start(const struct parameter_table *table, int64_t block) {
+static int64_t block_start(const struct parameter_table *table, int64_t block)
+{
     for (int64_t i = 0; i < table->count; i++)
         if (table->rows[i].block >= block)
             return table->rows[i].offset;
     return table->total;
 }
 
-void parameter_block(const struct parameter_table *table, int64_t block, int64_t *first, int64_t *count) {
+void parameter_block(const struct parameter_table *table, int64_t block, int64_t *first, int64_t *count)
+{
     *first = block_start(table, block);
     *count = block_start(table, block + 1) - *first;
 }
 
-const struct parameter *parameter_find(const struct parameter_table *table, const char *name) {
+const struct parameter *parameter_find(const struct parameter_table *table, const char *name)
+{
     for (int64_t i = 0; i < table->count; i++)
         if (strcmp(table->rows[i].name, name) == 0)
             return &table->rows[i];
@@ -162,7 +173,8 @@ const struct parameter *parameter_find(const struct parameter_table *table, cons
 
 /* Four normal numbers from one block of random bits, by Box and Muller (1958) twice. The halves keep the
  * logarithm's argument above zero. */
-static void four_normals(uint64_t seed, uint64_t stream, uint64_t index, double out[4]) {
+static void four_normals(uint64_t seed, uint64_t stream, uint64_t index, double out[4])
+{
     uint32_t bits[4];
     random_block(seed, stream, index, bits);
     for (int pair = 0; pair < 4; pair += 2) {
@@ -174,7 +186,8 @@ static void four_normals(uint64_t seed, uint64_t stream, uint64_t index, double 
 }
 
 /* Element e is number e % 4 of random block e / 4 of the tensor's stream, whoever computes it. */
-static void fill_normal(float *values, int64_t count, double deviation, uint64_t seed, uint64_t stream) {
+static void fill_normal(float *values, int64_t count, double deviation, uint64_t seed, uint64_t stream)
+{
 #pragma omp parallel for schedule(static)
     for (int64_t first = 0; first < count; first += 4) {
         double normals[4];
@@ -184,7 +197,8 @@ static void fill_normal(float *values, int64_t count, double deviation, uint64_t
     }
 }
 
-void parameter_initialise(const struct parameter_table *table, uint64_t seed, float *parameters) {
+void parameter_initialise(const struct parameter_table *table, uint64_t seed, float *parameters)
+{
     memset(parameters, 0, (size_t)table->total * sizeof *parameters);
     for (int64_t i = 0; i < table->count; i++) {
         const struct parameter *row = &table->rows[i];

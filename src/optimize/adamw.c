@@ -15,7 +15,8 @@ struct factors {
 
 CLONED static void update_chunk(const struct factors *shared, float *restrict parameters,
                                 const float *restrict gradients, float *restrict exp_avg,
-                                float *restrict exp_avg_sq, int64_t n) {
+                                float *restrict exp_avg_sq, int64_t n)
+{
     const struct factors f = *shared;
     for (int64_t i = 0; i < n; i++) {
         float gradient = gradients[i] * f.gradient_scale;
@@ -29,7 +30,8 @@ CLONED static void update_chunk(const struct factors *shared, float *restrict pa
 }
 
 void adamw_update(const struct adamw *settings, float *parameters, const float *gradients, float *exp_avg,
-                  float *exp_avg_sq, int64_t n, double gradient_scale) {
+                  float *exp_avg_sq, int64_t n, double gradient_scale)
+{
     double step = (double)settings->step;
     const struct factors factors = {
         .gradient_scale = (float)gradient_scale,

@@ -8,7 +8,8 @@
 #define LANES 16
 #define GROUP 512 /* chunks whose sums are computed in parallel before they join the tree */
 
-CLONED static double chunk_squares(const float *values, int64_t n) {
+CLONED static double chunk_squares(const float *values, int64_t n)
+{
     double lanes[LANES] = {0};
     int64_t whole = n / LANES * LANES;
     for (int64_t i = 0; i < whole; i += LANES)
@@ -24,14 +25,16 @@ CLONED static double chunk_squares(const float *values, int64_t n) {
 }
 
 /* Adds leaf number `count` to the pending sums: two sums of equal size become one of twice the size. */
-static void tree_add(double pending[64], int64_t count, double sum) {
+static void tree_add(double pending[64], int64_t count, double sum)
+{
     int level = 0;
     for (; (count >> level & 1) != 0; level++)
         sum = pending[level] + sum;
     pending[level] = sum;
 }
 
-double norm_squared(const float *values, int64_t n) {
+double norm_squared(const float *values, int64_t n)
+{
     double pending[64] = {0}, sums[GROUP], total = 0.0;
     int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
     for (int64_t first = 0; first < chunks; first += GROUP) {

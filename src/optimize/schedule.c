@@ -6,14 +6,16 @@
 static const double pi = 3.14159265358979323846;
 
 /* How far `step` is from `start` to the last step: 0 .. 1. */
-static double progress(const struct schedule *schedule, int64_t start, int64_t step) {
+static double progress(const struct schedule *schedule, int64_t start, int64_t step)
+{
     if (step >= schedule->steps)
         return 1.0;
     return step <= start ? 0.0 : (double)(step - start) / (double)(schedule->steps - start);
 }
 
 /* The share of the peak in the rate. */
-static double peak_share(const struct schedule *schedule, int64_t step) {
+static double peak_share(const struct schedule *schedule, int64_t step)
+{
     int64_t decay_start = schedule->steps - schedule->decay_steps;
     switch (schedule->kind) {
     case SCHEDULE_KIND_COSINE:
@@ -30,7 +32,8 @@ static double peak_share(const struct schedule *schedule, int64_t step) {
     return 1.0;
 }
 
-double schedule_rate(const struct schedule *schedule, int64_t step) {
+double schedule_rate(const struct schedule *schedule, int64_t step)
+{
     if (step < schedule->warmup_steps && step < schedule->steps)
         return schedule->peak * (double)step / (double)schedule->warmup_steps;
     double share = peak_share(schedule, step);

@@ -37,8 +37,7 @@ struct totals {
     int64_t documents[2], tokens[2], bytes[2]; /* train, validation */
 };
 
-/* --- tokenizer
- * -------------------------------------------------------------------------------------------------- */
+/* --- tokenizer --- */
 
 /* Rank 0 reads the files; the others parse what it would write. **Collective** */
 static enum status load_tokenizer(struct sharding *work)
@@ -99,8 +98,7 @@ static enum status find_token(const struct sharding *work, const char *option, c
     return fail(STATUS_USAGE, "%s: '%s' is no token of %s; did you mean '%s'?", option, name, path, similar);
 }
 
-/* --- beginning
- * -------------------------------------------------------------------------------------------------- */
+/* --- beginning --- */
 
 static enum status open_corpus(const struct sharding *work, const struct string_list *inputs,
                                int64_t max_documents, struct corpus *out)
@@ -145,8 +143,7 @@ static enum status begin(struct sharding *work)
                           size, &identity);
 }
 
-/* --- documents
- * -------------------------------------------------------------------------------------------------- */
+/* --- documents --- */
 
 /* Whether a document of a corpus without validation files of its own is validation text. */
 static bool is_validation(const struct sharding *work, const struct document *piece)
@@ -251,8 +248,7 @@ static enum status write_documents(struct sharding *work)
     return work->config->corpus.split == SPLIT_TAIL ? move_tails(work) : STATUS_OK;
 }
 
-/* --- ending
- * ----------------------------------------------------------------------------------------------------- */
+/* --- ending --- */
 
 /* **Collective** */
 static struct totals count_totals(struct sharding *work)

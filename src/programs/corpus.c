@@ -13,8 +13,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- generate
- * ------------------------------------------------------------------------------------------------ */
+/* --- generate --- */
 
 #define MOST_DOCUMENTS ((int64_t)UINT32_MAX) /* distinct streams of random numbers */
 
@@ -105,8 +104,7 @@ static enum status generate(const struct arguments *arguments)
     return status;
 }
 
-/* --- stats
- * --------------------------------------------------------------------------------------------------- */
+/* --- stats --- */
 
 static const struct flag stats_flags[] = {
     {"--text-field", "NAME", "member of each JSON line that holds the text (text)"},
@@ -210,8 +208,7 @@ static enum status show_stats(const struct arguments *arguments)
     return status;
 }
 
-/* --- both
- * ---------------------------------------------------------------------------------------------------- */
+/* --- both --- */
 
 static enum status run(const struct command *command, enum status (*work)(const struct arguments *arguments),
                        int count, char **words)

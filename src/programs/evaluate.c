@@ -28,15 +28,19 @@ static void print_result(const struct train_state *state, const char *split, con
                          bool json)
 {
     if (json)
-        printf("{\"step\": %lld, \"split\": \"%s\", \"loss\": %.17g, \"perplexity\": %.17g, \"bits_per_byte\": %.17g, "
+        printf("{\"step\": %lld, \"split\": \"%s\", \"loss\": %.17g, \"perplexity\": %.17g, "
+               "\"bits_per_byte\": %.17g, "
                "\"unigram_entropy\": %.17g, \"tokens\": %lld, \"bytes\": %lld}\n",
-               (long long)state->step, split, result->loss, exp(result->loss), result->bits_per_byte, result->entropy,
-               (long long)result->tokens, (long long)result->bytes);
+               (long long)state->step, split, result->loss, exp(result->loss), result->bits_per_byte,
+               result->entropy, (long long)result->tokens, (long long)result->bytes);
     else
-        printf("step             %lld\nsplit            %s\nwindows          %lld\ntokens           %lld\nbytes            %lld\n"
-               "loss             %.4f nats per token\nperplexity       %.2f\nbits per byte    %.4f\nunigram entropy  %.4f nats per token\n",
+        printf("step             %lld\nsplit            %s\nwindows          %lld\ntokens           "
+               "%lld\nbytes            %lld\n"
+               "loss             %.4f nats per token\nperplexity       %.2f\nbits per byte    %.4f\nunigram "
+               "entropy  %.4f nats per token\n",
                (long long)state->step, split, (long long)result->windows, (long long)result->tokens,
-               (long long)result->bytes, result->loss, exp(result->loss), result->bits_per_byte, result->entropy);
+               (long long)result->bytes, result->loss, exp(result->loss), result->bits_per_byte,
+               result->entropy);
 }
 
 /* The data and how much of it come from the CONFIG, the shape of the model from the checkpoint. */
@@ -49,7 +53,8 @@ static enum status evaluate(const struct config *config, const struct arguments 
     struct evaluation result;
     split = split != NULL ? split : "validation";
     trainer_set_threads(config, comm);
-    enum status status = inference_load(path != NULL ? path : config->run.directory, 0, comm, &stored, &state);
+    enum status status =
+        inference_load(path != NULL ? path : config->run.directory, 0, comm, &stored, &state);
     if (status == STATUS_OK)
         status = trainer_open_dataset(config, split, state.tokenizer, comm, &dataset);
     if (status != STATUS_OK)
@@ -57,8 +62,8 @@ static enum status evaluate(const struct config *config, const struct arguments 
     stored.evaluate.sequences = config->evaluate.sequences;
     status = evaluation_run(&stored, &state, dataset, stored.train.micro_batch, comm, &result);
     if (status == STATUS_OK && result.windows == 0)
-        status = fail(STATUS_FAILED, "the %s shards in %s hold %lld tokens; a window needs %lld in one shard", split,
-                      config->shards.directory, (long long)dataset_tokens(dataset),
+        status = fail(STATUS_FAILED, "the %s shards in %s hold %lld tokens; a window needs %lld in one shard",
+                      split, config->shards.directory, (long long)dataset_tokens(dataset),
                       (long long)stored.model.context_length + 1);
     if (status == STATUS_OK && comm_rank(comm) == 0)
         print_result(&state, split, &result, arguments_has(arguments, "--json"));

@@ -1,11 +1,11 @@
 /* `llmpi generate CHECKPOINT`: continues a text, printing it as it comes. */
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
+#include "llmpi/kernels/threads.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
 #include "llmpi/train/generation.h"
 #include "llmpi/train/inference.h"
-#include "llmpi/kernels/threads.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -60,16 +60,19 @@ static enum status read_settings(const struct arguments *arguments, const struct
 
 static enum status read_prompt(const struct arguments *arguments, struct buffer *out)
 {
-    const char *text = arguments_get(arguments, "--prompt"), *file = arguments_get(arguments, "--prompt-file");
+    const char *text = arguments_get(arguments, "--prompt"),
+               *file = arguments_get(arguments, "--prompt-file");
     if (text != NULL && file != NULL)
         return fail(STATUS_USAGE, "--prompt and --prompt-file exclude each other");
     if (file != NULL)
         TRY(file_read(file, out));
-    return buffer_append(out, text != NULL ? text : "", text != NULL ? strlen(text) : 0); /* not NULL from here on */
+    return buffer_append(out, text != NULL ? text : "",
+                         text != NULL ? strlen(text) : 0); /* not NULL from here on */
 }
 
 static enum status print_samples(struct train_state *state, const struct config *config,
-                                 const struct buffer *prompt, struct generation_settings settings, int64_t samples)
+                                 const struct buffer *prompt, struct generation_settings settings,
+                                 int64_t samples)
 {
     enum generation_end end;
     for (int64_t i = 0; i < samples; i++) {
@@ -77,8 +80,8 @@ static enum status print_samples(struct train_state *state, const struct config 
         if (i > 0)
             TRY(print_text(NULL, "---\n", 4));
         TRY(print_text(NULL, prompt->data, prompt->length));
-        TRY(generation_run(state, prompt->data, prompt->length, config->shards.end_token, &settings, print_text, NULL,
-                           &end));
+        TRY(generation_run(state, prompt->data, prompt->length, config->shards.end_token, &settings,
+                           print_text, NULL, &end));
         TRY(print_text(NULL, "\n", 1));
     }
     return STATUS_OK;

@@ -12,8 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* --- checkpoint
- * ------------------------------------------------------------------------------------------------- */
+/* --- checkpoint --- */
 
 static enum status print_attribute(void *context, const struct tensor_attribute *attribute)
 {
@@ -87,8 +86,7 @@ enum status inspect_checkpoint(const char *path)
     return status;
 }
 
-/* --- metrics
- * ---------------------------------------------------------------------------------------------------- */
+/* --- metrics --- */
 
 struct metrics {
     int64_t steps, evaluations, samples;
@@ -180,8 +178,7 @@ enum status inspect_metrics(const char *path)
     return STATUS_OK;
 }
 
-/* --- configuration
- * ---------------------------------------------------------------------------------------------- */
+/* --- configuration --- */
 
 enum status inspect_config(const char *path)
 {

@@ -29,8 +29,7 @@ static enum status print(const struct buffer *buffer)
     return STATUS_OK;
 }
 
-/* --- ids as text and as little-endian numbers
- * -------------------------------------------------------------------- */
+/* --- ids as text and as little-endian numbers --- */
 
 static enum status write_ids(const struct token_list *list, size_t bytes, struct buffer *out)
 {
@@ -88,8 +87,7 @@ static enum status read_decimals(const struct buffer *input, struct token_list *
     return STATUS_OK;
 }
 
-/* --- subcommands
- * ------------------------------------------------------------------------------------------------- */
+/* --- subcommands --- */
 
 static enum status encode(struct tokenizer *tokenizer, const struct arguments *arguments)
 {

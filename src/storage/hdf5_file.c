@@ -43,8 +43,7 @@ struct hdf5_file {
     struct slot slots[SLOTS];
 };
 
-/* --- the library
- * ----------------------------------------------------------------------------------------------- */
+/* --- the library --- */
 
 /* Shards stay open while they are used: more of them than the usual 1024 descriptors need the soft limit
  * raised. */
@@ -114,8 +113,7 @@ static hid_t native_type(int type)
     return H5T_NATIVE_DOUBLE;
 }
 
-/* --- errors
- * ---------------------------------------------------------------------------------------------------- */
+/* --- errors --- */
 
 static herr_t keep_first(unsigned depth, const H5E_error2_t *error, void *context)
 {
@@ -161,8 +159,7 @@ static enum status check_usable(const struct hdf5_file *file)
     return file->failed ? fail(STATUS_FAILED, "%s was given up after a failed write", file->path) : STATUS_OK;
 }
 
-/* --- files
- * ----------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void free_file(struct hdf5_file *file)
 {
@@ -307,8 +304,7 @@ enum status hdf5_publish(struct hdf5_file *file)
     return status;
 }
 
-/* --- attributes
- * ------------------------------------------------------------------------------------------------ */
+/* --- attributes --- */
 
 static enum status write_attribute(struct hdf5_file *file, const char *name, hid_t type, const void *value)
 {
@@ -451,8 +447,7 @@ enum status hdf5_each_attribute(struct hdf5_file *file,
     return state.status;
 }
 
-/* --- data sets: finding and describing
- * -------------------------------------------------------------------------- */
+/* --- data sets: finding and describing --- */
 
 static enum status find_type(const struct hdf5_file *file, hid_t id, struct hdf5_dataset *about)
 {
@@ -621,8 +616,7 @@ enum status hdf5_each(struct hdf5_file *file,
     return state.status;
 }
 
-/* --- data sets: making, writing, reading
- * ------------------------------------------------------------------------ */
+/* --- data sets: making, writing, reading --- */
 
 static enum status create_dataset(struct hdf5_file *file, const char *name, enum hdf5_type type, hid_t space,
                                   hid_t creation, struct slot **out)

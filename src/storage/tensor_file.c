@@ -63,8 +63,7 @@ static struct tensor_file *new_file(const char *path)
     return file;
 }
 
-/* --- writing
- * ---------------------------------------------------------------------------------------------------- */
+/* --- writing --- */
 
 static enum status write_attribute(struct hdf5_file *hdf5, const struct tensor_attribute *attribute)
 {
@@ -201,8 +200,7 @@ enum status tensor_file_publish(struct tensor_file *file)
     return status;
 }
 
-/* --- reading
- * ---------------------------------------------------------------------------------------------------- */
+/* --- reading --- */
 
 enum status tensor_file_verify(const char *path)
 {

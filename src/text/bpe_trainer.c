@@ -85,8 +85,7 @@ static enum status make_room(void **array, int64_t count, int64_t *capacity, siz
     return STATUS_OK;
 }
 
-/* --- heap of candidates
- * ------------------------------------------------------------------------------------------ */
+/* --- heap of candidates --- */
 
 static bool comes_before(const struct candidate *a, const struct candidate *b)
 {
@@ -141,8 +140,7 @@ static enum status find_best(struct trainer *trainer, int64_t min_frequency, uin
     return STATUS_OK;
 }
 
-/* --- pairs and their places
- * -------------------------------------------------------------------------------------- */
+/* --- pairs and their places --- */
 
 static enum status find_or_add_pair(struct trainer *trainer, uint32_t left, uint32_t right, uint32_t *out)
 {
@@ -216,8 +214,7 @@ static enum status push_touched(struct trainer *trainer)
     return STATUS_OK;
 }
 
-/* --- start
- * ------------------------------------------------------------------------------------------------------- */
+/* --- start --- */
 
 static enum status add_special_tokens(struct trainer *trainer, const struct string_list *names)
 {
@@ -292,8 +289,7 @@ static enum status start(struct trainer *trainer, const struct bpe_settings *set
     return push_touched(trainer);
 }
 
-/* --- merging
- * ----------------------------------------------------------------------------------------------------- */
+/* --- merging --- */
 
 static bool still_there(const struct trainer *trainer, const struct pair *pair, uint32_t place)
 {

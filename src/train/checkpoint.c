@@ -1,4 +1,5 @@
-/* A checkpoint is the parameter table written three times (values, first and second moments) and two texts. */
+/* A checkpoint is the parameter table written three times (values, first and second moments) and two texts.
+ */
 #include "llmpi/train/checkpoint.h"
 
 #include "llmpi/base/file.h"
@@ -15,14 +16,15 @@
 #include <string.h>
 #include <unistd.h>
 
-/* --- which files there are ------------------------------------------------------------------------------------- */
+/* --- which files there are --- */
 
-/* The checkpoints of a run directory, oldest first (the step in the name has leading zeros); `ending` "" or ".tmp". */
+/* The checkpoints of a run directory, oldest first (the step in the name has leading zeros); `ending` "" or
+ * ".tmp". */
 static enum status list_files(const char *directory, const char *ending, struct string_list *out)
 {
     struct buffer pattern = {0};
     TRY(buffer_reserve(&pattern, 2 * strlen(directory) + 64)); /* the appends below cannot fail any more */
-    for (const char *at = directory; *at != '\0'; at++)         /* glob's own characters stand for themselves */
+    for (const char *at = directory; *at != '\0'; at++) /* glob's own characters stand for themselves */
         TRY(buffer_printf(&pattern, strchr("*?[\\", *at) != NULL ? "\\%c" : "%c", *at));
     TRY(buffer_printf(&pattern, "/checkpoints/step-*.h5%s", ending));
     glob_t found;
@@ -81,7 +83,9 @@ enum status checkpoint_newest(const char *directory, char **path)
             log_warning("%s; trying the checkpoint before it", status_message());
         } else {
             log_warning("%s", status_message());
-            status = fail(STATUS_FAILED, "no whole checkpoint is left in %s/checkpoints (%lld damaged); remove them, or start over with --fresh",
+            status = fail(STATUS_FAILED,
+                          "no whole checkpoint is left in %s/checkpoints (%lld damaged); remove them, or "
+                          "start over with --fresh",
                           directory, (long long)files.count);
         }
     }
@@ -89,7 +93,7 @@ enum status checkpoint_newest(const char *directory, char **path)
     return status;
 }
 
-/* --- saving ------------------------------------------------------------------------------------------------------ */
+/* --- saving --- */
 
 static const char *const series_prefix[] = {"", "optimizer/exp_avg/", "optimizer/exp_avg_sq/"};
 enum { SERIES = sizeof series_prefix / sizeof *series_prefix };
@@ -189,8 +193,8 @@ cleanup:
     return status;
 }
 
-enum status checkpoint_save(const char *directory, const struct config *config, const struct train_state *state,
-                            const struct checkpoint_notes *notes)
+enum status checkpoint_save(const char *directory, const struct config *config,
+                            const struct train_state *state, const struct checkpoint_notes *notes)
 {
     struct buffer path = {0};
     enum status status = buffer_printf(&path, "%s/checkpoints", directory);
@@ -206,7 +210,7 @@ enum status checkpoint_save(const char *directory, const struct config *config, 
     return status;
 }
 
-/* --- loading ----------------------------------------------------------------------------------------------------- */
+/* --- loading --- */
 
 static enum status read_text(struct tensor_file *file, const char *path, const char *name, struct buffer *out)
 {
@@ -263,16 +267,16 @@ static enum status read_tensor(struct tensor_file *file, const char *path, const
         return fail(STATUS_FAILED, "%s: tensor %s is missing", path, name);
     const struct tensor_spec *spec = tensor_file_spec(file, index);
     int64_t columns = spec->dimensions > 1 ? spec->sizes[1] : 1;
-    if (spec->type != HDF5_FLOAT32 || spec->dimensions != row->dimensions || spec->sizes[0] != row->sizes[0] ||
-        columns != row->sizes[1])
+    if (spec->type != HDF5_FLOAT32 || spec->dimensions != row->dimensions ||
+        spec->sizes[0] != row->sizes[0] || columns != row->sizes[1])
         return fail(STATUS_FAILED, "%s: tensor %s is %lld x %lld, the model's is %lld x %lld", path, name,
                     (long long)spec->sizes[0], (long long)columns, (long long)row->sizes[0],
                     (long long)row->sizes[1]);
     return tensor_file_read(file, index, 0, out + row->offset, row->count * (int64_t)sizeof *out);
 }
 
-static enum status read_series(struct tensor_file *file, const char *path, struct train_state *state, int series,
-                               float *out)
+static enum status read_series(struct tensor_file *file, const char *path, struct train_state *state,
+                               int series, float *out)
 {
     const struct parameter_table *table = model_table(state->model);
     for (int64_t i = 0; i < table->count; i++)
@@ -303,8 +307,8 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
     TRY(tensor_file_open(path, &file));
     enum status status = tensor_file_attribute_int64(file, "format_version", &version);
     if (status == STATUS_OK && version != CHECKPOINT_FORMAT_VERSION)
-        status = fail(STATUS_FAILED, "%s: format version %lld, this program reads %d", path, (long long)version,
-                      CHECKPOINT_FORMAT_VERSION);
+        status = fail(STATUS_FAILED, "%s: format version %lld, this program reads %d", path,
+                      (long long)version, CHECKPOINT_FORMAT_VERSION);
     if (status == STATUS_OK)
         status = tensor_file_attribute_int64(file, "step", &state->step);
     if (status == STATUS_OK)

@@ -1,5 +1,5 @@
-/* Each window's sums go into its own place of an array that the ranks add up: every place has one writer, so the result
- * does not depend on how many ranks there are. */
+/* Each window's sums go into its own place of an array that the ranks add up: every place has one writer, so
+ * the result does not depend on how many ranks there are. */
 #include "llmpi/train/evaluation.h"
 
 #include "llmpi/base/log.h"
@@ -18,7 +18,8 @@ struct workspace {
     int64_t *frequency; /* of each token among the targets */
 };
 
-static enum status allocate(struct workspace *work, int64_t windows, int64_t rows, int64_t length, int64_t vocab)
+static enum status allocate(struct workspace *work, int64_t windows, int64_t rows, int64_t length,
+                            int64_t vocab)
 {
     work->window = memory_allocate(length + 1, sizeof *work->window, "a window of tokens");
     work->tokens = memory_allocate(rows * length, sizeof *work->tokens, "a batch of tokens");
@@ -52,9 +53,9 @@ static int64_t bytes_of(const struct tokenizer *tokenizer, uint32_t id)
 }
 
 /* Windows [first, first + rows) of the `count` chosen ones, in one forward pass. */
-static enum status evaluate_rows(const struct config *config, struct train_state *state, struct dataset *dataset,
-                                 struct workspace *work, int64_t first, int64_t rows, int64_t count,
-                                 int64_t available)
+static enum status evaluate_rows(const struct config *config, struct train_state *state,
+                                 struct dataset *dataset, struct workspace *work, int64_t first, int64_t rows,
+                                 int64_t count, int64_t available)
 {
     int64_t length = config->model.context_length;
     struct model_loss ignored = {0, 0};
@@ -66,7 +67,8 @@ static enum status evaluate_rows(const struct config *config, struct train_state
             work->targets[i * length + t] = work->window[t + 1];
         }
     }
-    struct batch batch = {.sequences = rows, .length = length, .tokens = work->tokens, .targets = work->targets};
+    struct batch batch = {
+        .sequences = rows, .length = length, .tokens = work->tokens, .targets = work->targets};
     model_evaluate(state->model, &batch, work->losses, &ignored);
     for (int64_t i = 0; i < rows; i++) {
         double *sums = work->sums + (first + i) * SUMS;
@@ -89,7 +91,8 @@ static double entropy_of(const int64_t *frequency, int64_t vocab, double total)
     return nats;
 }
 
-static void finish(struct workspace *work, int64_t windows, int64_t length, int64_t vocab, struct evaluation *out)
+static void finish(struct workspace *work, int64_t windows, int64_t length, int64_t vocab,
+                   struct evaluation *out)
 {
     double loss = 0, bytes = 0, tokens = (double)(windows * length);
     for (int64_t i = 0; i < windows; i++) {

@@ -1,4 +1,5 @@
-/* One forward pass over the visible tokens for each new token; the choice sorts only what top-k and top-p need. */
+/* One forward pass over the visible tokens for each new token; the choice sorts only what top-k and top-p
+ * need. */
 #include "llmpi/train/generation.h"
 
 #include "llmpi/base/memory.h"
@@ -28,7 +29,8 @@ static uint32_t likeliest(const float *logits, int64_t vocab)
 }
 
 /* How many of the sorted candidates together have probability top_p of `total`. */
-static int64_t nucleus(const float *weights, const uint32_t *order, int64_t count, double top_p, double *total)
+static int64_t nucleus(const float *weights, const uint32_t *order, int64_t count, double top_p,
+                       double *total)
 {
     double sum = 0;
     for (int64_t i = 0; i < count; i++) {
@@ -117,9 +119,11 @@ static enum status continue_text(struct generator *generator, struct buffer *tex
     *end = GENERATION_TOKEN_LIMIT;
     for (int64_t i = 0; i < settings->tokens; i++) {
         int64_t count = visible->count < shape->context_length ? visible->count : shape->context_length;
-        model_next_logits(generator->state->model, visible->ids + visible->count - count, count, generator->logits);
+        model_next_logits(generator->state->model, visible->ids + visible->count - count, count,
+                          generator->logits);
         double random = random_uniform(settings->seed, RANDOM_SAMPLE | settings->sample << 32, (uint64_t)i);
-        uint32_t id = generation_choose(generator->logits, generator->order, shape->vocab_size, settings, random);
+        uint32_t id =
+            generation_choose(generator->logits, generator->order, shape->vocab_size, settings, random);
         if ((int64_t)id == generator->end_id && !settings->ignore_end) {
             *end = GENERATION_END_OF_TEXT;
             break;
@@ -131,9 +135,9 @@ static enum status continue_text(struct generator *generator, struct buffer *tex
     return send_whole(text, true, sink, context);
 }
 
-enum status generation_run(struct train_state *state, const char *prompt, size_t length, const char *end_token,
-                           const struct generation_settings *settings, generation_sink sink, void *context,
-                           enum generation_end *end)
+enum status generation_run(struct train_state *state, const char *prompt, size_t length,
+                           const char *end_token, const struct generation_settings *settings,
+                           generation_sink sink, void *context, enum generation_end *end)
 {
     struct buffer text = {0};
     int64_t vocab = model_shape(state->model)->vocab_size;
@@ -150,7 +154,8 @@ enum status generation_run(struct train_state *state, const char *prompt, size_t
     if (status == STATUS_OK)
         status = tokenizer_encode(state->tokenizer, prompt, length, false, &generator.visible);
     if (status == STATUS_OK && generator.visible.count == 0)
-        status = fail(STATUS_USAGE, "the prompt is empty and the tokenizer has no end-of-text token to start from");
+        status = fail(STATUS_USAGE,
+                      "the prompt is empty and the tokenizer has no end-of-text token to start from");
     if (status == STATUS_OK)
         status = continue_text(&generator, &text, sink, context, end);
     memory_free(generator.logits);

@@ -1,5 +1,5 @@
-/* Rank 0 reads configuration and tokenizer as texts and broadcasts them; then every rank makes the model and gets the
- * parameters. */
+/* Rank 0 reads configuration and tokenizer as texts and broadcasts them; then every rank makes the model and
+ * gets the parameters. */
 #include "llmpi/train/inference.h"
 
 #include "llmpi/base/file.h"
@@ -44,14 +44,15 @@ static enum status share(struct comm *comm, struct buffer *yaml, struct buffer *
     return comm_agree(comm, status != STATUS_OK ? status : second);
 }
 
-static enum status build(const char *path, const struct buffer *yaml, const struct buffer *json, int64_t sequences,
-                         struct config *config, struct train_state *state)
+static enum status build(const char *path, const struct buffer *yaml, const struct buffer *json,
+                         int64_t sequences, struct config *config, struct train_state *state)
 {
     const struct string_list no_overrides = {0};
     struct tokenizer *tokenizer = NULL;
     TRY(config_parse(config, yaml->data, yaml->length, path, &no_overrides));
     TRY(tokenizer_parse(json->data, json->length, path, &tokenizer));
-    return state_create(config, tokenizer, sequences > 0 ? sequences : config->train.micro_batch, false, state);
+    return state_create(config, tokenizer, sequences > 0 ? sequences : config->train.micro_batch, false,
+                        state);
 }
 
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,

@@ -32,8 +32,8 @@ static enum status open_growing(const char *directory, const char *name, int64_t
         return fail(STATUS_FAILED, "cannot write %s: %s", out->path, strerror(errno));
     int64_t size = file_size(out->path);
     if (size < bytes)
-        log_warning("%s has %lld bytes, the checkpoint saw %lld: earlier steps are missing from it", out->path,
-                    (long long)size, (long long)bytes);
+        log_warning("%s has %lld bytes, the checkpoint saw %lld: earlier steps are missing from it",
+                    out->path, (long long)size, (long long)bytes);
     else if (ftruncate(out->descriptor, (off_t)bytes) != 0)
         return fail(STATUS_FAILED, "cannot cut %s back: %s", out->path, strerror(errno));
     out->bytes = size < bytes ? size : bytes;

@@ -1,5 +1,6 @@
-/* The lock is one line of JSON. Who finds one watches its bytes: a living owner changes them, so no two clocks are
- * ever compared. Taking over renames the old file away first, which only one of several candidates can do. */
+/* The lock is one line of JSON. Who finds one watches its bytes: a living owner changes them, so no two
+ * clocks are ever compared. Taking over renames the old file away first, which only one of several candidates
+ * can do. */
 #include "llmpi/train/run_lock.h"
 
 #include "llmpi/base/buffer.h"
@@ -13,8 +14,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -90,7 +91,8 @@ static enum status try_make(const struct run_lock *lock, bool *made)
     int descriptor = open(lock->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     *made = descriptor >= 0;
     if (descriptor < 0)
-        return errno == EEXIST ? STATUS_OK : fail(STATUS_FAILED, "cannot write %s: %s", lock->path, strerror(errno));
+        return errno == EEXIST ? STATUS_OK
+                               : fail(STATUS_FAILED, "cannot write %s: %s", lock->path, strerror(errno));
     struct buffer text = {0};
     enum status status = describe(lock, &text);
     if (status == STATUS_OK)
@@ -138,8 +140,8 @@ static bool holder_is_gone(const struct holder *holder)
            errno == ESRCH;
 }
 
-/* Waits until the lock is free: gone, its holder gone, or its bytes (`seen`, kept up to date) standing still for the
- * whole time. A heartbeat that has moved at the end means that it is in use. */
+/* Waits until the lock is free: gone, its holder gone, or its bytes (`seen`, kept up to date) standing still
+ * for the whole time. A heartbeat that has moved at the end means that it is in use. */
 static enum status watch(const char *path, struct buffer *seen, const struct holder *holder, bool *free)
 {
     struct buffer now = {0};
@@ -202,8 +204,10 @@ static enum status contest(const char *path, bool *freed)
             log_info("took over the lock that process %lld on %s left behind", (long long)holder.process,
                      holder.host);
     } else if (status == STATUS_OK && !*freed) {
-        status = fail(STATUS_FAILED, "%s: the run is in use by process %lld on %s%s%s; stop it first, or choose another run.directory",
-                      path, (long long)holder.process, holder.host, holder.job[0] != '\0' ? ", job " : "", holder.job);
+        status = fail(
+            STATUS_FAILED,
+            "%s: the run is in use by process %lld on %s%s%s; stop it first, or choose another run.directory",
+            path, (long long)holder.process, holder.host, holder.job[0] != '\0' ? ", job " : "", holder.job);
     }
 cleanup:
     buffer_free(&text);

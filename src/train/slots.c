@@ -1,4 +1,5 @@
-/* The arithmetic of slots. A binary counter of pending sums gives the same tree as adding neighbours pairwise. */
+/* The arithmetic of slots. A binary counter of pending sums gives the same tree as adding neighbours
+ * pairwise. */
 #include "llmpi/train/slots.h"
 
 void slots_piece(int64_t total, int64_t pieces, int64_t index, int64_t *first, int64_t *count)

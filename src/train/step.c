@@ -1,7 +1,7 @@
-/* The step. The batch is cut into slots, slots are dealt to ranks as contiguous runs, and a slot is worked off in
- * micro-batches that never cross it. Each slot's gradient starts from zero; a rank adds its slots along the binary tree of
- * slots.h, and a block is summed over the ranks as soon as its gradient is complete in the last micro-batch. A rank
- * that has nothing to do, or has met an error, still attends every sum. */
+/* The step. The batch is cut into slots, slots are dealt to ranks as contiguous runs, and a slot is worked
+ * off in micro-batches that never cross it. Each slot's gradient starts from zero; a rank adds its slots
+ * along the binary tree of slots.h, and a block is summed over the ranks as soon as its gradient is complete
+ * in the last micro-batch. A rank that has nothing to do, or has met an error, still attends every sum. */
 #include "llmpi/train/step.h"
 
 #include "llmpi/base/clock.h"
@@ -58,7 +58,8 @@ static enum status allocate(struct stepper *stepper)
     stepper->tokens = memory_allocate(count, sizeof *stepper->tokens, "a batch of tokens");
     stepper->targets = memory_allocate(count, sizeof *stepper->targets, "a batch of targets");
     stepper->pending = memory_allocate(levels + 1, sizeof *stepper->pending, "gradients of slots");
-    if (stepper->window == NULL || stepper->tokens == NULL || stepper->targets == NULL || stepper->pending == NULL)
+    if (stepper->window == NULL || stepper->tokens == NULL || stepper->targets == NULL ||
+        stepper->pending == NULL)
         return STATUS_FAILED;
     for (int64_t i = 0; i < levels; i++) {
         stepper->pending[i] =
@@ -72,8 +73,9 @@ static enum status allocate(struct stepper *stepper)
 enum status stepper_create(const struct config *config, struct train_state *state, struct dataset *dataset,
                            struct comm *comm, struct stepper **out)
 {
-    static const enum sampler_order orders[] = {
-        [SAMPLING_EPOCH] = SAMPLER_EPOCH, [SAMPLING_RANDOM] = SAMPLER_RANDOM, [SAMPLING_SEQUENTIAL] = SAMPLER_SEQUENTIAL};
+    static const enum sampler_order orders[] = {[SAMPLING_EPOCH] = SAMPLER_EPOCH,
+                                                [SAMPLING_RANDOM] = SAMPLER_RANDOM,
+                                                [SAMPLING_SEQUENTIAL] = SAMPLER_SEQUENTIAL};
     struct stepper *stepper = memory_allocate(1, sizeof *stepper, "the step");
     if (stepper == NULL)
         return STATUS_FAILED;
@@ -116,7 +118,8 @@ static enum status read_batch(struct stepper *stepper, int64_t first, int64_t co
     int64_t length = stepper->config->model.context_length;
     for (int64_t i = 0; i < count; i++) {
         int64_t window = sampler_window(&stepper->sampler, first + i);
-        TRY(dataset_read_window(stepper->dataset, length, step_stride(stepper->config), window, stepper->window));
+        TRY(dataset_read_window(stepper->dataset, length, step_stride(stepper->config), window,
+                                stepper->window));
         memcpy(stepper->tokens + i * length, stepper->window, (size_t)length * sizeof *stepper->window);
         memcpy(stepper->targets + i * length, stepper->window + 1, (size_t)length * sizeof *stepper->window);
     }
@@ -214,8 +217,9 @@ static void update(struct stepper *stepper, double learning_rate, double gradien
         if (!row->trainable)
             continue;
         settings.weight_decay = row->decay ? config->train.weight_decay : 0;
-        adamw_update(&settings, model_parameters(state->model) + row->offset, model_gradients(state->model) + row->offset,
-                     state->exp_avg + row->offset, state->exp_avg_sq + row->offset, row->count, gradient_scale);
+        adamw_update(&settings, model_parameters(state->model) + row->offset,
+                     model_gradients(state->model) + row->offset, state->exp_avg + row->offset,
+                     state->exp_avg_sq + row->offset, row->count, gradient_scale);
     }
     model_refresh_all(state->model);
 }
@@ -260,10 +264,11 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     result->tokens = (int64_t)shared[1];
     result->stop = shared[3] > 0;
     if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
-        return fail(STATUS_FAILED,
-                    "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
-                    "left as after step %lld (try a smaller train.learning_rate)",
-                    (long long)step, result->loss, result->gradient_norm, (long long)state->step);
+        return fail(
+            STATUS_FAILED,
+            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
+            "left as after step %lld (try a smaller train.learning_rate)",
+            (long long)step, result->loss, result->gradient_norm, (long long)state->step);
     double clip = config->train.grad_clip;
     double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
     update(stepper, result->learning_rate, scale / shared[1]);

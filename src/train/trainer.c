@@ -1,5 +1,6 @@
-/* The life of a run: set up, continue or start, step after step with what falls due in between, close. Everything that
- * touches files of the run directory happens on rank 0, and the ranks agree on how it went. */
+/* The life of a run: set up, continue or start, step after step with what falls due in between, close.
+ * Everything that touches files of the run directory happens on rank 0, and the ranks agree on how it went.
+ */
 #include "llmpi/train/trainer.h"
 
 #include "llmpi/base/clock.h"
@@ -46,7 +47,7 @@ static bool is_root(const struct trainer *trainer)
     return comm_rank(trainer->comm) == 0;
 }
 
-/* --- setting up -------------------------------------------------------------------------------------------------- */
+/* --- setting up --- */
 
 void trainer_set_threads(const struct config *config, struct comm *comm)
 {
@@ -61,19 +62,21 @@ void trainer_set_threads(const struct config *config, struct comm *comm)
         log_info("hint: %lld threads share %lld cores; fewer ranks or run.threads would be faster",
                  (long long)(threads * ranks), (long long)online);
     else if (cores < online && cores * ranks < online)
-        log_info("hint: each rank is bound to %lld of %lld cores; `mpirun --bind-to none` or `--map-by slot:PE=%lld` would use them all",
+        log_info("hint: each rank is bound to %lld of %lld cores; `mpirun --bind-to none` or `--map-by "
+                 "slot:PE=%lld` would use them all",
                  (long long)cores, (long long)online, (long long)(online / ranks));
 }
 
-enum status trainer_open_dataset(const struct config *config, const char *split, const struct tokenizer *tokenizer,
-                                 struct comm *comm, struct dataset **out)
+enum status trainer_open_dataset(const struct config *config, const char *split,
+                                 const struct tokenizer *tokenizer, struct comm *comm, struct dataset **out)
 {
     enum status status = dataset_open(config->shards.directory, split, out);
     if (status == STATUS_OK && dataset_tokenizer_digest(*out) != tokenizer_digest(tokenizer)) {
         status = fail(STATUS_FAILED,
                       "the %s shards in %s were made with tokenizer %016" PRIx64 ", this run's is %016" PRIx64
                       "; run `llmpi shard` again, or name the right tokenizer.path",
-                      split, config->shards.directory, dataset_tokenizer_digest(*out), tokenizer_digest(tokenizer));
+                      split, config->shards.directory, dataset_tokenizer_digest(*out),
+                      tokenizer_digest(tokenizer));
         dataset_close(*out);
         *out = NULL;
     }
@@ -96,8 +99,11 @@ static enum status open_data(struct trainer *trainer)
         status = trainer_open_dataset(config, "validation", tokenizer, comm, &trainer->validation);
     int64_t length = config->model.context_length;
     if (status == STATUS_OK && dataset_windows(trainer->train, length, step_stride(config)) == 0)
-        status = fail(STATUS_FAILED, "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = %lld in one shard",
-                      config->shards.directory, (long long)dataset_tokens(trainer->train), (long long)(length + 1));
+        status = fail(STATUS_FAILED,
+                      "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = "
+                      "%lld in one shard",
+                      config->shards.directory, (long long)dataset_tokens(trainer->train),
+                      (long long)(length + 1));
     if (status != STATUS_OK) {
         if (tokenizer != NULL)
             tokenizer_destroy(tokenizer);
@@ -130,8 +136,9 @@ static enum status load_checkpoint(struct trainer *trainer, const char *path, st
     TRY(check_continuation(trainer, path));
     TRY(checkpoint_load(path, &trainer->state, notes));
     if (notes->dataset_digest != trainer->dataset_digest)
-        log_warning("the training data in %s are not those of the checkpoint: sequences come in another order",
-                    trainer->config->shards.directory);
+        log_warning(
+            "the training data in %s are not those of the checkpoint: sequences come in another order",
+            trainer->config->shards.directory);
     log_info("continuing from %s (step %lld)", path, (long long)trainer->state.step);
     return STATUS_OK;
 }
@@ -147,7 +154,8 @@ static enum status start_or_continue(struct trainer *trainer, bool fresh, struct
     TRY(checkpoint_newest(trainer->directory, &path));
     if (path == NULL) {
         log_info("a new run in %s", trainer->directory);
-        parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed, model_parameters(model));
+        parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed,
+                             model_parameters(model));
         return STATUS_OK;
     }
     enum status status = load_checkpoint(trainer, path, notes);
@@ -180,13 +188,14 @@ static enum status open_run(struct trainer *trainer, bool fresh)
         if (status == STATUS_OK)
             status = write_config(trainer);
         if (status == STATUS_OK)
-            status = run_files_open(trainer->directory, notes.metrics_bytes, notes.samples_bytes, &trainer->files);
+            status =
+                run_files_open(trainer->directory, notes.metrics_bytes, notes.samples_bytes, &trainer->files);
     }
     TRY(comm_agree(trainer->comm, status));
     state_broadcast(&trainer->state, trainer->comm);
     trainer->first_step = trainer->state.step;
-    return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, trainer->train, trainer->comm,
-                                                    &trainer->stepper));
+    return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, trainer->train,
+                                                    trainer->comm, &trainer->stepper));
 }
 
 static void describe_run(const struct trainer *trainer)
@@ -198,8 +207,9 @@ static void describe_run(const struct trainer *trainer)
     for (int64_t i = 0; i < table->count; i++)
         count += table->rows[i].count;
     log_info("model: %s parameters, %lld layers, %lld heads, %lld wide, context %lld, vocabulary %lld",
-             log_count(parameters, (double)count), (long long)config->model.n_layer, (long long)config->model.n_head,
-             (long long)config->model.n_embd, (long long)config->model.context_length,
+             log_count(parameters, (double)count), (long long)config->model.n_layer,
+             (long long)config->model.n_head, (long long)config->model.n_embd,
+             (long long)config->model.context_length,
              (long long)model_shape(trainer->state.model)->vocab_size);
     log_info("data: %s training tokens, %s validation tokens; %s tokens a step, %lld steps",
              log_count(tokens, (double)dataset_tokens(trainer->train)),
@@ -208,7 +218,7 @@ static void describe_run(const struct trainer *trainer)
              (long long)config->train.steps);
 }
 
-/* --- what falls due between steps -------------------------------------------------------------------------------- */
+/* --- what falls due between steps --- */
 
 /* Every so many steps; every == 0: never, since the end has its own call. */
 static bool is_due(int64_t step, int64_t every)
@@ -219,10 +229,11 @@ static bool is_due(int64_t step, int64_t every)
 static enum status add_evaluation(struct trainer *trainer, const struct evaluation *result)
 {
     struct buffer line = {0};
-    enum status status = buffer_printf(
-        &line, "{\"step\": %lld, \"validation_loss\": %.17g, \"bits_per_byte\": %.17g, \"unigram_entropy\": %.17g, \"validation_tokens\": %lld}\n",
-        (long long)trainer->state.step, result->loss, result->bits_per_byte, result->entropy,
-        (long long)result->tokens);
+    enum status status = buffer_printf(&line,
+                                       "{\"step\": %lld, \"validation_loss\": %.17g, \"bits_per_byte\": "
+                                       "%.17g, \"unigram_entropy\": %.17g, \"validation_tokens\": %lld}\n",
+                                       (long long)trainer->state.step, result->loss, result->bits_per_byte,
+                                       result->entropy, (long long)result->tokens);
     if (status == STATUS_OK)
         status = run_files_add_metrics(trainer->files, &line);
     buffer_free(&line);
@@ -233,8 +244,8 @@ static enum status evaluate(struct trainer *trainer)
 {
     struct evaluation result;
     double since = clock_seconds();
-    TRY(evaluation_run(trainer->config, &trainer->state, trainer->validation, trainer->micro_batch, trainer->comm,
-                       &result));
+    TRY(evaluation_run(trainer->config, &trainer->state, trainer->validation, trainer->micro_batch,
+                       trainer->comm, &result));
     timers_add(&trainer->timers, PHASE_EVALUATE, &since);
     if (result.windows == 0) {
         log_info("step %lld: not evaluated, the validation shards hold %lld tokens and a window needs %lld",
@@ -259,7 +270,8 @@ static enum status keep_text(void *context, const char *text, size_t length)
 static enum status write_sample(struct trainer *trainer, const char *prompt, const struct buffer *text)
 {
     struct buffer line = {0}, block = {0};
-    enum status status = buffer_printf(&line, "{\"step\": %lld, \"prompt\": ", (long long)trainer->state.step);
+    enum status status =
+        buffer_printf(&line, "{\"step\": %lld, \"prompt\": ", (long long)trainer->state.step);
     if (status == STATUS_OK)
         status = json_write_text(&line, prompt, strlen(prompt));
     if (status == STATUS_OK)
@@ -304,7 +316,8 @@ static enum status sample(struct trainer *trainer)
         if (status == STATUS_OK)
             status = write_sample(trainer, prompt, &text);
         if (status == STATUS_OK)
-            log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt, text.length > 0 ? text.data : "");
+            log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt,
+                     text.length > 0 ? text.data : "");
         buffer_free(&text);
     }
     status = comm_agree(trainer->comm, status);
@@ -331,18 +344,21 @@ static enum status save(struct trainer *trainer)
     return status;
 }
 
-/* --- the loop ---------------------------------------------------------------------------------------------------- */
+/* --- the loop --- */
 
 static enum status add_step(struct trainer *trainer, const struct step_result *result, double seconds,
                             const struct timers *phases)
 {
     struct buffer line = {0};
     enum status status = buffer_printf(
-        &line, "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, \"tokens_per_second\": %.17g, \"seconds\": %.17g",
+        &line,
+        "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, "
+        "\"tokens_per_second\": %.17g, \"seconds\": %.17g",
         (long long)trainer->state.step, result->loss, result->learning_rate, result->gradient_norm,
         (long long)trainer->state.tokens, (double)result->tokens / seconds, seconds);
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
-        status = buffer_printf(&line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
+        status =
+            buffer_printf(&line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
     if (status == STATUS_OK)
         status = buffer_append(&line, "}\n", 2);
     if (status == STATUS_OK)
@@ -357,11 +373,12 @@ static void log_step(const struct trainer *trainer, const struct step_result *re
     char rate[16], left[32];
     int64_t step = trainer->state.step, done = step - trainer->first_step;
     double mean = (clock_seconds() - trainer->started) / (double)done;
-    if (step != trainer->first_step + 1 && step != config->train.steps && !is_due(step, config->train.log_every))
+    if (step != trainer->first_step + 1 && step != config->train.steps &&
+        !is_due(step, config->train.log_every))
         return;
-    log_info("step %lld/%lld: loss %.4f, learning rate %.3g, gradient norm %.3g, %s tokens/s, %s left", (long long)step,
-             (long long)config->train.steps, result->loss, result->learning_rate, result->gradient_norm,
-             log_count(rate, (double)result->tokens / seconds),
+    log_info("step %lld/%lld: loss %.4f, learning rate %.3g, gradient norm %.3g, %s tokens/s, %s left",
+             (long long)step, (long long)config->train.steps, result->loss, result->learning_rate,
+             result->gradient_norm, log_count(rate, (double)result->tokens / seconds),
              log_duration(left, mean * (double)(config->train.steps - step)));
 }
 
@@ -404,16 +421,17 @@ static enum status loop(struct trainer *trainer)
         TRY(run_step(trainer, &result));
         TRY(after_step(trainer, result.stop));
         if (result.stop && trainer->state.step < trainer->config->train.steps) {
-            log_info("stopped on request%s%s at step %lld of %lld with everything saved; the same command continues",
-                     stopping_reason()[0] != '\0' ? " by " : "", stopping_reason(), (long long)trainer->state.step,
-                     (long long)trainer->config->train.steps);
+            log_info("stopped on request%s%s at step %lld of %lld with everything saved; the same command "
+                     "continues",
+                     stopping_reason()[0] != '\0' ? " by " : "", stopping_reason(),
+                     (long long)trainer->state.step, (long long)trainer->config->train.steps);
             return STATUS_STOPPED;
         }
     }
     return STATUS_OK;
 }
 
-/* --- the run ----------------------------------------------------------------------------------------------------- */
+/* --- the run --- */
 
 static enum status take_directory(struct trainer *trainer)
 {

@@ -5,13 +5,15 @@
 #include <string.h>
 
 /* A 24-bit number of a linear congruential generator (Knuth's MMIX constants). */
-static uint32_t draw(uint64_t *state) {
+static uint32_t draw(uint64_t *state)
+{
     *state = *state * 6364136223846793005u + 1442695040888963407u;
     return (uint32_t)(*state >> 40);
 }
 
 void case_batch_fill(struct case_batch *out, const struct model_shape *shape, int64_t sequences,
-                     int64_t length, struct case_options options) {
+                     int64_t length, struct case_options options)
+{
     uint64_t state = 11;
     out->batch = (struct batch){.sequences = sequences,
                                 .length = length,
@@ -30,7 +32,8 @@ void case_batch_fill(struct case_batch *out, const struct model_shape *shape, in
     }
 }
 
-struct batch case_batch_part(const struct batch *whole, int64_t first, int64_t sequences) {
+struct batch case_batch_part(const struct batch *whole, int64_t first, int64_t sequences)
+{
     struct batch part = *whole;
     int64_t skip = first * whole->length;
     part.sequences = sequences;
@@ -43,7 +46,8 @@ struct batch case_batch_part(const struct batch *whole, int64_t first, int64_t s
     return part;
 }
 
-void case_parameters(const struct parameter_table *table, double size, double *out) {
+void case_parameters(const struct parameter_table *table, double size, double *out)
+{
     uint64_t state = 5;
     memset(out, 0, (size_t)table->total * sizeof *out);
     for (int64_t i = 0; i < table->count; i++)
@@ -54,7 +58,8 @@ void case_parameters(const struct parameter_table *table, double size, double *o
         }
 }
 
-double case_difference(const struct parameter *row, const float *a, const double *b) {
+double case_difference(const struct parameter *row, const float *a, const double *b)
+{
     double difference = 0, norm = 0;
     for (int64_t e = row->offset; e < row->offset + row->count; e++) {
         difference += ((double)a[e] - b[e]) * ((double)a[e] - b[e]);

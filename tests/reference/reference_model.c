@@ -22,7 +22,8 @@ struct run {
     int64_t sequence, length, width, first_row;
 };
 
-static double *numbers(int64_t count) {
+static double *numbers(int64_t count)
+{
     double *memory = calloc((size_t)count, sizeof *memory);
     if (memory == NULL) {
         fprintf(stderr, "no memory for the reference model\n");
@@ -32,7 +33,8 @@ static double *numbers(int64_t count) {
 }
 
 /* Offset of tensor "`name`.`part`" of h.(block - 1), or of the model for block 0; -1 when there is none. */
-static int64_t find(const struct run *run, int64_t block, const char *name, const char *part) {
+static int64_t find(const struct run *run, int64_t block, const char *name, const char *part)
+{
     const struct parameter_table *table = run->model->table;
     char full[96];
     if (block > 0)
@@ -45,20 +47,23 @@ static int64_t find(const struct run *run, int64_t block, const char *name, cons
     return -1;
 }
 
-static double factor(const struct run *run, int64_t block, int kind, int64_t index) {
+static double factor(const struct run *run, int64_t block, int kind, int64_t index)
+{
     const struct reference_model *model = run->model;
     return model->mask == NULL
                ? 1
                : model->mask(model->context, (uint64_t)(4 * block + kind), run->sequence, index);
 }
 
-static void drop(const struct run *run, int64_t block, int kind, double *values) {
+static void drop(const struct run *run, int64_t block, int kind, double *values)
+{
     for (int64_t i = 0; i < run->length * run->width; i++)
         values[i] *= factor(run, block, kind, i);
 }
 
 static void linear(const struct run *run, int64_t block, const char *name, double *y, const double *x,
-                   int64_t in, int64_t out) {
+                   int64_t in, int64_t out)
+{
     const double *w = run->model->parameters + find(run, block, name, "weight");
     int64_t b = find(run, block, name, "bias");
     for (int64_t t = 0; t < run->length; t++)
@@ -72,7 +77,8 @@ static void linear(const struct run *run, int64_t block, const char *name, doubl
 
 /* Overwrites dx, adds to the parameters' gradients. */
 static void linear_gradient(const struct run *run, int64_t block, const char *name, double *dx,
-                            const double *dy, const double *x, int64_t in, int64_t out) {
+                            const double *dy, const double *x, int64_t in, int64_t out)
+{
     int64_t w = find(run, block, name, "weight"), b = find(run, block, name, "bias");
     memset(dx, 0, (size_t)(run->length * in) * sizeof *dx);
     for (int64_t t = 0; t < run->length; t++)
@@ -87,7 +93,8 @@ static void linear_gradient(const struct run *run, int64_t block, const char *na
         }
 }
 
-static void statistics(const double *x, int64_t width, double *mean, double *rstd) {
+static void statistics(const double *x, int64_t width, double *mean, double *rstd)
+{
     double sum = 0, squares = 0;
     for (int64_t i = 0; i < width; i++)
         sum += x[i];
@@ -97,7 +104,8 @@ static void statistics(const double *x, int64_t width, double *mean, double *rst
     *rstd = 1 / sqrt(squares / (double)width + EPSILON);
 }
 
-static void norm(const struct run *run, int64_t block, const char *name, double *y, const double *x) {
+static void norm(const struct run *run, int64_t block, const char *name, double *y, const double *x)
+{
     const double *gain = run->model->parameters + find(run, block, name, "weight");
     int64_t b = find(run, block, name, "bias"), width = run->width;
     for (int64_t at = 0; at < run->length * width; at += width) {
@@ -111,7 +119,8 @@ static void norm(const struct run *run, int64_t block, const char *name, double 
 /* Adds to dx and to the parameters' gradients. With n = (x - mean) rstd and g = dy gain:
  * dx = rstd (g - mean(g) - n mean(g n)). */
 static void norm_gradient(const struct run *run, int64_t block, const char *name, double *dx,
-                          const double *dy, const double *x) {
+                          const double *dy, const double *x)
+{
     int64_t w = find(run, block, name, "weight"), b = find(run, block, name, "bias"), width = run->width;
     const double *gain = run->model->parameters + w;
     for (int64_t at = 0; at < run->length * width; at += width) {
@@ -130,12 +139,14 @@ static void norm_gradient(const struct run *run, int64_t block, const char *name
     }
 }
 
-static int64_t first_visible(const struct run *run, int64_t t) {
+static int64_t first_visible(const struct run *run, int64_t t)
+{
     return run->batch->first_visible == NULL ? 0 : run->batch->first_visible[run->first_row + t];
 }
 
 /* Probabilities (n_head, length, length), before dropout, and their mixture of the values. */
-static void attention(const struct run *run, int64_t block, struct block_values *v) {
+static void attention(const struct run *run, int64_t block, struct block_values *v)
+{
     int64_t length = run->length, width = run->width, heads = run->model->shape->n_head, size = width / heads;
     for (int64_t h = 0; h < heads; h++)
         for (int64_t t = 0; t < length; t++) {
@@ -161,7 +172,8 @@ static void attention(const struct run *run, int64_t block, struct block_values 
 
 /* One query of one head; `mixed` is the gradient of its output. Adds to dqkv. */
 static void query_gradient(const struct run *run, int64_t block, const struct block_values *v, double *dqkv,
-                           const double *mixed, int64_t h, int64_t t) {
+                           const double *mixed, int64_t h, int64_t t)
+{
     int64_t length = run->length, width = run->width, size = width / run->model->shape->n_head;
     const double *p = v->probability + (h * length + t) * length;
     double *dp = numbers(length), dot = 0;
@@ -185,16 +197,19 @@ static void query_gradient(const struct run *run, int64_t block, const struct bl
     free(dp);
 }
 
-static double gelu(double x) {
+static double gelu(double x)
+{
     return 0.5 * x * (1 + tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x)));
 }
 
-static double gelu_slope(double x) {
+static double gelu_slope(double x)
+{
     double t = tanh(SQRT_2_OVER_PI * (x + 0.044715 * x * x * x));
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * SQRT_2_OVER_PI * (1 + 3 * 0.044715 * x * x);
 }
 
-static void block_forward_values(const struct run *run, int64_t block, struct block_values *v) {
+static void block_forward_values(const struct run *run, int64_t block, struct block_values *v)
+{
     int64_t width = run->width, count = run->length * width;
     norm(run, block, "ln_1", v->norm_1, v->in);
     linear(run, block, "attn.c_attn", v->qkv, v->norm_1, width, 3 * width);
@@ -214,8 +229,8 @@ static void block_forward_values(const struct run *run, int64_t block, struct bl
 }
 
 /* `stream` turns from the gradient of v->out into that of v->in. */
-static void block_gradient(const struct run *run, int64_t block, const struct block_values *v,
-                           double *stream) {
+static void block_gradient(const struct run *run, int64_t block, const struct block_values *v, double *stream)
+{
     int64_t width = run->width, count = run->length * width, heads = run->model->shape->n_head;
     double *branch = numbers(count), *narrow = numbers(count), *wide = numbers(4 * count);
     double *dqkv = numbers(3 * count);
@@ -241,14 +256,16 @@ static void block_gradient(const struct run *run, int64_t block, const struct bl
     free(dqkv);
 }
 
-static double target_weight(const struct run *run, int64_t t) {
+static double target_weight(const struct run *run, int64_t t)
+{
     const float *weights = run->batch->target_weight;
     return weights == NULL ? 1 : (double)weights[run->first_row + t];
 }
 
 /* One row of the head. Returns its loss; adds the gradient of `hidden` to dhidden where the run wants it. */
 static double row_loss(const struct run *run, int64_t t, const double *hidden, double *dhidden,
-                       double *logits) {
+                       double *logits)
+{
     int64_t width = run->width, vocab = run->model->shape->vocab_size;
     int64_t w = find(run, 0, run->model->shape->tied_head ? "wte" : "lm_head", "weight");
     int64_t target = run->batch->targets[run->first_row + t];
@@ -270,7 +287,8 @@ static double row_loss(const struct run *run, int64_t t, const double *hidden, d
 }
 
 /* Offsets of the two embeddings of row t. */
-static void embedding_rows(const struct run *run, int64_t t, int64_t *token, int64_t *place) {
+static void embedding_rows(const struct run *run, int64_t t, int64_t *token, int64_t *place)
+{
     int64_t row = run->first_row + t, position = t;
     if (run->batch->position != NULL)
         position = run->batch->position[row];
@@ -278,7 +296,8 @@ static void embedding_rows(const struct run *run, int64_t t, int64_t *token, int
     *place = find(run, 0, "wpe", "weight") + position * run->width;
 }
 
-static void embed(const struct run *run, double *out) {
+static void embed(const struct run *run, double *out)
+{
     for (int64_t t = 0; t < run->length; t++) {
         int64_t token, place;
         embedding_rows(run, t, &token, &place);
@@ -288,7 +307,8 @@ static void embed(const struct run *run, double *out) {
     drop(run, 0, 0, out);
 }
 
-static void embed_gradient(const struct run *run, double *stream) {
+static void embed_gradient(const struct run *run, double *stream)
+{
     drop(run, 0, 0, stream);
     for (int64_t t = 0; t < run->length; t++) {
         int64_t token, place;
@@ -302,7 +322,8 @@ static void embed_gradient(const struct run *run, double *stream) {
 
 /* The arrays of block `n` (from 0), cut from the run's memory: 18 x count and the probabilities. `in` is the
  * `out` of the block before, the first `count` numbers for the first block. */
-static struct block_values block_arrays(const struct run *run, double *memory, int64_t n) {
+static struct block_values block_arrays(const struct run *run, double *memory, int64_t n)
+{
     int64_t count = run->length * run->width, scores = run->model->shape->n_head * run->length * run->length;
     double *in = memory + n * (18 * count + scores), *own = in + count;
     return (struct block_values){.in = in,
@@ -319,7 +340,8 @@ static struct block_values block_arrays(const struct run *run, double *memory, i
                                  .out = own + 17 * count + scores};
 }
 
-static double run_sequence(const struct run *run, double *losses) {
+static double run_sequence(const struct run *run, double *losses)
+{
     int64_t n_layer = run->model->shape->n_layer, width = run->width, count = run->length * width;
     int64_t scores = run->model->shape->n_head * run->length * run->length;
     double *memory = numbers(count + n_layer * (18 * count + scores)), loss = 0;
@@ -355,7 +377,8 @@ static double run_sequence(const struct run *run, double *losses) {
 }
 
 double reference_model_run(const struct reference_model *model, const struct batch *batch, double *losses,
-                           double *gradients) {
+                           double *gradients)
+{
     double loss = 0;
     if (gradients != NULL)
         memset(gradients, 0, (size_t)model->table->total * sizeof *gradients);

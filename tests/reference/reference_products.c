@@ -4,12 +4,14 @@
 #include <math.h>
 #include <stddef.h>
 
-static int64_t weight_at(const struct reference_weight *weight, int64_t input, int64_t output) {
+static int64_t weight_at(const struct reference_weight *weight, int64_t input, int64_t output)
+{
     return weight->transposed ? output * weight->inputs + input : input * weight->outputs + output;
 }
 
 void reference_matmul_forward(double *y, const double *x, const struct reference_weight *weight,
-                              const double *bias, int64_t rows) {
+                              const double *bias, int64_t rows)
+{
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t o = 0; o < weight->outputs; o++) {
             double sum = bias != NULL ? bias[o] : 0.0;
@@ -21,7 +23,8 @@ void reference_matmul_forward(double *y, const double *x, const struct reference
 }
 
 void reference_matmul_backward_input(double *dx, const double *dy, const struct reference_weight *weight,
-                                     int64_t rows) {
+                                     int64_t rows)
+{
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t i = 0; i < weight->inputs; i++) {
             double sum = 0.0;
@@ -33,7 +36,8 @@ void reference_matmul_backward_input(double *dx, const double *dy, const struct 
 }
 
 void reference_matmul_backward_weight(double *dweight, double *dbias, const double *x, const double *dy,
-                                      const struct reference_weight *weight, int64_t rows) {
+                                      const struct reference_weight *weight, int64_t rows)
+{
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t o = 0; o < weight->outputs; o++) {
             double gradient = dy[r * weight->outputs + o];
@@ -51,7 +55,8 @@ struct row {
     int64_t first, end;                     /* visible keys */
 };
 
-static struct row row_of(const struct attention_shape *shape, int64_t sequence, int64_t head, int64_t query) {
+static struct row row_of(const struct attention_shape *shape, int64_t sequence, int64_t head, int64_t query)
+{
     int64_t width = shape->head_width, row = sequence * shape->n_query + query;
     int64_t kv_column = head / (shape->n_head / shape->n_kv_head) * width;
     return (struct row){
@@ -65,7 +70,8 @@ static struct row row_of(const struct attention_shape *shape, int64_t sequence, 
     };
 }
 
-static double score(const double *a, const double *b, int64_t width) {
+static double score(const double *a, const double *b, int64_t width)
+{
     double sum = 0.0;
     for (int64_t i = 0; i < width; i++)
         sum += a[i] * b[i];
@@ -74,7 +80,8 @@ static double score(const double *a, const double *b, int64_t width) {
 
 /* log(sum(exp(scores))) of a row. */
 static double log_sum(const double *q, const double *k, const struct attention_shape *shape,
-                      const struct row *row) {
+                      const struct row *row)
+{
     double sum = 0.0, largest = -INFINITY;
     for (int pass = 0; pass < 2; pass++) {
         for (int64_t j = row->first; j < row->end; j++) {
@@ -90,7 +97,8 @@ static double log_sum(const double *q, const double *k, const struct attention_s
 }
 
 static void attend(double *out, double *lse, const double *q, const double *k, const double *v,
-                   const struct attention_shape *shape, const double *factors, const struct row *row) {
+                   const struct attention_shape *shape, const double *factors, const struct row *row)
+{
     int64_t width = shape->head_width;
     *lse = log_sum(q, k, shape, row);
     for (int64_t i = 0; i < width; i++)
@@ -104,7 +112,8 @@ static void attend(double *out, double *lse, const double *q, const double *k, c
 }
 
 void reference_attention_forward(double *out, double *lse, const double *q, const double *k, const double *v,
-                                 const struct attention_shape *shape, const double *factors) {
+                                 const struct attention_shape *shape, const double *factors)
+{
     for (int64_t s = 0; s < shape->sequences; s++)
         for (int64_t h = 0; h < shape->n_head; h++)
             for (int64_t i = 0; i < shape->n_query; i++) {
@@ -116,7 +125,8 @@ void reference_attention_forward(double *out, double *lse, const double *q, cons
 
 static void differentiate(double *dq, double *dk, double *dv, const double *dout, const double *q,
                           const double *k, const double *v, const struct attention_shape *shape,
-                          const double *factors, const struct row *row) {
+                          const double *factors, const struct row *row)
+{
     int64_t width = shape->head_width;
     double total = log_sum(q, k, shape, row), mean = 0.0, scale = 1.0 / sqrt((double)width);
     for (int pass = 0; pass < 2; pass++) {
@@ -139,7 +149,8 @@ static void differentiate(double *dq, double *dk, double *dv, const double *dout
 
 void reference_attention_backward(double *dq, double *dk, double *dv, const double *dout, const double *q,
                                   const double *k, const double *v, const struct attention_shape *shape,
-                                  const double *factors) {
+                                  const double *factors)
+{
     for (int64_t s = 0; s < shape->sequences; s++)
         for (int64_t h = 0; h < shape->n_head; h++)
             for (int64_t i = 0; i < shape->n_query; i++) {

@@ -6,12 +6,14 @@
 
 static const double pi = 3.14159265358979323846;
 
-void reference_gelu_forward(double *y, const double *x, int64_t n) {
+void reference_gelu_forward(double *y, const double *x, int64_t n)
+{
     for (int64_t i = 0; i < n; i++)
         y[i] = 0.5 * x[i] * (1.0 + tanh(sqrt(2.0 / pi) * (x[i] + 0.044715 * x[i] * x[i] * x[i])));
 }
 
-void reference_gelu_backward(double *dx, const double *x, const double *dy, int64_t n) {
+void reference_gelu_backward(double *dx, const double *x, const double *dy, int64_t n)
+{
     for (int64_t i = 0; i < n; i++) {
         double t = tanh(sqrt(2.0 / pi) * (x[i] + 0.044715 * x[i] * x[i] * x[i]));
         double inner = sqrt(2.0 / pi) * (1.0 + 3.0 * 0.044715 * x[i] * x[i]);
@@ -20,7 +22,8 @@ void reference_gelu_backward(double *dx, const double *x, const double *dy, int6
 }
 
 void reference_layernorm_forward(double *y, double *mean, double *rstd, const double *x, const double *gain,
-                                 const double *bias, int64_t rows, int64_t width) {
+                                 const double *bias, int64_t rows, int64_t width)
+{
     for (int64_t r = 0; r < rows; r++) {
         double sum = 0.0, squares = 0.0;
         for (int64_t i = 0; i < width; i++)
@@ -37,7 +40,8 @@ void reference_layernorm_forward(double *y, double *mean, double *rstd, const do
 
 void reference_layernorm_backward(double *dx, double *dgain, double *dbias, const double *dy, const double *x,
                                   const double *mean, const double *rstd, const double *gain, int64_t rows,
-                                  int64_t width) {
+                                  int64_t width)
+{
     for (int64_t r = 0; r < rows; r++) {
         double sum = 0.0, product = 0.0;
         for (int64_t i = 0; i < width; i++) {
@@ -54,12 +58,14 @@ void reference_layernorm_backward(double *dx, double *dgain, double *dbias, cons
     }
 }
 
-static int64_t place(const int32_t *position, int64_t row, int64_t length) {
+static int64_t place(const int32_t *position, int64_t row, int64_t length)
+{
     return position != NULL ? position[row] : row % length;
 }
 
 void reference_embedding_forward(double *y, const double *wte, const double *wpe, const uint32_t *tokens,
-                                 const int32_t *position, int64_t rows, int64_t length, int64_t width) {
+                                 const int32_t *position, int64_t rows, int64_t length, int64_t width)
+{
     for (int64_t r = 0; r < rows; r++)
         for (int64_t i = 0; i < width; i++)
             y[r * width + i] = wte[tokens[r] * width + i] +
@@ -67,7 +73,8 @@ void reference_embedding_forward(double *y, const double *wte, const double *wpe
 }
 
 void reference_embedding_backward(double *dwte, double *dwpe, const double *dy, const uint32_t *tokens,
-                                  const int32_t *position, int64_t rows, int64_t length, int64_t width) {
+                                  const int32_t *position, int64_t rows, int64_t length, int64_t width)
+{
     for (int64_t r = 0; r < rows; r++) {
         for (int64_t i = 0; i < width; i++) {
             dwte[tokens[r] * width + i] += dy[r * width + i];
@@ -78,7 +85,8 @@ void reference_embedding_backward(double *dwte, double *dwpe, const double *dy, 
 }
 
 void reference_cross_entropy_forward(double *loss, const double *logits, const uint32_t *targets,
-                                     int64_t rows, int64_t vocab) {
+                                     int64_t rows, int64_t vocab)
+{
     for (int64_t r = 0; r < rows; r++) {
         const double *row = logits + r * vocab;
         double largest = row[0], sum = 0.0;
@@ -91,7 +99,8 @@ void reference_cross_entropy_forward(double *loss, const double *logits, const u
 }
 
 void reference_cross_entropy_backward(double *dlogits, const double *logits, const uint32_t *targets,
-                                      const double *weight, int64_t rows, int64_t vocab) {
+                                      const double *weight, int64_t rows, int64_t vocab)
+{
     for (int64_t r = 0; r < rows; r++) {
         const double *row = logits + r * vocab;
         double loss = 0.0;
@@ -104,7 +113,8 @@ void reference_cross_entropy_backward(double *dlogits, const double *logits, con
 }
 
 void reference_adamw_update(const struct reference_adamw *settings, double *parameter, double gradient,
-                            double *exp_avg, double *exp_avg_sq) {
+                            double *exp_avg, double *exp_avg_sq)
+{
     double step = (double)settings->step;
     *parameter -= settings->learning_rate * settings->weight_decay * *parameter;
     *exp_avg = settings->beta1 * *exp_avg + (1.0 - settings->beta1) * gradient;

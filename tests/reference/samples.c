@@ -6,7 +6,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void *allocated(int64_t n, size_t size) {
+static void *allocated(int64_t n, size_t size)
+{
     void *memory = calloc((size_t)n + 1, size);
     if (memory == NULL) {
         fprintf(stderr, "out of memory for %lld test values\n", (long long)n);
@@ -15,7 +16,8 @@ static void *allocated(int64_t n, size_t size) {
     return memory;
 }
 
-float *samples(int64_t n, uint64_t seed, double scale) {
+float *samples(int64_t n, uint64_t seed, double scale)
+{
     float *values = allocated(n, sizeof *values);
     uint64_t state = seed * 0x9E3779B97F4A7C15u + 1;
     for (int64_t i = 0; i < n; i++) {
@@ -29,25 +31,29 @@ float *samples(int64_t n, uint64_t seed, double scale) {
     return values;
 }
 
-float *repeated(int64_t n, float value) {
+float *repeated(int64_t n, float value)
+{
     float *values = allocated(n, sizeof *values);
     for (int64_t i = 0; i < n; i++)
         values[i] = value;
     return values;
 }
 
-double *zeros(int64_t n) {
+double *zeros(int64_t n)
+{
     return allocated(n, sizeof(double));
 }
 
-double *widened(const float *values, int64_t n) {
+double *widened(const float *values, int64_t n)
+{
     double *wide = zeros(n);
     for (int64_t i = 0; i < n; i++)
         wide[i] = (double)values[i];
     return wide;
 }
 
-double worst_error(const float *got, const double *wanted, int64_t n) {
+double worst_error(const float *got, const double *wanted, int64_t n)
+{
     double worst = 0.0;
     for (int64_t i = 0; i < n; i++) {
         double error = fabs((double)got[i] - wanted[i]) / (1.0 + fabs(wanted[i]));
@@ -58,7 +64,8 @@ double worst_error(const float *got, const double *wanted, int64_t n) {
     return worst;
 }
 
-double gradient_error(loss_function loss, void *context, double *values, const double *gradient, int64_t n) {
+double gradient_error(loss_function loss, void *context, double *values, const double *gradient, int64_t n)
+{
     const double distance = 1e-5;
     double worst = 0.0;
     for (int64_t i = 0; i < n; i++) {

@@ -25,14 +25,16 @@ struct run {
     enum status status;
 };
 
-static inline void run_free(struct run *run) {
+static inline void run_free(struct run *run)
+{
     for (int64_t i = 0; i < run->capacity; i++)
         buffer_free(&run->documents[i].text);
     free(run->documents);
     *run = (struct run){0};
 }
 
-static inline struct seen *at(struct run *run, int64_t number) {
+static inline struct seen *at(struct run *run, int64_t number)
+{
     while (number >= run->capacity) {
         int64_t capacity = run->capacity > 0 ? run->capacity * 2 : 64;
         run->documents = realloc(run->documents, (size_t)capacity * sizeof *run->documents);
@@ -43,7 +45,8 @@ static inline struct seen *at(struct run *run, int64_t number) {
     return &run->documents[number];
 }
 
-static inline void add_report(struct corpus_report *sum, const struct corpus_report *one) {
+static inline void add_report(struct corpus_report *sum, const struct corpus_report *one)
+{
     sum->documents += one->documents;
     sum->bytes += one->bytes;
     sum->invalid_utf8 += one->invalid_utf8;
@@ -53,7 +56,8 @@ static inline void add_report(struct corpus_report *sum, const struct corpus_rep
     sum->truncated += one->truncated;
 }
 
-static inline void take(struct run *run, const struct document *document, bool *open) {
+static inline void take(struct run *run, const struct document *document, bool *open)
+{
     struct seen *seen = at(run, document->number);
     assert_true(document->begins != *open); /* pieces of two documents never mix */
     assert_true(document->begins == (seen->pieces == 0));
@@ -71,7 +75,8 @@ static inline void take(struct run *run, const struct document *document, bool *
 }
 
 /* Reads with `readers` readers, one after the other, until the first that fails. */
-static inline struct run read_all(const struct corpus_settings *settings, int64_t parts, int64_t readers) {
+static inline struct run read_all(const struct corpus_settings *settings, int64_t parts, int64_t readers)
+{
     struct run run = {0};
     struct corpus corpus;
     run.status = corpus_open(settings, &corpus);
@@ -96,7 +101,8 @@ static inline struct run read_all(const struct corpus_settings *settings, int64_
 }
 
 /* Settings for one input. The list is static: one at a time. */
-static inline struct corpus_settings settings_of(const char *input) {
+static inline struct corpus_settings settings_of(const char *input)
+{
     static struct string_list inputs;
     string_list_free(&inputs);
     if (input != NULL)
@@ -104,14 +110,16 @@ static inline struct corpus_settings settings_of(const char *input) {
     return (struct corpus_settings){.inputs = &inputs, .text_field = "text"};
 }
 
-static inline void write_with_ending(const char *path, const struct buffer *text) {
+static inline void write_with_ending(const char *path, const struct buffer *text)
+{
     struct writer *writer;
     assert_int_equal(writer_open(path, &writer), STATUS_OK);
     assert_int_equal(writer_add(writer, text->data, text->length), STATUS_OK);
     assert_int_equal(writer_finish(writer), STATUS_OK);
 }
 
-static inline void assert_same(const struct run *a, const struct run *b) {
+static inline void assert_same(const struct run *a, const struct run *b)
+{
     assert_int_equal(a->count, b->count);
     for (int64_t i = 0; i < a->capacity && i < b->capacity; i++) {
         assert_int_equal(a->documents[i].pieces, b->documents[i].pieces);
@@ -125,7 +133,8 @@ static inline void assert_same(const struct run *a, const struct run *b) {
 
 /* Reads one document set from bytes under a name. */
 static inline struct run read_bytes(const char *name, const char *bytes, size_t length, const char *separator,
-                                    bool skip) {
+                                    bool skip)
+{
     struct corpus_settings settings = settings_of(scratch_write(name, bytes, length));
     settings.document_separator = separator;
     settings.skip_errors = skip;
@@ -134,7 +143,8 @@ static inline struct run read_bytes(const char *name, const char *bytes, size_t 
 
 /* Reads text and compares the documents with a list that ends with NULL. */
 static inline void assert_documents(const char *name, const char *bytes, size_t length, const char *separator,
-                                    const char *const *expected) {
+                                    const char *const *expected)
+{
     struct run run = read_bytes(name, bytes, length, separator, false);
     if (run.status != STATUS_OK)
         fail_msg("%s", status_message());
@@ -151,7 +161,8 @@ static inline void assert_documents(const char *name, const char *bytes, size_t 
     assert_documents(name, bytes, sizeof(bytes) - 1, separator, (const char *const[]){__VA_ARGS__, NULL})
 
 /* Appends exactly `length` bytes: UTF-8, places to cut and places that only look like it. */
-static inline void add_filling(struct buffer *text, size_t length) {
+static inline void add_filling(struct buffer *text, size_t length)
+{
     static const char *const units[] = {"\xC3\xA9t\xC3\xA9 ", "word, \n\n", "x9\ny ",
                                         "\xE4\xB8\xAD\xE3\x80\x82 "};
     size_t end = text->length + length;

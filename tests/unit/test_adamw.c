@@ -17,7 +17,8 @@
 
 enum { STEPS = 20 };
 
-static struct adamw settings_of(int64_t step, double weight_decay) {
+static struct adamw settings_of(int64_t step, double weight_decay)
+{
     return (struct adamw){.learning_rate = 3e-3,
                           .beta1 = 0.9,
                           .beta2 = 0.95,
@@ -26,7 +27,8 @@ static struct adamw settings_of(int64_t step, double weight_decay) {
                           .step = step};
 }
 
-static void follow_the_formula(int64_t n, double weight_decay, double gradient_scale) {
+static void follow_the_formula(int64_t n, double weight_decay, double gradient_scale)
+{
     float *parameters = samples(n, 1, 1.0), *average = repeated(n, 0.0f), *square = repeated(n, 0.0f);
     double *wide = widened(parameters, n), *wide_average = zeros(n), *wide_square = zeros(n);
     for (int64_t step = 1; step <= STEPS; step++) {
@@ -47,7 +49,8 @@ static void follow_the_formula(int64_t n, double weight_decay, double gradient_s
     free(parameters), free(average), free(square), free(wide), free(wide_average), free(wide_square);
 }
 
-static void follows_the_formula(void **state) {
+static void follows_the_formula(void **state)
+{
     (void)state;
     static const int64_t sizes[] = {0, 1, 17, 1000, 16385};
     for (int s = 0; s < 5; s++) {
@@ -58,7 +61,8 @@ static void follows_the_formula(void **state) {
 
 /* One step by hand: moments 0.1 and 0.05, corrected 1 and 1, so the step is the learning rate, after decay.
  */
-static void first_step_is_the_learning_rate(void **state) {
+static void first_step_is_the_learning_rate(void **state)
+{
     (void)state;
     float parameter = 2.0f, gradient = 1.0f, average = 0.0f, square = 0.0f;
     struct adamw settings = settings_of(1, 0.5);
@@ -68,7 +72,8 @@ static void first_step_is_the_learning_rate(void **state) {
     assert_float_equal(square, 0.05f, 1e-8);
 }
 
-static void pieces_and_threads_give_the_same_bits(void **state) {
+static void pieces_and_threads_give_the_same_bits(void **state)
+{
     (void)state;
     enum { N = 40000 };
     float *gradients = samples(N, 9, 1.0), *first = NULL;
@@ -88,7 +93,8 @@ static void pieces_and_threads_give_the_same_bits(void **state) {
     free(first), free(gradients);
 }
 
-static void nan_stays_in_its_place(void **state) {
+static void nan_stays_in_its_place(void **state)
+{
     (void)state;
     float parameters[40] = {0}, average[40] = {0}, square[40] = {0}, gradients[40] = {0};
     struct adamw settings = settings_of(1, 0.0);
@@ -98,7 +104,8 @@ static void nan_stays_in_its_place(void **state) {
         assert_int_equal(isnan(parameters[i]) != 0, i == 21);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_the_formula),
         cmocka_unit_test(first_step_is_the_learning_rate),

@@ -50,7 +50,8 @@ struct problem {
     double *factors;
 };
 
-static int32_t first_of(enum mask mask, int64_t place) {
+static int32_t first_of(enum mask mask, int64_t place)
+{
     switch (mask) {
     case MASK_DOCUMENTS:
         return (int32_t)(place / 40 * 40);
@@ -62,7 +63,8 @@ static int32_t first_of(enum mask mask, int64_t place) {
     return 0;
 }
 
-static void fill_masks(struct problem *p, const struct situation *s) {
+static void fill_masks(struct problem *p, const struct situation *s)
+{
     p->first_visible = calloc((size_t)(s->sequences * s->n_query) + 1, sizeof *p->first_visible);
     for (int64_t row = 0; row < s->sequences * s->n_query; row++)
         p->first_visible[row] = first_of(s->mask, s->n_key - s->n_query + row % s->n_query);
@@ -76,7 +78,8 @@ static void fill_masks(struct problem *p, const struct situation *s) {
     }
 }
 
-static struct problem problem_create(const struct situation *s) {
+static struct problem problem_create(const struct situation *s)
+{
     struct problem p = {.dropout = dropout_of_step};
     int64_t q_width = s->n_head * s->head_width, kv_width = s->n_kv_head * s->head_width;
     int64_t fused = s->n_query == s->n_key ? q_width + 2 * kv_width : 0;
@@ -108,25 +111,29 @@ static struct problem problem_create(const struct situation *s) {
     return p;
 }
 
-static void problem_destroy(struct problem *p) {
+static void problem_destroy(struct problem *p)
+{
     free(p->memory), free(p->gradients), free(p->dout), free(p->out), free(p->lse), free(p->workspace);
     free(p->first_visible), free(p->factors);
 }
 
-static void run(struct problem *p) {
+static void run(struct problem *p)
+{
     attention_forward(p->out, p->lse, p->q, p->k, p->v, &p->shape, &p->dropout);
     attention_backward(p->dq, p->dk, p->dv, p->dout, p->q, p->k, p->v, p->out, p->lse, &p->shape, &p->dropout,
                        p->workspace);
 }
 
 /* The reference adds to gradients: clears the columns that it adds to, and leaves the gaps as they were. */
-static void clear_columns(double *gradients, int64_t rows, int64_t stride, int64_t columns) {
+static void clear_columns(double *gradients, int64_t rows, int64_t stride, int64_t columns)
+{
     for (int64_t row = 0; row < rows; row++)
         for (int64_t i = 0; i < columns; i++)
             gradients[row * stride + i] = 0.0;
 }
 
-static void check(const struct situation *s) {
+static void check(const struct situation *s)
+{
     struct problem p = problem_create(s);
     int64_t all = p.query_size + 2 * p.key_size, kv_width = s->n_kv_head * s->head_width;
     double *memory = widened(p.memory, all), *dout = widened(p.dout, p.out_size),
@@ -150,13 +157,15 @@ static void check(const struct situation *s) {
     problem_destroy(&p);
 }
 
-static void matches_the_reference(void **state) {
+static void matches_the_reference(void **state)
+{
     (void)state;
     for (int i = 0; i < SITUATIONS; i++)
         check(&situations[i]);
 }
 
-static void same_bits_for_any_threads(void **state) {
+static void same_bits_for_any_threads(void **state)
+{
     (void)state;
     for (int i = 4; i < SITUATIONS; i += 2) {
         threads_set(1);
@@ -183,7 +192,8 @@ struct small {
     double *q, *k, *v, *dout, *factors;
 };
 
-static double weighted_attention(void *context) {
+static double weighted_attention(void *context)
+{
     struct small *small = context;
     int64_t n = small->shape.sequences * small->shape.n_query * small->shape.out_stride;
     double out[200], lse[200], sum = 0.0;
@@ -193,7 +203,8 @@ static double weighted_attention(void *context) {
     return sum;
 }
 
-static void reference_gradient_is_the_difference_quotient(void **state) {
+static void reference_gradient_is_the_difference_quotient(void **state)
+{
     (void)state;
     static const int32_t first_visible[] = {0, 1, 0, 3};
     struct small small = {.shape = {.sequences = 1,
@@ -224,7 +235,8 @@ static void reference_gradient_is_the_difference_quotient(void **state) {
 }
 
 /* Scores of +-1e4 overflow an exponential without the running maximum. */
-static void large_scores_are_stable(void **state) {
+static void large_scores_are_stable(void **state)
+{
     (void)state;
     static const struct situation situation = {1, 150, 150, 1, 1, 4, MASK_NONE, 0};
     struct problem p = problem_create(&situation);
@@ -239,7 +251,8 @@ static void large_scores_are_stable(void **state) {
     problem_destroy(&p);
 }
 
-static void nan_in_a_key_reaches_all_rows_that_see_it(void **state) {
+static void nan_in_a_key_reaches_all_rows_that_see_it(void **state)
+{
     (void)state;
     static const struct situation situation = {1, 150, 150, 1, 1, 8, MASK_NONE, 0};
     struct problem p = problem_create(&situation);
@@ -253,7 +266,8 @@ static void nan_in_a_key_reaches_all_rows_that_see_it(void **state) {
     problem_destroy(&p);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(matches_the_reference),

@@ -115,8 +115,7 @@ static void test_special_tokens(void **state)
     word_counts_destroy(words);
 }
 
-/* --- against a plain trainer
- * ------------------------------------------------------------------------------------- */
+/* --- against a plain trainer --- */
 
 enum { WORDS = 60, LETTERS = 40, TOKENS = 320 };
 
@@ -192,8 +191,7 @@ static void test_against_plain(void **state)
         check_against_plain(seed, 1 + seed % 8);
 }
 
-/* --- against Hugging Face
- * ---------------------------------------------------------------------------------------- */
+/* --- against Hugging Face --- */
 
 static struct buffer read_or_skip(const char *variable, const char *otherwise, const char *name)
 {

@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-static void test_append_and_clear(void **state) {
+static void test_append_and_clear(void **state)
+{
     (void)state;
     struct buffer buffer = {0};
     for (int i = 0; i < 10000; i++) {
@@ -30,7 +31,8 @@ static void test_append_and_clear(void **state) {
     assert_true(buffer.data == NULL && buffer.length == 0 && buffer.capacity == 0);
 }
 
-static void test_empty(void **state) {
+static void test_empty(void **state)
+{
     (void)state;
     struct buffer buffer = {0};
     buffer_clear(&buffer);
@@ -40,7 +42,8 @@ static void test_empty(void **state) {
     buffer_free(&buffer);
 }
 
-static void test_printf(void **state) {
+static void test_printf(void **state)
+{
     (void)state;
     struct buffer buffer = {0};
     assert_int_equal(buffer_printf(&buffer, "%s-%d", "one", 2), STATUS_OK);
@@ -51,7 +54,8 @@ static void test_printf(void **state) {
     buffer_free(&buffer);
 }
 
-static void test_reserve(void **state) {
+static void test_reserve(void **state)
+{
     (void)state;
     struct buffer buffer = {0};
     assert_int_equal(buffer_append(&buffer, "ab", 2), STATUS_OK);
@@ -66,7 +70,8 @@ static void test_reserve(void **state) {
     buffer_free(&buffer);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_append_and_clear),
         cmocka_unit_test(test_empty),

@@ -520,8 +520,7 @@ static void test_hostile_text(void **state)
     buffer_free(&good);
 }
 
-/* --- the example configurations are the manual: each holds every option
- * ----------------------------------------- */
+/* --- the example configurations are the manual: each holds every option --- */
 
 static enum status count_option(void *context, const struct yaml_entry *entry)
 {

@@ -26,14 +26,16 @@ struct small {
     uint32_t targets[3];
 };
 
-static double weighted_loss(void *context) {
+static double weighted_loss(void *context)
+{
     struct small *small = context;
     double loss[3];
     reference_cross_entropy_forward(loss, small->logits, small->targets, 3, 5);
     return small->weight[0] * loss[0] + small->weight[1] * loss[1] + small->weight[2] * loss[2];
 }
 
-static void reference_gradient_is_the_difference_quotient(void **state) {
+static void reference_gradient_is_the_difference_quotient(void **state)
+{
     (void)state;
     struct small small = {.weight = {1.0, 0.0, 0.3}, .targets = {2, 0, 4}};
     double gradient[15];
@@ -43,7 +45,8 @@ static void reference_gradient_is_the_difference_quotient(void **state) {
     assert_true(gradient_error(weighted_loss, &small, small.logits, gradient, 15) < 1e-8);
 }
 
-static void check_shape(int64_t rows, int64_t vocab, double scale) {
+static void check_shape(int64_t rows, int64_t vocab, double scale)
+{
     float *logits = samples(rows * vocab, 1, scale), *weight = samples(rows, 2, 1.0),
           *loss = repeated(rows, NAN);
     float *second_loss = repeated(rows, NAN);
@@ -67,7 +70,8 @@ static void check_shape(int64_t rows, int64_t vocab, double scale) {
     free(gradient), free(targets);
 }
 
-static void matches_the_reference(void **state) {
+static void matches_the_reference(void **state)
+{
     (void)state;
     for (int s = 0; s < SHAPES; s++) {
         check_shape(shapes[s].rows, shapes[s].vocab, 0.01);
@@ -76,7 +80,8 @@ static void matches_the_reference(void **state) {
     }
 }
 
-static void far_logits_neither_overflow_nor_vanish(void **state) {
+static void far_logits_neither_overflow_nor_vanish(void **state)
+{
     (void)state;
     float logits[] = {1e30f, -1e30f, 1e30f, 0, -INFINITY, 0}, loss[2];
     uint32_t targets[] = {0, 0};
@@ -89,7 +94,8 @@ static void far_logits_neither_overflow_nor_vanish(void **state) {
     assert_float_equal(logits[4], 0.0f, 0.0);
 }
 
-static void nan_gives_nan(void **state) {
+static void nan_gives_nan(void **state)
+{
     (void)state;
     static const float bad[] = {NAN, -NAN, INFINITY};
     for (int b = 0; b < 3; b++) {
@@ -107,7 +113,8 @@ static void nan_gives_nan(void **state) {
     }
 }
 
-static void same_bits_for_any_threads(void **state) {
+static void same_bits_for_any_threads(void **state)
+{
     (void)state;
     uint32_t targets[7] = {1, 2, 3, 4, 5, 6, 7};
     float first[7], *gradient = samples(7 * 3001, 1, 1.0);
@@ -125,7 +132,8 @@ static void same_bits_for_any_threads(void **state) {
     free(gradient);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(matches_the_reference),

@@ -8,14 +8,16 @@
 
 #include <cmocka.h>
 
-static void test_known_values(void **state) {
+static void test_known_values(void **state)
+{
     (void)state;
     /* XXH3_64bits without a seed, from xxhsum -H3 */
     assert_true(digest_bytes("", 0) == 0x2d06800538d394c2);
     assert_true(digest_bytes("abc", 3) == 0x78af5f94892f3950);
 }
 
-static void test_pieces(void **state) {
+static void test_pieces(void **state)
+{
     (void)state;
     char text[5000];
     for (size_t i = 0; i < sizeof text; i++)
@@ -34,7 +36,8 @@ static void test_pieces(void **state) {
     digest_destroy(NULL);
 }
 
-static void test_one_bit(void **state) {
+static void test_one_bit(void **state)
+{
     (void)state;
     char text[64] = {0};
     uint64_t whole = digest_bytes(text, sizeof text);
@@ -45,7 +48,8 @@ static void test_one_bit(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_values),
         cmocka_unit_test(test_pieces),

@@ -19,7 +19,8 @@ enum { SEQUENCES = 3, EACH = 40009, ALL = SEQUENCES * EACH };
 static const struct dropout tenth = {
     .probability = 0.1, .seed = 7, .step = 3, .place = 5, .first_sequence = 100};
 
-static void every_element_has_its_factor(void **state) {
+static void every_element_has_its_factor(void **state)
+{
     (void)state;
     float *x = samples(ALL, 1, 1.0), *y = repeated(ALL, NAN);
     for (int threads = 1; threads <= 3; threads++) {
@@ -34,7 +35,8 @@ static void every_element_has_its_factor(void **state) {
     free(x), free(y);
 }
 
-static void share_and_pairs_are_those_of_chance(void **state) {
+static void share_and_pairs_are_those_of_chance(void **state)
+{
     (void)state;
     static const double probabilities[] = {0.01, 0.1, 0.5, 0.9};
     for (int p = 0; p < 4; p++) {
@@ -59,14 +61,16 @@ static void share_and_pairs_are_those_of_chance(void **state) {
 
 /* Two masks with probability 1/2 differ in half of the elements. */
 static int64_t differences(const struct dropout *a, int64_t sequence_a, const struct dropout *b,
-                           int64_t sequence_b) {
+                           int64_t sequence_b)
+{
     int64_t count = 0;
     for (int64_t i = 0; i < 4000; i++)
         count += dropout_factor(a, sequence_a, i) != dropout_factor(b, sequence_b, i);
     return count;
 }
 
-static void every_argument_changes_the_mask(void **state) {
+static void every_argument_changes_the_mask(void **state)
+{
     (void)state;
     struct dropout base = tenth;
     base.probability = 0.5;
@@ -81,7 +85,8 @@ static void every_argument_changes_the_mask(void **state) {
     assert_int_equal(differences(&base, 4, &base, 4), 0);
 }
 
-static void none_and_all(void **state) {
+static void none_and_all(void **state)
+{
     (void)state;
     float x[] = {1, 2, 3, 4}, y[4] = {0};
     struct dropout dropout = tenth;
@@ -100,7 +105,8 @@ static void none_and_all(void **state) {
     dropout_forward(y, x, 2, 0, &dropout);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_element_has_its_factor),
         cmocka_unit_test(share_and_pairs_are_those_of_chance),

@@ -23,7 +23,8 @@ static const struct {
 enum { SHAPES = sizeof shapes / sizeof *shapes, LARGEST = 200 };
 
 /* Few distinct tokens, so that most of them repeat. */
-static void fill_places(uint32_t tokens[LARGEST], int32_t position[LARGEST]) {
+static void fill_places(uint32_t tokens[LARGEST], int32_t position[LARGEST])
+{
     for (int r = 0; r < LARGEST; r++) {
         tokens[r] = (uint32_t)(r * r + 3 * r) % VOCAB;
         position[r] = (r * 5 + 1) % LENGTH;
@@ -36,7 +37,8 @@ struct small {
     int32_t position[LARGEST];
 };
 
-static double weighted_embedding(void *context) {
+static double weighted_embedding(void *context)
+{
     struct small *small = context;
     double y[40], sum = 0.0;
     reference_embedding_forward(y, small->wte, small->wpe, small->tokens, small->position, 20, LENGTH, 2);
@@ -45,7 +47,8 @@ static double weighted_embedding(void *context) {
     return sum;
 }
 
-static void reference_gradient_is_the_difference_quotient(void **state) {
+static void reference_gradient_is_the_difference_quotient(void **state)
+{
     (void)state;
     struct small small;
     double dwte[2 * VOCAB] = {0}, dwpe[2 * LENGTH] = {0};
@@ -60,7 +63,8 @@ static void reference_gradient_is_the_difference_quotient(void **state) {
     assert_true(gradient_error(weighted_embedding, &small, small.wpe, dwpe, 2 * LENGTH) < 1e-8);
 }
 
-static void check_shape(int64_t rows, int64_t width, bool with_wpe, bool with_position) {
+static void check_shape(int64_t rows, int64_t width, bool with_wpe, bool with_position)
+{
     uint32_t tokens[LARGEST];
     int32_t position[LARGEST];
     fill_places(tokens, position);
@@ -85,14 +89,16 @@ static void check_shape(int64_t rows, int64_t width, bool with_wpe, bool with_po
     free(wide_dwte), free(wide_dwpe), free(wide_dy), free(wide_y);
 }
 
-static void matches_the_reference(void **state) {
+static void matches_the_reference(void **state)
+{
     (void)state;
     for (int s = 0; s < SHAPES; s++)
         for (int variant = 0; variant < 4; variant++)
             check_shape(shapes[s].rows, shapes[s].width, variant % 2 == 1, variant / 2 == 1);
 }
 
-static void same_bits_for_any_threads(void **state) {
+static void same_bits_for_any_threads(void **state)
+{
     (void)state;
     uint32_t tokens[LARGEST];
     int32_t position[LARGEST];
@@ -114,7 +120,8 @@ static void same_bits_for_any_threads(void **state) {
     free(dy), free(first), free(wpe);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(matches_the_reference),

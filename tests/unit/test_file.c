@@ -13,7 +13,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-static void test_write_and_read(void **state) {
+static void test_write_and_read(void **state)
+{
     (void)state;
     static const char first[] = "one\0two", second[] = "three";
     struct buffer text = {0};
@@ -33,13 +34,15 @@ static void test_write_and_read(void **state) {
     buffer_free(&text);
 }
 
-static void assert_message(const char *format, const char *path) {
+static void assert_message(const char *format, const char *path)
+{
     char expected[400];
     snprintf(expected, sizeof expected, "cannot %s %s: ", format, path);
     assert_memory_equal(status_message(), expected, strlen(expected));
 }
 
-static void test_failures_are_named(void **state) {
+static void test_failures_are_named(void **state)
+{
     (void)state;
     struct buffer text = {0};
     const char *missing = scratch_path("missing"), *inside = scratch_path("missing/file");
@@ -56,7 +59,8 @@ static void test_failures_are_named(void **state) {
 }
 
 /* Writing over a folder fails at the last step, the rename: nothing may be left over. */
-static void test_failed_rename_leaves_nothing(void **state) {
+static void test_failed_rename_leaves_nothing(void **state)
+{
     (void)state;
     const char *path = scratch_path("folder");
     assert_int_equal(directory_create(path), STATUS_OK);
@@ -66,7 +70,8 @@ static void test_failed_rename_leaves_nothing(void **state) {
     assert_true(file_is_directory(path));
 }
 
-static void test_parts_of_files(void **state) {
+static void test_parts_of_files(void **state)
+{
     (void)state;
     const char *path = scratch_path("parts");
     int descriptor = open(path, O_RDWR | O_CREAT | O_TRUNC, 0666), full = open("/dev/full", O_WRONLY);
@@ -86,7 +91,8 @@ static void test_parts_of_files(void **state) {
     close(full);
 }
 
-static void test_folders(void **state) {
+static void test_folders(void **state)
+{
     (void)state;
     assert_int_equal(directory_create(scratch_path("a/b//c/")), STATUS_OK);
     assert_int_equal(directory_create(scratch_path("a/b/c")), STATUS_OK);
@@ -98,7 +104,8 @@ static void test_folders(void **state) {
     assert_int_equal(directory_create("."), STATUS_OK);
 }
 
-static void test_paths(void **state) {
+static void test_paths(void **state)
+{
     (void)state;
     static const char *const cases[][3] = {
         {"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"/", "b", "/b"}, {"", "b", "b"}, {"a/b", "c/d", "a/b/c/d"}};
@@ -112,7 +119,8 @@ static void test_paths(void **state) {
                  path_has_suffix("", "a"));
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read),
         cmocka_unit_test(test_failures_are_named),

@@ -16,7 +16,8 @@
 #include "reference/reference.h"
 #include "reference/samples.h"
 
-static void exponential_is_within_two_steps(void **state) {
+static void exponential_is_within_two_steps(void **state)
+{
     (void)state;
     /* From the smallest normal result to the largest finite one. exp_float's own claim. */
     for (double x = -87.3; x < 88.7; x += 1.7e-4) {
@@ -27,7 +28,8 @@ static void exponential_is_within_two_steps(void **state) {
         assert_true(exp_float((float)x) == 0.0f);
 }
 
-static void exponential_has_the_limits(void **state) {
+static void exponential_has_the_limits(void **state)
+{
     (void)state;
     assert_true(exp_float(0.0f) == 1.0f);
     assert_true(exp_float(-INFINITY) == 0.0f);
@@ -39,7 +41,8 @@ static void exponential_has_the_limits(void **state) {
     assert_true(isnan(exp_float(-NAN)));
 }
 
-static double weighted_gelu(void *context) {
+static double weighted_gelu(void *context)
+{
     double *x = context, y[5], sum = 0.0;
     reference_gelu_forward(y, x, 5);
     for (int i = 0; i < 5; i++)
@@ -47,14 +50,16 @@ static double weighted_gelu(void *context) {
     return sum;
 }
 
-static void reference_gradient_is_the_difference_quotient(void **state) {
+static void reference_gradient_is_the_difference_quotient(void **state)
+{
     (void)state;
     double x[5] = {-3.1, -0.7, 0.0, 0.4, 2.5}, dy[5] = {1, 2, 3, 4, 5}, dx[5];
     reference_gelu_backward(dx, x, dy, 5);
     assert_true(gradient_error(weighted_gelu, x, x, dx, 5) < 1e-8);
 }
 
-static void forward_and_backward_match_the_reference(void **state) {
+static void forward_and_backward_match_the_reference(void **state)
+{
     (void)state;
     static const int64_t sizes[] = {0, 1, 2, 15, 16, 17, 16383, 16384, 16385, 50001};
     for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
@@ -75,7 +80,8 @@ static void forward_and_backward_match_the_reference(void **state) {
     }
 }
 
-static void backward_works_in_place(void **state) {
+static void backward_works_in_place(void **state)
+{
     (void)state;
     float *x = samples(1000, 5, 2.0), *dy = samples(1000, 6, 1.0), *dx = repeated(1000, 0.0f);
     gelu_backward(dx, x, dy, 1000);
@@ -84,7 +90,8 @@ static void backward_works_in_place(void **state) {
     free(x), free(dy), free(dx);
 }
 
-static void far_values_and_nan(void **state) {
+static void far_values_and_nan(void **state)
+{
     (void)state;
     float x[] = {1e30f, 50.0f, -50.0f, -1e30f, INFINITY, NAN}, y[6], dx[6], dy[] = {1, 1, 1, 1, 1, 1};
     gelu_forward(y, x, 6);
@@ -97,7 +104,8 @@ static void far_values_and_nan(void **state) {
     assert_true(isnan(dx[0]));
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(exponential_is_within_two_steps),
         cmocka_unit_test(exponential_has_the_limits),

@@ -61,7 +61,8 @@ static void frequencies_follow_the_softmax(void **state)
     for (int i = 0; i < VOCAB; i++)
         total += exp(LOGITS[i] / temperature);
     for (int i = 0; i < DRAWS; i++)
-        counts[choose((struct generation_settings){.temperature = temperature, .top_p = 1}, (i + 0.5) / DRAWS)]++;
+        counts[choose((struct generation_settings){.temperature = temperature, .top_p = 1},
+                      (i + 0.5) / DRAWS)]++;
     for (int i = 0; i < VOCAB; i++) /* evenly spread draws miss each border by one at most */
         assert_true(fabs(counts[i] - DRAWS * exp(LOGITS[i] / temperature) / total) <= 2);
 }

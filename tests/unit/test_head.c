@@ -28,7 +28,8 @@ struct fixture {
     void *memory;
 };
 
-static void setup(struct fixture *f) {
+static void setup(struct fixture *f)
+{
     *f = (struct fixture){.shape = {.n_layer = 1,
                                     .n_head = 1,
                                     .n_embd = 20,
@@ -53,7 +54,8 @@ static void setup(struct fixture *f) {
     head_refresh(&f->head, f->parameters);
 }
 
-static void teardown(struct fixture *f) {
+static void teardown(struct fixture *f)
+{
     head_destroy(&f->head);
     free(f->exact);
     memory_free(f->parameters);
@@ -62,7 +64,8 @@ static void teardown(struct fixture *f) {
     parameter_table_free(&f->table);
 }
 
-static struct pass pass_of(struct fixture *f) {
+static struct pass pass_of(struct fixture *f)
+{
     return (struct pass){.shape = &f->shape,
                          .activations = &f->activations,
                          .parameters = f->parameters,
@@ -72,12 +75,14 @@ static struct pass pass_of(struct fixture *f) {
 }
 
 /* Sums of 24 terms in another order: some 24 * 2^-24 of their norm at most. */
-static void assert_same(const float *values, const double *expected, int64_t count) {
+static void assert_same(const float *values, const double *expected, int64_t count)
+{
     const struct parameter row = {.count = count};
     assert_true(case_difference(&row, values, expected) < 2e-6);
 }
 
-static void test_chunks(void **state) {
+static void test_chunks(void **state)
+{
     (void)state;
     struct fixture f;
     setup(&f);
@@ -111,7 +116,8 @@ static void test_chunks(void **state) {
 }
 
 /* Logits of GPT-2's vocabulary stay within 64 MiB whatever the batch is, and one row always fits. */
-static void test_chunk_size(void **state) {
+static void test_chunk_size(void **state)
+{
     (void)state;
     struct model_shape shape = {
         .n_layer = 1, .n_head = 1, .n_embd = 8, .context_length = 1024, .vocab_size = 50257};
@@ -123,7 +129,8 @@ static void test_chunk_size(void **state) {
     assert_int_equal(activations.chunk_rows, 1);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_chunks), cmocka_unit_test(test_chunk_size)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,14 +11,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct json *parse(const char *text) {
+static struct json *parse(const char *text)
+{
     struct json *value = NULL;
     if (json_parse(text, strlen(text), &value) != STATUS_OK)
         fail_msg("%s: %s", text, status_message());
     return value;
 }
 
-static void test_kinds(void **state) {
+static void test_kinds(void **state)
+{
     (void)state;
     static const struct {
         const char *text;
@@ -35,7 +37,8 @@ static void test_kinds(void **state) {
     assert_int_equal(json_kind(NULL), KIND_NONE);
 }
 
-static void test_values(void **state) {
+static void test_values(void **state)
+{
     (void)state;
     struct json *document =
         parse("{\"i\": -7, \"d\": 2.5, \"t\": \"a\\u0000\\u00e9\\ud83d\\ude00\", \"yes\": true, "
@@ -60,7 +63,8 @@ static void test_values(void **state) {
     json_free(document);
 }
 
-static void test_wrong_questions(void **state) {
+static void test_wrong_questions(void **state)
+{
     (void)state;
     struct json *document = parse("[\"1\", 1.0, 2]");
     int64_t integer;
@@ -84,7 +88,8 @@ static void test_wrong_questions(void **state) {
 }
 
 /* Integers that do not fit into 64 bits are numbers, never other integers. */
-static void test_large_integers(void **state) {
+static void test_large_integers(void **state)
+{
     (void)state;
     struct json *document = parse("[9223372036854775806, -9223372036854775807, 9223372036854775808, "
                                   "18446744073709551616, -9223372036854775809, 1e400]");
@@ -99,7 +104,8 @@ static void test_large_integers(void **state) {
     json_free(document);
 }
 
-static void test_refused(void **state) {
+static void test_refused(void **state)
+{
     (void)state;
     static const struct {
         const char *text, *message;
@@ -139,7 +145,8 @@ static void test_refused(void **state) {
     assert_int_equal(json_parse("[1]\0", 4, &value), STATUS_FAILED);
 }
 
-static void test_nesting(void **state) {
+static void test_nesting(void **state)
+{
     (void)state;
     enum { DEEP = 200000 };
     struct buffer text = {0};
@@ -156,7 +163,8 @@ static void test_nesting(void **state) {
     buffer_free(&text);
 }
 
-static enum status collect(void *context, const char *name, size_t length, const struct json *value) {
+static enum status collect(void *context, const char *name, size_t length, const struct json *value)
+{
     int64_t integer = 0;
     if (!json_get_integer(value, &integer))
         return STATUS_STOPPED;
@@ -165,7 +173,8 @@ static enum status collect(void *context, const char *name, size_t length, const
     return STATUS_OK;
 }
 
-static void test_each(void **state) {
+static void test_each(void **state)
+{
     (void)state;
     struct json *document = parse("{\"a\": 1, \"bb\": 20, \"\": 7, \"cccc\": 300}");
     int64_t sum = 0;
@@ -178,7 +187,8 @@ static void test_each(void **state) {
     assert_int_equal(json_each(NULL, collect, &sum), STATUS_OK);
 }
 
-static void test_write_text(void **state) {
+static void test_write_text(void **state)
+{
     (void)state;
     struct buffer out = {0};
     assert_int_equal(json_write_text(&out, "a\"b\\c\n\t\x01\x7F\xC3\xA9\xFF\xC3z", 14), STATUS_OK);
@@ -199,7 +209,8 @@ static void test_write_text(void **state) {
     buffer_free(&out);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_kinds),
         cmocka_unit_test(test_values),

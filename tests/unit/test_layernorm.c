@@ -25,7 +25,8 @@ struct small {
     double x[12], gain[4], bias[4], dy[12];
 };
 
-static double weighted_norm(void *context) {
+static double weighted_norm(void *context)
+{
     struct small *small = context;
     double y[12], mean[3], rstd[3], sum = 0.0;
     reference_layernorm_forward(y, mean, rstd, small->x, small->gain, small->bias, 3, 4);
@@ -34,7 +35,8 @@ static double weighted_norm(void *context) {
     return sum;
 }
 
-static void reference_gradient_is_the_difference_quotient(void **state) {
+static void reference_gradient_is_the_difference_quotient(void **state)
+{
     (void)state;
     struct small small;
     for (int i = 0; i < 12; i++) {
@@ -59,7 +61,8 @@ struct arrays {
         *wide_dbias;
 };
 
-static struct arrays arrays_create(int64_t rows, int64_t width) {
+static struct arrays arrays_create(int64_t rows, int64_t width)
+{
     int64_t n = rows * width;
     struct arrays a = {.rows = rows, .width = width, .n = n};
     a.x = samples(n, 1, 2.0), a.gain = samples(width, 2, 1.0), a.bias = samples(width, 3, 1.0);
@@ -73,14 +76,16 @@ static struct arrays arrays_create(int64_t rows, int64_t width) {
     return a;
 }
 
-static void arrays_destroy(struct arrays *a) {
+static void arrays_destroy(struct arrays *a)
+{
     free(a->x), free(a->gain), free(a->bias), free(a->dy), free(a->y), free(a->mean), free(a->rstd);
     free(a->dx), free(a->dgain), free(a->dbias), free(a->wide_x), free(a->wide_gain), free(a->wide_bias);
     free(a->wide_dy), free(a->wide_y), free(a->wide_mean), free(a->wide_rstd), free(a->wide_dx);
     free(a->wide_dgain), free(a->wide_dbias);
 }
 
-static void matches_the_reference(void **state) {
+static void matches_the_reference(void **state)
+{
     (void)state;
     for (int s = 0; s < SHAPES; s++) {
         struct arrays a = arrays_create(shapes[s].rows, shapes[s].width);
@@ -103,7 +108,8 @@ static void matches_the_reference(void **state) {
     }
 }
 
-static void backward_is_the_same_in_place_and_for_any_threads(void **state) {
+static void backward_is_the_same_in_place_and_for_any_threads(void **state)
+{
     (void)state;
     struct arrays a = arrays_create(201, 331);
     float *first_gain = NULL, *first_bias = NULL, *first_dx = NULL;
@@ -127,7 +133,8 @@ static void backward_is_the_same_in_place_and_for_any_threads(void **state) {
     arrays_destroy(&a);
 }
 
-static void works_without_bias(void **state) {
+static void works_without_bias(void **state)
+{
     (void)state;
     struct arrays a = arrays_create(5, 40), b = arrays_create(5, 40);
     memset(a.bias, 0, 40 * sizeof(float));
@@ -141,7 +148,8 @@ static void works_without_bias(void **state) {
     arrays_destroy(&a), arrays_destroy(&b);
 }
 
-static void nan_stays(void **state) {
+static void nan_stays(void **state)
+{
     (void)state;
     struct arrays a = arrays_create(3, 50);
     a.x[70] = NAN;
@@ -152,7 +160,8 @@ static void nan_stays(void **state) {
     arrays_destroy(&a);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(matches_the_reference),

@@ -3,7 +3,8 @@
 #include "llmpi/base/log.h"
 
 /* before cmocka, which has a macro of that name */
-static enum status fail_with(const char *text) {
+static enum status fail_with(const char *text)
+{
     return fail(STATUS_USAGE, "%s, again", text);
 }
 
@@ -22,7 +23,8 @@ static enum status fail_with(const char *text) {
 static int kept;
 
 /* Between these two calls standard error goes to a file, whose contents the second appends. */
-static void capture_begin(void) {
+static void capture_begin(void)
+{
     int file = open(scratch_path("log"), O_WRONLY | O_CREAT | O_TRUNC, 0666);
     fflush(stderr);
     kept = dup(STDERR_FILENO);
@@ -30,7 +32,8 @@ static void capture_begin(void) {
     close(file);
 }
 
-static void capture_end(struct buffer *out) {
+static void capture_end(struct buffer *out)
+{
     fflush(stderr);
     assert_true(dup2(kept, STDERR_FILENO) >= 0);
     close(kept);
@@ -38,7 +41,8 @@ static void capture_end(struct buffer *out) {
     assert_int_equal(file_read(scratch_path("log"), out), STATUS_OK);
 }
 
-static void test_lines_of_ranks(void **state) {
+static void test_lines_of_ranks(void **state)
+{
     (void)state;
     static const char *const expected[] = {
         "one 1\nllmpi: warning: two\nllmpi: error: three\n",
@@ -61,7 +65,8 @@ static void test_lines_of_ranks(void **state) {
 }
 
 /* In a file a progress line is printed now and then: not for work that is over at once. */
-static void test_short_work_is_quiet(void **state) {
+static void test_short_work_is_quiet(void **state)
+{
     (void)state;
     struct buffer text = {0};
     struct progress progress;
@@ -75,7 +80,8 @@ static void test_short_work_is_quiet(void **state) {
     buffer_free(&text);
 }
 
-static void test_numbers_for_people(void **state) {
+static void test_numbers_for_people(void **state)
+{
     (void)state;
     char text[32];
     assert_string_equal(log_count(text, 0), "0");
@@ -90,7 +96,8 @@ static void test_numbers_for_people(void **state) {
     assert_string_equal(log_duration(text, 3725), "1 h 02 min");
 }
 
-static void test_message_of_a_failure(void **state) {
+static void test_message_of_a_failure(void **state)
+{
     (void)state;
     assert_int_equal(fail_with("one"), STATUS_USAGE);
     assert_string_equal(status_message(), "one, again");
@@ -102,7 +109,8 @@ static void test_message_of_a_failure(void **state) {
     assert_int_equal(strlen(status_message()), 4095);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_of_ranks),
         cmocka_unit_test(test_short_work_is_quiet),

@@ -28,7 +28,8 @@ struct small {
     bool transposed;
 };
 
-static double weighted_product(void *context) {
+static double weighted_product(void *context)
+{
     struct small *small = context;
     struct reference_weight weight = {small->master, 3, 4, small->transposed};
     double y[8], sum = 0.0;
@@ -38,7 +39,8 @@ static double weighted_product(void *context) {
     return sum;
 }
 
-static void reference_gradient_is_the_difference_quotient(void **state) {
+static void reference_gradient_is_the_difference_quotient(void **state)
+{
     (void)state;
     for (int transposed = 0; transposed < 2; transposed++) {
         struct small small = {.transposed = transposed != 0};
@@ -60,11 +62,13 @@ static void reference_gradient_is_the_difference_quotient(void **state) {
 
 /* A sum of k products of normal numbers errs by at most k half steps of the sum of magnitudes, which is below
  * 0.8 k + 10; typically by sqrt(k). */
-static double tolerance(int64_t k) {
+static double tolerance(int64_t k)
+{
     return 16.0 * FLOAT_STEP * sqrt((double)k) + 16.0 * FLOAT_STEP;
 }
 
-static void check_shape(int64_t rows, int64_t inputs, int64_t outputs, bool transposed, bool biased) {
+static void check_shape(int64_t rows, int64_t inputs, int64_t outputs, bool transposed, bool biased)
+{
     int64_t n = inputs * outputs;
     float *x = samples(rows * inputs, 1, 1.0), *master = samples(n, 2, 1.0), *bias = samples(outputs, 3, 1.0);
     float *dy = samples(rows * outputs, 4, 1.0), *y = repeated(rows * outputs, NAN),
@@ -97,7 +101,8 @@ static void check_shape(int64_t rows, int64_t inputs, int64_t outputs, bool tran
     free(wide_dbias);
 }
 
-static void matches_the_reference(void **state) {
+static void matches_the_reference(void **state)
+{
     (void)state;
     for (int threads = 1; threads <= 6; threads++) {
         threads_set(threads);
@@ -109,7 +114,8 @@ static void matches_the_reference(void **state) {
     threads_set(2);
 }
 
-static void bias_gradient_is_the_same_for_any_threads(void **state) {
+static void bias_gradient_is_the_same_for_any_threads(void **state)
+{
     (void)state;
     float *dy = samples(300 * 331, 1, 1.0), *x = samples(300 * 2, 2, 1.0), *dmaster = repeated(2 * 331, 0.0f);
     float *first = repeated(331, 0.25f);
@@ -127,7 +133,8 @@ static void bias_gradient_is_the_same_for_any_threads(void **state) {
     free(dy), free(x), free(dmaster), free(first);
 }
 
-static void repeats_give_the_same_bits(void **state) {
+static void repeats_give_the_same_bits(void **state)
+{
     (void)state;
     struct weight *weight = weight_create(256, 100, false);
     float *x = samples(70 * 256, 1, 1.0), *master = samples(256 * 100, 2, 1.0);
@@ -141,7 +148,8 @@ static void repeats_give_the_same_bits(void **state) {
 }
 
 /* One NaN in x reaches its row of y and nothing else. */
-static void nan_stays_in_its_row(void **state) {
+static void nan_stays_in_its_row(void **state)
+{
     (void)state;
     struct weight *weight = weight_create(40, 50, false);
     float *x = samples(30 * 40, 1, 1.0), *master = samples(40 * 50, 2, 1.0), *y = repeated(30 * 50, 0.0f);
@@ -154,7 +162,8 @@ static void nan_stays_in_its_row(void **state) {
     free(x), free(master), free(y);
 }
 
-static void sizes_out_of_range_are_refused(void **state) {
+static void sizes_out_of_range_are_refused(void **state)
+{
     (void)state;
     assert_null(weight_create(0, 5, false));
     assert_null(weight_create(5, -1, false));
@@ -162,7 +171,8 @@ static void sizes_out_of_range_are_refused(void **state) {
     assert_true(strstr(status_message(), "1099511627776 inputs") != NULL);
 }
 
-static void library_is_named_and_uses_one_thread(void **state) {
+static void library_is_named_and_uses_one_thread(void **state)
+{
     (void)state;
     assert_true(strlen(threads_blas_library()) > 0);
     assert_true(threads_cores() >= 1);
@@ -173,7 +183,8 @@ static void library_is_named_and_uses_one_thread(void **state) {
     threads_set(2);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(matches_the_reference),

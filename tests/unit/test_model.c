@@ -25,7 +25,8 @@
 #define SEED 42
 #define STEP 3
 
-static struct model_shape small(bool bias, bool tied_head, double dropout) {
+static struct model_shape small(bool bias, bool tied_head, double dropout)
+{
     return (struct model_shape){.n_layer = 3,
                                 .n_head = 3,
                                 .n_embd = 24,
@@ -36,7 +37,8 @@ static struct model_shape small(bool bias, bool tied_head, double dropout) {
                                 .dropout = dropout};
 }
 
-static double *doubles(const struct parameter_table *table) {
+static double *doubles(const struct parameter_table *table)
+{
     double *memory = calloc((size_t)table->total, sizeof *memory);
     assert_non_null(memory);
     return memory;
@@ -44,7 +46,8 @@ static double *doubles(const struct parameter_table *table) {
 
 /* A model with the case's parameters, which are also returned for the reference. */
 static struct model *make_model(const struct model_shape *shape, int64_t sequences, bool training,
-                                double **parameters) {
+                                double **parameters)
+{
     struct model *model;
     assert_int_equal(model_create(shape, sequences, training, &allocator_plain, &model), STATUS_OK);
     const struct parameter_table *table = model_table(model);
@@ -56,13 +59,15 @@ static struct model *make_model(const struct model_shape *shape, int64_t sequenc
     return model;
 }
 
-static void assert_close(double value, double expected, double tolerance) {
+static void assert_close(double value, double expected, double tolerance)
+{
     if (!(fabs(value - expected) <= tolerance * fabs(expected)))
         fail_msg("%.12g, expected %.12g", value, expected);
 }
 
 static void assert_gradients(const struct parameter_table *table, const float *gradients,
-                             const double *expected) {
+                             const double *expected)
+{
     for (int64_t i = 0; i < table->count; i++) {
         double difference = case_difference(&table->rows[i], gradients, expected);
         if (!(difference < GRADIENT_TOLERANCE))
@@ -70,7 +75,8 @@ static void assert_gradients(const struct parameter_table *table, const float *g
     }
 }
 
-static void assert_gaps_zero(const struct parameter_table *table, const float *values) {
+static void assert_gaps_zero(const struct parameter_table *table, const float *values)
+{
     for (int64_t i = 0; i < table->count; i++) {
         int64_t next = i + 1 < table->count ? table->rows[i + 1].offset : table->total;
         for (int64_t e = table->rows[i].offset + table->rows[i].count; e < next; e++)
@@ -79,14 +85,16 @@ static void assert_gaps_zero(const struct parameter_table *table, const float *v
 }
 
 /* The program's dropout, element by element. */
-static double program_mask(const void *context, uint64_t place, int64_t sequence, int64_t index) {
+static double program_mask(const void *context, uint64_t place, int64_t sequence, int64_t index)
+{
     struct dropout dropout = *(const struct dropout *)context;
     dropout.place = place;
     return (double)dropout_factor(&dropout, sequence, index);
 }
 
 static void check_against_reference(struct model_shape shape, int64_t sequences, int64_t length,
-                                    struct case_options options) {
+                                    struct case_options options)
+{
     double *parameters;
     struct case_batch batch;
     struct model *model = make_model(&shape, 4, true, &parameters);
@@ -121,30 +129,35 @@ static void check_against_reference(struct model_shape shape, int64_t sequences,
     model_destroy(model);
 }
 
-static void test_reference_plain(void **state) {
+static void test_reference_plain(void **state)
+{
     (void)state;
     check_against_reference(small(true, true, 0), 4, 20, (struct case_options){0});
 }
 
-static void test_reference_free_head_without_bias(void **state) {
+static void test_reference_free_head_without_bias(void **state)
+{
     (void)state;
     check_against_reference(small(false, false, 0), 4, 20, (struct case_options){.weights = true});
 }
 
-static void test_reference_short_masked_batch(void **state) {
+static void test_reference_short_masked_batch(void **state)
+{
     (void)state;
     check_against_reference(small(true, true, 0), 3, 13, (struct case_options){true, true, true});
     check_against_reference(small(true, true, 0), 1, 1, (struct case_options){0});
 }
 
-static void test_reference_dropout(void **state) {
+static void test_reference_dropout(void **state)
+{
     (void)state;
     check_against_reference(small(true, true, 0.25), 4, 17, (struct case_options){.documents = true});
 }
 
 /* Gradients of `batch` in parts of `rows` sequences, as doubles. */
 static double *gradients_in_parts(struct model *model, const struct batch *batch, int64_t rows,
-                                  struct model_loss *sums) {
+                                  struct model_loss *sums)
+{
     const struct parameter_table *table = model_table(model);
     memset(model_gradients(model), 0, (size_t)table->total * sizeof(float));
     for (int64_t first = 0; first < batch->sequences; first += rows) {
@@ -157,7 +170,8 @@ static double *gradients_in_parts(struct model *model, const struct batch *batch
     return copy;
 }
 
-static void test_cut_into_micro_batches(void **state) {
+static void test_cut_into_micro_batches(void **state)
+{
     (void)state;
     struct model_shape shape = small(true, true, 0.25);
     struct case_batch batch;
@@ -185,7 +199,8 @@ static void test_cut_into_micro_batches(void **state) {
 
 /* A free head that equals the embedding has the same loss, and its gradient and the embedding's add up to the
  * tied one's. */
-static void test_tied_and_free_head(void **state) {
+static void test_tied_and_free_head(void **state)
+{
     (void)state;
     struct model_shape shapes[2] = {small(true, true, 0), small(true, false, 0)};
     struct model *tied, *free_head;
@@ -219,7 +234,8 @@ static void test_tied_and_free_head(void **state) {
 }
 
 /* The same sequence through model_evaluate and model_next_logits, in a model without training. */
-static void test_next_logits(void **state) {
+static void test_next_logits(void **state)
+{
     (void)state;
     struct model_shape shape = small(true, true, 0.5);
     struct case_batch batch;
@@ -242,7 +258,8 @@ static void test_next_logits(void **state) {
 }
 
 /* Sharing the memory of all blocks changes nothing. */
-static void test_evaluation_without_training(void **state) {
+static void test_evaluation_without_training(void **state)
+{
     (void)state;
     struct model_shape shape = small(true, false, 0.1);
     struct case_batch batch;
@@ -263,7 +280,8 @@ static void test_evaluation_without_training(void **state) {
 }
 
 /* The same pass gives the same bits again, also with several threads: a run that continues must not drift. */
-static void test_passes_repeat_exactly(void **state) {
+static void test_passes_repeat_exactly(void **state)
+{
     (void)state;
     struct model_shape shape = {.n_layer = 2,
                                 .n_head = 4,
@@ -298,7 +316,8 @@ struct ready_log {
     int64_t count, blocks[8];
 };
 
-static void record_ready(void *context, int64_t block) {
+static void record_ready(void *context, int64_t block)
+{
     struct ready_log *log = context;
     int64_t first, count;
     parameter_block(model_table(log->model), block, &first, &count);
@@ -306,7 +325,8 @@ static void record_ready(void *context, int64_t block) {
     log->blocks[log->count++] = block;
 }
 
-static void test_blocks_are_ready_in_order(void **state) {
+static void test_blocks_are_ready_in_order(void **state)
+{
     (void)state;
     for (int tied_head = 0; tied_head < 2; tied_head++) {
         struct model_shape shape = small(true, tied_head == 1, 0.1);
@@ -335,7 +355,8 @@ struct counter {
     int64_t calls, fail_at, bytes, held;
 };
 
-static void *count_allocate(void *context, size_t bytes, const char *what) {
+static void *count_allocate(void *context, size_t bytes, const char *what)
+{
     struct counter *counter = context;
     if (++counter->calls == counter->fail_at || bytes > (size_t)1 << 48) {
         (fail)(STATUS_FAILED, "out of memory for %s", what); /* not the macro of cmocka */
@@ -346,12 +367,14 @@ static void *count_allocate(void *context, size_t bytes, const char *what) {
     return memory_allocate((int64_t)bytes, 1, what);
 }
 
-static void count_release(void *context, void *pointer) {
+static void count_release(void *context, void *pointer)
+{
     ((struct counter *)context)->held--;
     memory_free(pointer);
 }
 
-static void test_memory_is_as_announced(void **state) {
+static void test_memory_is_as_announced(void **state)
+{
     (void)state;
     struct model_shape shape = small(true, true, 0.1);
     for (int training = 0; training < 2; training++) {
@@ -373,7 +396,8 @@ static void test_memory_is_as_announced(void **state) {
     }
 }
 
-static void test_failing_allocations(void **state) {
+static void test_failing_allocations(void **state)
+{
     (void)state;
     struct model_shape shape = small(true, true, 0);
     for (int64_t n = 1; n <= 3; n++) {
@@ -386,7 +410,8 @@ static void test_failing_allocations(void **state) {
     }
 }
 
-static void test_wrong_sizes(void **state) {
+static void test_wrong_sizes(void **state)
+{
     (void)state;
     struct model_shape shape = small(true, true, 0);
     struct counter counter = {0};
@@ -400,7 +425,8 @@ static void test_wrong_sizes(void **state) {
     assert_null(model);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_reference_plain),
         cmocka_unit_test(test_reference_free_head_without_bias),

@@ -12,7 +12,8 @@
 #include "llmpi/optimize/norm.h"
 #include "reference/samples.h"
 
-static void sums_match_plain_addition(void **state) {
+static void sums_match_plain_addition(void **state)
+{
     (void)state;
     static const int64_t sizes[] = {0, 1, 15, 16, 17, 4095, 4096, 4097, 3 * 4096, 100003};
     for (int s = 0; s < 10; s++) {
@@ -28,7 +29,8 @@ static void sums_match_plain_addition(void **state) {
 
 /* The tree over chunks, written as the recursion that it is: the left part is the largest power of two of
  * chunks below the whole. */
-static double tree(const float *values, int64_t n) {
+static double tree(const float *values, int64_t n)
+{
     int64_t left = NORM_CHUNK;
     if (n <= NORM_CHUNK)
         return norm_squared(values, n);
@@ -37,7 +39,8 @@ static double tree(const float *values, int64_t n) {
     return tree(values, left) + tree(values + left, n - left);
 }
 
-static void chunks_are_added_along_a_binary_tree(void **state) {
+static void chunks_are_added_along_a_binary_tree(void **state)
+{
     (void)state;
     for (int64_t chunks = 1; chunks <= 40; chunks++) {
         int64_t n = chunks * NORM_CHUNK - 1000;
@@ -47,7 +50,8 @@ static void chunks_are_added_along_a_binary_tree(void **state) {
     }
 }
 
-static void same_bits_for_any_threads_and_address(void **state) {
+static void same_bits_for_any_threads_and_address(void **state)
+{
     (void)state;
     int64_t n = 700 * NORM_CHUNK + 77; /* more than the kernel holds sums for at once */
     float *values = samples(n + 3, 1, 1.0), *shifted = samples(n, 2, 1.0);
@@ -63,7 +67,8 @@ static void same_bits_for_any_threads_and_address(void **state) {
     free(values), free(shifted);
 }
 
-static void nan_and_infinity_stay(void **state) {
+static void nan_and_infinity_stay(void **state)
+{
     (void)state;
     float *values = samples(10000, 1, 1.0);
     for (int at = 0; at < 10000; at += 1111) {
@@ -79,7 +84,8 @@ static void nan_and_infinity_stay(void **state) {
     free(values);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_match_plain_addition),
         cmocka_unit_test(chunks_are_added_along_a_binary_tree),

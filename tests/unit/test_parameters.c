@@ -13,7 +13,8 @@
 #include <cmocka.h>
 #include <math.h>
 
-static struct model_shape gpt2(int64_t n_layer, int64_t n_head, int64_t n_embd) {
+static struct model_shape gpt2(int64_t n_layer, int64_t n_head, int64_t n_embd)
+{
     return (struct model_shape){.n_layer = n_layer,
                                 .n_head = n_head,
                                 .n_embd = n_embd,
@@ -23,7 +24,8 @@ static struct model_shape gpt2(int64_t n_layer, int64_t n_head, int64_t n_embd) 
                                 .tied_head = true};
 }
 
-static int64_t count_parameters(const struct parameter_table *table) {
+static int64_t count_parameters(const struct parameter_table *table)
+{
     int64_t sum = 0;
     for (int64_t i = 0; i < table->count; i++)
         sum += table->rows[i].count;
@@ -31,7 +33,8 @@ static int64_t count_parameters(const struct parameter_table *table) {
 }
 
 /* The sizes of Hugging Face's gpt2, gpt2-medium, gpt2-large and gpt2-xl. */
-static void test_published_counts(void **state) {
+static void test_published_counts(void **state)
+{
     static const struct {
         int64_t n_layer, n_head, n_embd, parameters;
     } sizes[] = {{12, 12, 768, 124439808},
@@ -49,7 +52,8 @@ static void test_published_counts(void **state) {
     }
 }
 
-static void test_variants(void **state) {
+static void test_variants(void **state)
+{
     (void)state;
     struct model_shape shape = gpt2(2, 4, 64);
     shape.bias = false;
@@ -67,7 +71,8 @@ static void test_variants(void **state) {
 }
 
 static void check_row(const struct parameter_table *table, const char *name, int dimensions, int64_t first,
-                      int64_t second, double deviation) {
+                      int64_t second, double deviation)
+{
     const struct parameter *row = parameter_find(table, name);
     assert_non_null(row);
     assert_int_equal(row->dimensions, dimensions);
@@ -78,7 +83,8 @@ static void check_row(const struct parameter_table *table, const char *name, int
     assert_true(row->trainable);
 }
 
-static void test_names_and_shapes(void **state) {
+static void test_names_and_shapes(void **state)
+{
     (void)state;
     struct model_shape shape = gpt2(12, 12, 768);
     struct parameter_table table;
@@ -99,7 +105,8 @@ static void test_names_and_shapes(void **state) {
 }
 
 /* Rows follow each other without overlap, aligned, with gaps below one alignment; blocks tile the array. */
-static void test_layout(void **state) {
+static void test_layout(void **state)
+{
     (void)state;
     struct model_shape shape = {
         .n_layer = 3, .n_head = 1, .n_embd = 5, .context_length = 7, .vocab_size = 11, .bias = true};
@@ -127,7 +134,8 @@ static void test_layout(void **state) {
     parameter_table_free(&table);
 }
 
-static void check_moments(const float *values, int64_t count, double deviation) {
+static void check_moments(const float *values, int64_t count, double deviation)
+{
     double sum = 0, squares = 0, fourth = 0;
     for (int64_t i = 0; i < count; i++) {
         double z = values[i] / deviation;
@@ -141,7 +149,8 @@ static void check_moments(const float *values, int64_t count, double deviation) 
     assert_true(fabs(fourth / n - 3) < 6 * sqrt(96 / n));
 }
 
-static void test_initialisation(void **state) {
+static void test_initialisation(void **state)
+{
     (void)state;
     struct model_shape shape = {
         .n_layer = 2, .n_head = 2, .n_embd = 50, .context_length = 33, .vocab_size = 401, .bias = true};
@@ -180,7 +189,8 @@ static void test_initialisation(void **state) {
     parameter_table_free(&table);
 }
 
-static void test_wrong_shapes(void **state) {
+static void test_wrong_shapes(void **state)
+{
     (void)state;
     struct model_shape shapes[8];
     struct parameter_table table;
@@ -200,7 +210,8 @@ static void test_wrong_shapes(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_published_counts), cmocka_unit_test(test_variants),
         cmocka_unit_test(test_names_and_shapes), cmocka_unit_test(test_layout),

@@ -32,7 +32,8 @@ struct golden_batch {
     int32_t position[LARGEST_BATCH], first_visible[LARGEST_BATCH];
 };
 
-static uint32_t mix(uint32_t x) {
+static uint32_t mix(uint32_t x)
+{
     x ^= x >> 16;
     x *= 0x7feb352du;
     x ^= x >> 15;
@@ -40,19 +41,22 @@ static uint32_t mix(uint32_t x) {
     return x ^ x >> 16;
 }
 
-static int64_t integer_of(const struct json *object, const char *name) {
+static int64_t integer_of(const struct json *object, const char *name)
+{
     int64_t value = 0;
     assert_true(json_get_integer(json_get_member(object, name), &value));
     return value;
 }
 
-static bool truth_of(const struct json *object, const char *name) {
+static bool truth_of(const struct json *object, const char *name)
+{
     bool value = false;
     assert_true(json_get_boolean(json_get_member(object, name), &value));
     return value;
 }
 
-static void fill_weights(struct model *model) {
+static void fill_weights(struct model *model)
+{
     const struct parameter_table *table = model_table(model);
     for (int64_t t = 0; t < table->count; t++) {
         const struct parameter *row = &table->rows[t];
@@ -65,7 +69,8 @@ static void fill_weights(struct model *model) {
     model_refresh_all(model);
 }
 
-static void fill_batch(struct golden_batch *out, const struct json *golden) {
+static void fill_batch(struct golden_batch *out, const struct json *golden)
+{
     uint32_t sequences = (uint32_t)integer_of(golden, "sequences");
     uint32_t length = (uint32_t)integer_of(golden, "context_length");
     uint32_t vocab_size = (uint32_t)integer_of(golden, "vocab_size");
@@ -88,7 +93,8 @@ static void fill_batch(struct golden_batch *out, const struct json *golden) {
     }
 }
 
-static uint32_t base64_digit(char c) {
+static uint32_t base64_digit(char c)
+{
     static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const char *found = strchr(digits, c);
     assert_true(c != '\0' && found != NULL);
@@ -96,7 +102,8 @@ static uint32_t base64_digit(char c) {
 }
 
 /* `count` float32 from base64 of little-endian bytes; free with free(). */
-static float *decode_floats(const struct json *text, int64_t count) {
+static float *decode_floats(const struct json *text, int64_t count)
+{
     size_t length = 0;
     const char *digits = json_get_text(text, &length);
     assert_non_null(digits);
@@ -121,7 +128,8 @@ static float *decode_floats(const struct json *text, int64_t count) {
 }
 
 static void check_gradient(const struct parameter *row, const float *gradient, double weight,
-                           const struct json *golden) {
+                           const struct json *golden)
+{
     float *expected =
         decode_floats(json_get_member(json_get_member(golden, "gradients"), row->name), row->count);
     double difference = 0, norm = 0;
@@ -137,7 +145,8 @@ static void check_gradient(const struct parameter *row, const float *gradient, d
 }
 
 /* The mean loss; leaves the gradient of the summed loss in the model. */
-static double mean_loss(struct model *model, const struct batch *batch, double *weight) {
+static double mean_loss(struct model *model, const struct batch *batch, double *weight)
+{
     struct model_loss sums = {0};
     memset(model_gradients(model), 0, (size_t)model_table(model)->total * sizeof(float));
     model_train(model, batch, 0, 0, &sums, NULL, NULL);
@@ -145,7 +154,8 @@ static double mean_loss(struct model *model, const struct batch *batch, double *
     return sums.loss / sums.weight;
 }
 
-static void adamw_step(struct model *model, float *moments, int64_t step, double weight) {
+static void adamw_step(struct model *model, float *moments, int64_t step, double weight)
+{
     const struct parameter_table *table = model_table(model);
     float *gradients = model_gradients(model);
     double squares = 0;
@@ -167,7 +177,8 @@ static void adamw_step(struct model *model, float *moments, int64_t step, double
     model_refresh_all(model);
 }
 
-static void check_steps(struct model *model, const struct batch *batch, const struct json *golden) {
+static void check_steps(struct model *model, const struct batch *batch, const struct json *golden)
+{
     const struct json *losses = json_get_member(golden, "adamw_losses");
     float *moments = calloc(2 * (size_t)model_table(model)->total, sizeof *moments);
     assert_non_null(moments);
@@ -182,7 +193,8 @@ static void check_steps(struct model *model, const struct batch *batch, const st
     free(moments);
 }
 
-static void check_case(const struct json *golden) {
+static void check_case(const struct json *golden)
+{
     const struct model_shape shape = {.n_layer = integer_of(golden, "n_layer"),
                                       .n_head = integer_of(golden, "n_head"),
                                       .n_embd = integer_of(golden, "n_embd"),
@@ -207,7 +219,8 @@ static void check_case(const struct json *golden) {
     model_destroy(model);
 }
 
-static struct json *read_golden(void) {
+static struct json *read_golden(void)
+{
     const char *source = getenv("LLMPI_SOURCE");
     struct buffer text = {0};
     struct json *document = NULL;
@@ -220,7 +233,8 @@ static struct json *read_golden(void) {
     return document;
 }
 
-static void test_cases(void **state) {
+static void test_cases(void **state)
+{
     (void)state;
     struct json *document = read_golden();
     const struct json *cases = json_get_member(document, "cases");
@@ -230,7 +244,8 @@ static void test_cases(void **state) {
     json_free(document);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,8 @@
 #include <string.h>
 
 /* Known answers of Random123 (kat_vectors, "philox4x32 10"): counter, key, result. */
-static void test_known_answers(void **state) {
+static void test_known_answers(void **state)
+{
     (void)state;
     static const struct {
         uint64_t seed, stream, index;
@@ -34,7 +35,8 @@ static void test_known_answers(void **state) {
 }
 
 /* Mean and variance of 100,000 draws, within five standard errors. */
-static void test_distributions(void **state) {
+static void test_distributions(void **state)
+{
     (void)state;
     enum { COUNT = 100000 };
     double sum = 0, squares = 0, normal_sum = 0, normal_squares = 0;
@@ -53,7 +55,8 @@ static void test_distributions(void **state) {
     assert_true(fabs(normal_squares / COUNT - 1) < 5 * sqrt(2) / root);
 }
 
-static void test_below(void **state) {
+static void test_below(void **state)
+{
     (void)state;
     int64_t seen[7] = {0};
     for (uint64_t i = 0; i < 7000; i++) {
@@ -67,7 +70,8 @@ static void test_below(void **state) {
         assert_true(seen[i] > 850 && seen[i] < 1150);
 }
 
-static void test_permutations(void **state) {
+static void test_permutations(void **state)
+{
     (void)state;
     static const uint64_t sizes[] = {1, 2, 3, 4, 5, 16, 17, 100, 1023, 1024, 1025, 5000};
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -88,7 +92,8 @@ static void test_permutations(void **state) {
     assert_true(differ > 90);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_known_answers),
         cmocka_unit_test(test_distributions),

@@ -20,7 +20,8 @@
 #include "reading.h"
 
 /* A folder with every kind of file: `first` lines or documents, each with its number and some filling. */
-static const char *make_mixed_folder(void) {
+static const char *make_mixed_folder(void)
+{
     static const char *const names[] = {"a.jsonl",  "b/c.jsonl.gz", "b/d.ndjson.zst", "e.txt",
                                         "f.txt.gz", "g.json",       "h.txt.zst",      "README"};
     const char *folder = scratch_path("mixed");
@@ -46,7 +47,8 @@ static const char *make_mixed_folder(void) {
     return folder;
 }
 
-static void test_readers_divide_the_documents(void **state) {
+static void test_readers_divide_the_documents(void **state)
+{
     (void)state;
     char folder[300];
     snprintf(folder, sizeof folder, "%s", make_mixed_folder());
@@ -75,7 +77,8 @@ static void test_readers_divide_the_documents(void **state) {
     }
 }
 
-static void test_part_rule(void **state) {
+static void test_part_rule(void **state)
+{
     (void)state;
     struct buffer text = {0};
     for (int n = 0; n < 40; n++)
@@ -91,7 +94,8 @@ static void test_part_rule(void **state) {
     buffer_free(&text);
 }
 
-static void test_limit_counts_over_all_parts(void **state) {
+static void test_limit_counts_over_all_parts(void **state)
+{
     (void)state;
     char folder[300];
     snprintf(folder, sizeof folder, "%s", make_mixed_folder());
@@ -110,7 +114,8 @@ static void test_limit_counts_over_all_parts(void **state) {
     run_free(&all);
 }
 
-static void test_line_ends_and_marks(void **state) {
+static void test_line_ends_and_marks(void **state)
+{
     (void)state;
     ASSERT_DOCUMENTS("x.jsonl", "\xEF\xBB\xBF{\"text\": \"a\"}\r\n\r\n \t\n{\"text\": \"b\\n\"}", NULL, "a",
                      "b\n");
@@ -131,7 +136,8 @@ static void test_line_ends_and_marks(void **state) {
 }
 
 /* Documents whose separators, which hold places to cut, lie around the end of the first look (4 MiB). */
-static void test_long_text_comes_in_pieces(void **state) {
+static void test_long_text_comes_in_pieces(void **state)
+{
     (void)state;
     enum { PIECE = 4 << 20, COUNT = 5 };
     static const size_t lengths[COUNT] = {PIECE - 3, PIECE, PIECE + 2, 9 << 20, 5};
@@ -169,7 +175,8 @@ static void test_long_text_comes_in_pieces(void **state) {
 }
 
 /* Nowhere to cut for a long while: the piece grows. One JSON line of the same length. */
-static void test_long_runs(void **state) {
+static void test_long_runs(void **state)
+{
     (void)state;
     struct buffer text = {0}, line = {0};
     for (int i = 0; i < 9 << 18; i++)
@@ -193,7 +200,8 @@ static void test_long_runs(void **state) {
     buffer_free(&line);
 }
 
-static void assert_open_fails(const char *input, const char *message) {
+static void assert_open_fails(const char *input, const char *message)
+{
     struct corpus corpus;
     struct corpus_settings settings = settings_of(input);
     assert_true(corpus_open(&settings, &corpus) != STATUS_OK);
@@ -202,7 +210,8 @@ static void assert_open_fails(const char *input, const char *message) {
 
 #define ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst"
 
-static void test_bad_inputs(void **state) {
+static void test_bad_inputs(void **state)
+{
     (void)state;
     char folder[300], path[600], message[900];
     snprintf(folder, sizeof folder, "%s", make_mixed_folder());
@@ -228,7 +237,8 @@ static void test_bad_inputs(void **state) {
     assert_int_equal(unlink(scratch_path("bare/circle")), 0);
 }
 
-static void test_inputs_in_order(void **state) {
+static void test_inputs_in_order(void **state)
+{
     (void)state;
     char folder[300], path[600], pattern[600];
     snprintf(folder, sizeof folder, "%s//", make_mixed_folder());
@@ -252,7 +262,8 @@ static void test_inputs_in_order(void **state) {
 }
 
 /* A file that is gone, and one that cannot be read, stop the reader in both modes. */
-static void test_unreadable_files(void **state) {
+static void test_unreadable_files(void **state)
+{
     (void)state;
     struct corpus_settings settings = settings_of(scratch_write("gone.jsonl", "", 0));
     settings.skip_errors = true;
@@ -276,7 +287,8 @@ static void test_unreadable_files(void **state) {
     corpus_close(&corpus);
 }
 
-static void test_real_text(void **state) {
+static void test_real_text(void **state)
+{
     (void)state;
     const char *path = test_data("fineweb/fineweb-sample.jsonl.zst");
     if (path == NULL)
@@ -300,7 +312,8 @@ static void test_real_text(void **state) {
 }
 
 /* Writes about 200 MB of JSON lines, compressed. */
-static void write_large(const char *path) {
+static void write_large(const char *path)
+{
     struct buffer line = {0};
     struct writer *writer;
     assert_int_equal(writer_open(path, &writer), STATUS_OK);
@@ -314,7 +327,8 @@ static void write_large(const char *path) {
 }
 
 /* In a child process: reads everything and returns the peak memory in MiB, or 255. */
-static int peak_of_reading(const char *path) {
+static int peak_of_reading(const char *path)
+{
     struct corpus_settings settings = settings_of(path);
     struct corpus corpus;
     struct reader *reader;
@@ -331,7 +345,8 @@ static int peak_of_reading(const char *path) {
     return usage.ru_maxrss / 1024 < 254 ? (int)(usage.ru_maxrss / 1024) : 254;
 }
 
-static void test_memory_is_bounded(void **state) {
+static void test_memory_is_bounded(void **state)
+{
     (void)state;
 #if defined(__SANITIZE_ADDRESS__)
     printf("skipped: the address sanitizer keeps freed memory\n");
@@ -349,7 +364,8 @@ static void test_memory_is_bounded(void **state) {
     assert_true(WEXITSTATUS(status) < 64); /* MiB; the text has 190 */
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_memory_is_bounded), /* first: later tests leave memory in the heap */
         cmocka_unit_test(test_readers_divide_the_documents),

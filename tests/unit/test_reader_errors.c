@@ -22,7 +22,9 @@ struct bad_line {
     const char *message;    /* behind FILE:2: */
 };
 #define BAD(line, counter, message)                                                                          \
-    { line, sizeof(line) - 1, offsetof(struct corpus_report, counter), message }
+    {                                                                                                        \
+        line, sizeof(line) - 1, offsetof(struct corpus_report, counter), message                             \
+    }
 #define JSON_END ", expected an object on each line"
 
 static const struct bad_line bad_lines[] = {
@@ -52,14 +54,16 @@ static const struct bad_line bad_lines[] = {
     BAD("{\"text\": \"\"}", empty, "empty document: member \"text\" has no text"),
 };
 
-static void assert_counted(const struct run *run, size_t counter, int64_t documents) {
+static void assert_counted(const struct run *run, size_t counter, int64_t documents)
+{
     assert_int_equal(run->status, STATUS_OK);
     assert_int_equal(corpus_report_errors(&run->report), 1);
     assert_int_equal(*(const int64_t *)(const void *)((const char *)&run->report + counter), 1);
     assert_int_equal(run->report.documents, documents);
 }
 
-static void test_bad_lines(void **state) {
+static void test_bad_lines(void **state)
+{
     (void)state;
     for (size_t i = 0; i < sizeof bad_lines / sizeof *bad_lines; i++) {
         const struct bad_line *bad = &bad_lines[i];
@@ -83,7 +87,8 @@ static void test_bad_lines(void **state) {
     }
 }
 
-static void test_deep_nesting(void **state) {
+static void test_deep_nesting(void **state)
+{
     (void)state;
     struct buffer text = {0};
     buffer_printf(&text, "{\"text\": ");
@@ -95,7 +100,8 @@ static void test_deep_nesting(void **state) {
     buffer_free(&text);
 }
 
-static void test_bad_text(void **state) {
+static void test_bad_text(void **state)
+{
     (void)state;
     static const struct {
         const char *bytes;
@@ -123,7 +129,8 @@ static void test_bad_text(void **state) {
 }
 
 /* A long document that goes bad after its first piece ends there; the next one is whole. */
-static void test_bad_long_text(void **state) {
+static void test_bad_long_text(void **state)
+{
     (void)state;
     struct buffer text = {0};
     add_filling(&text, 11 << 20);
@@ -143,7 +150,8 @@ static void test_bad_long_text(void **state) {
 
 /* Reads the first `keep` bytes of a file, with one bit of byte `flip` changed if that is not -1. */
 static struct run read_damaged(const char *name, const struct buffer *file, size_t keep, int64_t flip,
-                               bool skip) {
+                               bool skip)
+{
     struct buffer copy = {0};
     buffer_append(&copy, file->data, keep);
     if (flip >= 0)
@@ -154,7 +162,8 @@ static struct run read_damaged(const char *name, const struct buffer *file, size
 }
 
 /* Cuts the file off in many places, in both modes. */
-static void check_cut_off(const char *name, const struct buffer *file, struct run *good) {
+static void check_cut_off(const char *name, const struct buffer *file, struct run *good)
+{
     bool gzip = path_has_suffix(name, ".gz");
     const char *message = gzip ? ": the gzip data end too early, the file is cut off"
                                : ": the Zstandard data end too early, the file is cut off";
@@ -173,7 +182,8 @@ static void check_cut_off(const char *name, const struct buffer *file, struct ru
     }
 }
 
-static void test_damaged_archives(void **state) {
+static void test_damaged_archives(void **state)
+{
     (void)state;
     static const char *const names[] = {"t.jsonl.gz", "t.jsonl.zst", "t.txt.gz", "t.txt.zst"};
     for (int i = 0; i < 4; i++) {
@@ -204,7 +214,8 @@ static void test_damaged_archives(void **state) {
 }
 
 /* Several members or frames are one text; zeros behind gzip are padding, anything else is damage. */
-static void test_joined_archives(void **state) {
+static void test_joined_archives(void **state)
+{
     (void)state;
     static const char *const names[] = {"j.txt.gz", "j.txt.zst"};
     for (int i = 0; i < 2; i++) {
@@ -225,7 +236,8 @@ static void test_joined_archives(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bad_lines),        cmocka_unit_test(test_deep_nesting),
         cmocka_unit_test(test_bad_text),         cmocka_unit_test(test_bad_long_text),

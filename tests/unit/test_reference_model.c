@@ -12,7 +12,8 @@
 #include <math.h>
 
 /* Drops every third element or so, by a rule that needs no generator. */
-static double every_third(const void *context, uint64_t place, int64_t sequence, int64_t index) {
+static double every_third(const void *context, uint64_t place, int64_t sequence, int64_t index)
+{
     (void)context;
     return ((uint64_t)index * 7 + (uint64_t)(index >> 24) * 5 + place * 3 + (uint64_t)sequence) % 3 == 0
                ? 0
@@ -22,7 +23,8 @@ static double every_third(const void *context, uint64_t place, int64_t sequence,
 /* The five-point difference with step h: it errs by h^4 / 30 times a fifth derivative (layernorms of four
  * elements make it as large as 1e7) and by about 1e-15 / h, together near 1e-10. */
 static double difference_quotient(const struct reference_model *model, double *parameter,
-                                  const struct batch *batch) {
+                                  const struct batch *batch)
+{
     const double h = 1e-5, value = *parameter, factors[4] = {1, -8, 8, -1};
     double sum = 0;
     for (int i = 0; i < 4; i++) {
@@ -34,7 +36,8 @@ static double difference_quotient(const struct reference_model *model, double *p
 }
 
 static void compare(const struct reference_model *model, double *parameters, const struct batch *batch,
-                    const double *gradients) {
+                    const double *gradients)
+{
     for (int64_t i = 0; i < model->table->count; i++) {
         const struct parameter *row = &model->table->rows[i];
         for (int64_t e = row->offset; e < row->offset + row->count; e++) {
@@ -46,7 +49,8 @@ static void compare(const struct reference_model *model, double *parameters, con
     }
 }
 
-static void check_case(struct model_shape shape, struct case_options options, reference_mask mask) {
+static void check_case(struct model_shape shape, struct case_options options, reference_mask mask)
+{
     struct parameter_table table;
     struct case_batch batch;
     assert_int_equal(parameter_table_create(&shape, &table), STATUS_OK);
@@ -64,7 +68,8 @@ static void check_case(struct model_shape shape, struct case_options options, re
     parameter_table_free(&table);
 }
 
-static struct model_shape tiny(bool bias, bool tied_head) {
+static struct model_shape tiny(bool bias, bool tied_head)
+{
     return (struct model_shape){.n_layer = 2,
                                 .n_head = 2,
                                 .n_embd = 4,
@@ -74,27 +79,32 @@ static struct model_shape tiny(bool bias, bool tied_head) {
                                 .tied_head = tied_head};
 }
 
-static void test_plain(void **state) {
+static void test_plain(void **state)
+{
     (void)state;
     check_case(tiny(true, true), (struct case_options){0}, NULL);
 }
 
-static void test_free_head_without_bias(void **state) {
+static void test_free_head_without_bias(void **state)
+{
     (void)state;
     check_case(tiny(false, false), (struct case_options){0}, NULL);
 }
 
-static void test_weights_positions_documents(void **state) {
+static void test_weights_positions_documents(void **state)
+{
     (void)state;
     check_case(tiny(true, true), (struct case_options){true, true, true}, NULL);
 }
 
-static void test_dropout(void **state) {
+static void test_dropout(void **state)
+{
     (void)state;
     check_case(tiny(true, false), (struct case_options){.weights = true}, every_third);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_free_head_without_bias),

@@ -13,7 +13,8 @@
 #include "llmpi/kernels/threads.h"
 #include "reference/samples.h"
 
-static void sums_are_exactly_rounded(void **state) {
+static void sums_are_exactly_rounded(void **state)
+{
     (void)state;
     static const int64_t sizes[] = {0, 1, 15, 16, 17, 1000, 70001};
     for (int s = 0; s < 7; s++) {
@@ -35,14 +36,16 @@ static void sums_are_exactly_rounded(void **state) {
     threads_set(2);
 }
 
-static void nan_stays(void **state) {
+static void nan_stays(void **state)
+{
     (void)state;
     float a[] = {1, NAN, 3, INFINITY}, b[] = {NAN, 2, 3, -INFINITY};
     residual_forward(b, a, b, 4);
     assert_true(isnan(b[0]) && isnan(b[1]) && b[2] == 6.0f && isnan(b[3]));
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_are_exactly_rounded),
         cmocka_unit_test(nan_stays),

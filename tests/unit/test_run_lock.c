@@ -82,9 +82,9 @@ static void a_lock_of_another_host_that_stands_still_is_followed(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_lock_is_a_file_while_it_is_held),
-                                       cmocka_unit_test(a_living_holder_is_left_alone),
-                                       cmocka_unit_test(a_dead_process_of_this_host_is_followed_at_once),
-                                       cmocka_unit_test(a_lock_of_another_host_that_stands_still_is_followed)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_lock_is_a_file_while_it_is_held), cmocka_unit_test(a_living_holder_is_left_alone),
+        cmocka_unit_test(a_dead_process_of_this_host_is_followed_at_once),
+        cmocka_unit_test(a_lock_of_another_host_that_stands_still_is_followed)};
     return cmocka_run_group_tests(tests, make_directory, remove_directory);
 }

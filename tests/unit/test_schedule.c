@@ -9,16 +9,19 @@
 
 #include "llmpi/optimize/schedule.h"
 
-static struct schedule schedule_of(enum schedule_kind kind) {
+static struct schedule schedule_of(enum schedule_kind kind)
+{
     return (struct schedule){
         .kind = kind, .peak = 1e-3, .final = 1e-4, .steps = 110, .warmup_steps = 10, .decay_steps = 20};
 }
 
-static void expect(const struct schedule *schedule, int64_t step, double rate) {
+static void expect(const struct schedule *schedule, int64_t step, double rate)
+{
     assert_true(fabs(schedule_rate(schedule, step) - rate) < 1e-15);
 }
 
-static void warmup_rises_to_the_peak(void **state) {
+static void warmup_rises_to_the_peak(void **state)
+{
     (void)state;
     for (int kind = SCHEDULE_KIND_COSINE; kind <= SCHEDULE_KIND_WSD; kind++) {
         struct schedule schedule = schedule_of((enum schedule_kind)kind);
@@ -28,7 +31,8 @@ static void warmup_rises_to_the_peak(void **state) {
     }
 }
 
-static void cosine_falls_along_half_a_wave(void **state) {
+static void cosine_falls_along_half_a_wave(void **state)
+{
     (void)state;
     struct schedule schedule = schedule_of(SCHEDULE_KIND_COSINE);
     expect(&schedule, 35, 1e-4 + 9e-4 * (0.5 + 0.5 * sqrt(0.5))); /* an eighth of a wave */
@@ -37,7 +41,8 @@ static void cosine_falls_along_half_a_wave(void **state) {
     expect(&schedule, 5000, 1e-4);
 }
 
-static void linear_falls_along_a_line(void **state) {
+static void linear_falls_along_a_line(void **state)
+{
     (void)state;
     struct schedule schedule = schedule_of(SCHEDULE_KIND_LINEAR);
     expect(&schedule, 11, 1e-3 - 9e-6);
@@ -46,7 +51,8 @@ static void linear_falls_along_a_line(void **state) {
     expect(&schedule, 111, 1e-4);
 }
 
-static void constant_stays(void **state) {
+static void constant_stays(void **state)
+{
     (void)state;
     struct schedule schedule = schedule_of(SCHEDULE_KIND_CONSTANT);
     expect(&schedule, 11, 1e-3);
@@ -54,7 +60,8 @@ static void constant_stays(void **state) {
     expect(&schedule, 111, 1e-3);
 }
 
-static void wsd_falls_at_the_end(void **state) {
+static void wsd_falls_at_the_end(void **state)
+{
     (void)state;
     struct schedule schedule = schedule_of(SCHEDULE_KIND_WSD);
     expect(&schedule, 11, 1e-3);
@@ -70,7 +77,8 @@ static void wsd_falls_at_the_end(void **state) {
     expect(&schedule, 110, 1e-4);
 }
 
-static void short_runs_have_rates_too(void **state) {
+static void short_runs_have_rates_too(void **state)
+{
     (void)state;
     for (int kind = SCHEDULE_KIND_COSINE; kind <= SCHEDULE_KIND_WSD; kind++) {
         struct schedule schedule = schedule_of((enum schedule_kind)kind);
@@ -83,7 +91,8 @@ static void short_runs_have_rates_too(void **state) {
     }
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(warmup_rises_to_the_peak),  cmocka_unit_test(cosine_falls_along_half_a_wave),
         cmocka_unit_test(linear_falls_along_a_line), cmocka_unit_test(constant_stays),

@@ -11,7 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void test_add_and_sort(void **state) {
+static void test_add_and_sort(void **state)
+{
     (void)state;
     struct string_list list = {0};
     string_list_sort(&list);
@@ -29,7 +30,8 @@ static void test_add_and_sort(void **state) {
     assert_true(list.count == 0 && list.items == NULL);
 }
 
-static void test_sorting_is_by_bytes(void **state) {
+static void test_sorting_is_by_bytes(void **state)
+{
     (void)state;
     static const char *const sorted[] = {"", "B", "a", "a-b", "a/b", "ab", "\xC3\xA9"};
     struct string_list list = {0};
@@ -41,7 +43,8 @@ static void test_sorting_is_by_bytes(void **state) {
     string_list_free(&list);
 }
 
-static void test_distance(void **state) {
+static void test_distance(void **state)
+{
     (void)state;
     assert_int_equal(string_distance("", ""), 0);
     assert_int_equal(string_distance("", "abc"), 3);
@@ -54,7 +57,8 @@ static void test_distance(void **state) {
     assert_int_equal(string_distance(lengthy + 1, lengthy + 2), 1);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_and_sort),
         cmocka_unit_test(test_sorting_is_by_bytes),

@@ -66,8 +66,7 @@ static struct tokenizer *load_gpt2(void)
     return tokenizer;
 }
 
-/* --- GPT-2
- * ------------------------------------------------------------------------------------------------------- */
+/* --- GPT-2 --- */
 
 static void check_ids(struct tokenizer *tokenizer, const char *text, size_t length, bool special,
                       const struct json *expected)
@@ -148,8 +147,7 @@ static void test_fineweb(void **state)
     tokenizer_destroy(tokenizer);
 }
 
-/* --- there and back
- * ---------------------------------------------------------------------------------------------- */
+/* --- there and back --- */
 
 static void check_round_trip(struct tokenizer *tokenizer, const char *text, size_t length, bool special)
 {
@@ -239,8 +237,7 @@ static void test_lookup(void **state)
     buffer_free(&out);
 }
 
-/* --- files
- * ------------------------------------------------------------------------------------------------------- */
+/* --- files --- */
 
 static void test_write_and_parse(void **state)
 {

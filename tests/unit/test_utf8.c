@@ -10,7 +10,8 @@
 
 #include <string.h>
 
-static void test_all_characters(void **state) {
+static void test_all_characters(void **state)
+{
     (void)state;
     for (uint32_t character = 0; character <= 0x10FFFF; character++) {
         if (character >= 0xD800 && character <= 0xDFFF)
@@ -26,7 +27,8 @@ static void test_all_characters(void **state) {
 }
 
 /* Pairs and triples of bytes, against table 3-7 of the Unicode standard. */
-static void test_all_short_sequences(void **state) {
+static void test_all_short_sequences(void **state)
+{
     (void)state;
     for (unsigned first = 0x80; first < 0x100; first++)
         for (unsigned second = 0; second < 0x100; second++) {
@@ -45,7 +47,8 @@ static void test_all_short_sequences(void **state) {
         }
 }
 
-static void test_place_of_the_first_fault(void **state) {
+static void test_place_of_the_first_fault(void **state)
+{
     (void)state;
     char text[100];
     for (size_t length = 1; length <= sizeof text; length++)
@@ -62,7 +65,8 @@ static void test_place_of_the_first_fault(void **state) {
     assert_int_equal(utf8_find_invalid("a\0b", 3), -1);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_characters),
         cmocka_unit_test(test_all_short_sequences),

@@ -17,7 +17,8 @@
 #include <unistd.h>
 
 /* Text that compresses a little, longer than all buffers on the way. */
-static void make_text(struct buffer *text) {
+static void make_text(struct buffer *text)
+{
     uint32_t state = 1;
     for (int i = 0; i < 200000; i++) {
         state = state * 1664525u + 1013904223u;
@@ -25,7 +26,8 @@ static void make_text(struct buffer *text) {
     }
 }
 
-static void read_back(const char *path, struct buffer *out) {
+static void read_back(const char *path, struct buffer *out)
+{
     struct stream *stream;
     size_t got;
     assert_int_equal(stream_open(path, file_kind_of(path), &stream), STATUS_OK);
@@ -39,7 +41,8 @@ static void read_back(const char *path, struct buffer *out) {
     stream_close(stream);
 }
 
-static void test_all_endings_read_back(void **state) {
+static void test_all_endings_read_back(void **state)
+{
     (void)state;
     static const char *const names[] = {"w.jsonl", "w.jsonl.gz", "w.jsonl.zst"};
     static const unsigned char magic[][4] = {{'1'}, {0x1F, 0x8B, 8}, {0x28, 0xB5, 0x2F, 0xFD}};
@@ -75,7 +78,8 @@ static void test_all_endings_read_back(void **state) {
     buffer_free(&text);
 }
 
-static void test_empty_files(void **state) {
+static void test_empty_files(void **state)
+{
     (void)state;
     static const char *const names[] = {"e.txt", "e.txt.gz", "e.txt.zst"};
     for (int i = 0; i < 3; i++) {
@@ -89,7 +93,8 @@ static void test_empty_files(void **state) {
     }
 }
 
-static void test_abandoned_file_leaves_the_old_one(void **state) {
+static void test_abandoned_file_leaves_the_old_one(void **state)
+{
     (void)state;
     const char *path = scratch_write("old.txt", "old", 3);
     struct writer *writer;
@@ -101,7 +106,8 @@ static void test_abandoned_file_leaves_the_old_one(void **state) {
     assert_false(file_exists(scratch_path("old.txt.tmp")));
 }
 
-static void test_folder_is_missing(void **state) {
+static void test_folder_is_missing(void **state)
+{
     (void)state;
     struct writer *writer;
     char expected[300];
@@ -113,7 +119,8 @@ static void test_folder_is_missing(void **state) {
 }
 
 /* /dev/full is no ordinary file: it is written in place, and every write to it fails. */
-static void test_full_disk(void **state) {
+static void test_full_disk(void **state)
+{
     (void)state;
     struct buffer text = {0};
     struct writer *writer;
@@ -132,7 +139,8 @@ static void test_full_disk(void **state) {
     buffer_free(&text);
 }
 
-static void test_standard_output(void **state) {
+static void test_standard_output(void **state)
+{
     (void)state;
     const char *path = scratch_path("standard-output");
     struct writer *writer;
@@ -152,7 +160,8 @@ static void test_standard_output(void **state) {
     buffer_free(&text);
 }
 
-int main(void) {
+int main(void)
+{
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_endings_read_back),
         cmocka_unit_test(test_empty_files),

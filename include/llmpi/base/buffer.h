@@ -20,7 +20,8 @@ enum status buffer_reserve(struct buffer *buffer, size_t extra);
 enum status buffer_append(struct buffer *buffer, const void *data, size_t length);
 
 /* Appends formatted text. */
-enum status buffer_printf(struct buffer *buffer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+enum status buffer_printf(struct buffer *buffer, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 /* Length 0, memory kept. */
 void buffer_clear(struct buffer *buffer);

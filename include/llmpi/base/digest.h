@@ -1,5 +1,6 @@
-/* Fingerprints of bytes: XXH3, 64 bits (specification: doc/xxhash_spec.md of Cyan4973/xxHash). They find damage and
- * tell versions apart; they do not stop someone who wants to deceive. Stable over machines and versions. */
+/* Fingerprints of bytes: XXH3, 64 bits (specification: doc/xxhash_spec.md of Cyan4973/xxHash). They find
+ * damage and tell versions apart; they do not stop someone who wants to deceive. Stable over machines and
+ * versions. */
 #ifndef LLMPI_BASE_DIGEST_H
 #define LLMPI_BASE_DIGEST_H
 
@@ -9,8 +10,8 @@
 /* The digest of `length` bytes. */
 uint64_t digest_bytes(const void *data, size_t length);
 
-/* The digest of bytes that come in pieces; the same number as digest_bytes of all of them. digest_create returns
- * NULL after fail() without memory. */
+/* The digest of bytes that come in pieces; the same number as digest_bytes of all of them. digest_create
+ * returns NULL after fail() without memory. */
 struct digest;
 struct digest *digest_create(void);
 void digest_add(struct digest *digest, const void *data, size_t length);

@@ -11,15 +11,16 @@
 /* Appends the whole file to `out`. "cannot read PATH: No such file or directory". "-" is standard input. */
 enum status file_read(const char *path, struct buffer *out);
 
-/* Writes a file under a temporary name in the same folder, fsyncs it, renames it over `path`, fsyncs the folder.
- * On failure the temporary file is removed and an old `path` is untouched. */
+/* Writes a file under a temporary name in the same folder, fsyncs it, renames it over `path`, fsyncs the
+ * folder. On failure the temporary file is removed and an old `path` is untouched. */
 enum status file_write(const char *path, const void *data, size_t length);
 
-/* The last steps of every atomic write: fsync(descriptor), close it, rename `temporary` to `path`, fsync the folder.
- * Closes the descriptor in any case; removes `temporary` on failure. */
+/* The last steps of every atomic write: fsync(descriptor), close it, rename `temporary` to `path`, fsync the
+ * folder. Closes the descriptor in any case; removes `temporary` on failure. */
 enum status file_publish(int descriptor, const char *temporary, const char *path);
 
-/* Writes all bytes at `offset` (pwrite until done). A full disk is "cannot write PATH: No space left on device". */
+/* Writes all bytes at `offset` (pwrite until done). A full disk is "cannot write PATH: No space left on
+ * device". */
 enum status file_write_at(int descriptor, const char *path, int64_t offset, const void *data, size_t length);
 
 /* Reads exactly `length` bytes at `offset`; a shorter file is an error. */

@@ -12,20 +12,30 @@
 /* A JSON value: borrowed from its document except where json_parse made it. */
 struct json;
 
-/* Parses one JSON text (RFC 8259; a NUL inside strings as \u0000 is allowed; invalid UTF-8 is an error). The caller
- * frees the document with json_free. The message names the place as "line L column C: ..."; callers put the file
- * in front. Depth is bounded: hostile nesting is an error. */
+/* Parses one JSON text (RFC 8259; a NUL inside strings as \u0000 is allowed; invalid UTF-8 is an error). The
+ * caller frees the document with json_free. The message names the place as "line L column C: ..."; callers
+ * put the file in front. Depth is bounded: hostile nesting is an error. */
 enum status json_parse(const char *text, size_t length, struct json **out);
 void json_free(struct json *document);
 
 /* What a value is; KIND_NONE for a NULL pointer (a missing member). */
-enum json_kind { KIND_NONE, KIND_NULL, KIND_BOOLEAN, KIND_INTEGER, KIND_NUMBER, KIND_TEXT, KIND_ARRAY, KIND_OBJECT };
+enum json_kind {
+    KIND_NONE,
+    KIND_NULL,
+    KIND_BOOLEAN,
+    KIND_INTEGER,
+    KIND_NUMBER,
+    KIND_TEXT,
+    KIND_ARRAY,
+    KIND_OBJECT
+};
 enum json_kind json_kind(const struct json *value);
 
 /* Member of an object, or NULL when the value is no object or has no such member. */
 const struct json *json_get_member(const struct json *object, const char *name);
 
-/* The text of a string in UTF-8 and its length (it may contain NUL), or NULL when the value is NULL or no string. */
+/* The text of a string in UTF-8 and its length (it may contain NUL), or NULL when the value is NULL or no
+ * string. */
 const char *json_get_text(const struct json *value, size_t *length);
 
 /* True and *out when the value is an integer (a number, a boolean) of that kind. */
@@ -43,8 +53,8 @@ enum status json_each(const struct json *object,
                                            const struct json *value),
                       void *context);
 
-/* Appends `text` as a quoted JSON string; control characters, quotes and backslashes are escaped, UTF-8 is kept.
- * Invalid UTF-8 bytes become U+FFFD. */
+/* Appends `text` as a quoted JSON string; control characters, quotes and backslashes are escaped, UTF-8 is
+ * kept. Invalid UTF-8 bytes become U+FFFD. */
 enum status json_write_text(struct buffer *out, const char *text, size_t length);
 
 #endif

@@ -1,8 +1,8 @@
-/* What the program tells its user while it works. Everything here goes to standard error, so that standard output
- * carries results only (generated text, ids, tables, JSON).
+/* What the program tells its user while it works. Everything here goes to standard error, so that standard
+ * output carries results only (generated text, ids, tables, JSON).
  *
- * On a terminal a progress line is redrawn in place; in a log file the same line is printed now and then. Colours
- * only on a terminal, and not when NO_COLOR is set (https://no-color.org). */
+ * On a terminal a progress line is redrawn in place; in a log file the same line is printed now and then.
+ * Colours only on a terminal, and not when NO_COLOR is set (https://no-color.org). */
 #ifndef LLMPI_BASE_LOG_H
 #define LLMPI_BASE_LOG_H
 
@@ -21,8 +21,8 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "llmpi: warning: ...", from every rank that calls it. */
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* "llmpi: error: ...", from rank 0: main() prints the message of a failure with it, after the ranks have agreed on
- * one (comm_agree). */
+/* "llmpi: error: ...", from rank 0: main() prints the message of a failure with it, after the ranks have
+ * agreed on one (comm_agree). */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A number with a unit prefix for people: 1234567 -> "1.23 M". `text` holds at least 16 bytes; returns it. */
@@ -42,11 +42,13 @@ struct progress {
     bool drawn;
 };
 
-/* Starts a progress line "label: done/total unit, rate, time left". `total` 0 or less means unknown; `unit` is a
- * plural noun such as "documents" or "bytes" ("bytes" prints binary units). Strings must outlive the progress. */
+/* Starts a progress line "label: done/total unit, rate, time left". `total` 0 or less means unknown; `unit`
+ * is a plural noun such as "documents" or "bytes" ("bytes" prints binary units). Strings must outlive the
+ * progress. */
 void progress_begin(struct progress *progress, const char *label, double total, const char *unit);
 
-/* Says how much is done. Cheap enough to call a few thousand times a second. `note` (may be NULL) is appended. */
+/* Says how much is done. Cheap enough to call a few thousand times a second. `note` (may be NULL) is
+ * appended. */
 void progress_update(struct progress *progress, double done, const char *note);
 
 /* Removes the line on a terminal; a last plain line in a log file if any was printed before. */

@@ -1,4 +1,5 @@
-/* Heap memory with a clear message when there is none, and the allocator that large consumers take as an argument. */
+/* Heap memory with a clear message when there is none, and the allocator that large consumers take as an
+ * argument. */
 #ifndef LLMPI_BASE_MEMORY_H
 #define LLMPI_BASE_MEMORY_H
 
@@ -8,13 +9,13 @@
 #define MEMORY_ALIGNMENT 64 /* bytes: a cache line, and the widest vector register */
 
 /* `count` zeroed elements of `size` bytes, aligned to MEMORY_ALIGNMENT. The caller frees with memory_free().
- * Returns NULL after fail(STATUS_FAILED, "out of memory: ... for `what`") when there is no memory, or count is
- * negative, or count * size overflows. Zero elements give a valid pointer. */
+ * Returns NULL after fail(STATUS_FAILED, "out of memory: ... for `what`") when there is no memory, or count
+ * is negative, or count * size overflows. Zero elements give a valid pointer. */
 void *memory_allocate(int64_t count, size_t size, const char *what);
 
-/* Grows (or shrinks) `old`, which came from malloc, realloc or this function (not memory_allocate), to `count`
- * elements; new bytes are not set. Free with free(). Returns NULL after fail() like memory_allocate, with `old`
- * untouched. */
+/* Grows (or shrinks) `old`, which came from malloc, realloc or this function (not memory_allocate), to
+ * `count` elements; new bytes are not set. Free with free(). Returns NULL after fail() like memory_allocate,
+ * with `old` untouched. */
 void *memory_resize(void *old, int64_t count, size_t size, const char *what);
 
 /* A copy of the first `length` bytes of `text` with a NUL after them; free with free(). NULL after fail(). */
@@ -23,8 +24,8 @@ char *memory_copy_text(const char *text, size_t length);
 /* Frees what memory_allocate gave; NULL is fine. */
 void memory_free(void *pointer);
 
-/* Where parameters, gradients and activations of a model come from: plain memory today, huge pages or a window
- * shared between ranks later. `allocate` behaves like memory_allocate for bytes. */
+/* Where parameters, gradients and activations of a model come from: plain memory today, huge pages or a
+ * window shared between ranks later. `allocate` behaves like memory_allocate for bytes. */
 struct allocator {
     void *(*allocate)(void *context, size_t bytes, const char *what);
     void (*release)(void *context, void *pointer);

@@ -23,9 +23,9 @@ double random_normal(uint64_t seed, uint64_t stream, uint64_t index);
 /* An integer in [0, n), n > 0 (multiply and shift; bias below n / 2^64). */
 uint64_t random_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t n);
 
-/* A pseudo-random permutation of [0, n): the image of `index` < n under the bijection named by (seed, stream).
- * A four-round Feistel network over the next even number of bits, walked until it lands below n (Black and Rogaway,
- * "Ciphers with arbitrary finite domains", 2002); below four steps on average. */
+/* A pseudo-random permutation of [0, n): the image of `index` < n under the bijection named by (seed,
+ * stream). A four-round Feistel network over the next even number of bits, walked until it lands below n
+ * (Black and Rogaway, "Ciphers with arbitrary finite domains", 2002); below four steps on average. */
 uint64_t random_permute(uint64_t seed, uint64_t stream, uint64_t index, uint64_t n);
 
 /* Streams in use, so that no two purposes draw the same numbers. Add 2^32 * something for sub-streams. */

@@ -1,9 +1,9 @@
 /* Status codes and the one error message that goes with a failure.
  *
- * A function that can fail returns an enum status. The one that finds the problem calls fail() with a sentence
- * that says what, where, the value found and the value allowed; everyone above passes the status up with TRY (or
- * `goto cleanup` where something must be released) and adds nothing. main() prints the message once.
- * Library code never calls exit() or abort(). */
+ * A function that can fail returns an enum status. The one that finds the problem calls fail() with a
+ * sentence that says what, where, the value found and the value allowed; everyone above passes the status up
+ * with TRY (or `goto cleanup` where something must be released) and adds nothing. main() prints the message
+ * once. Library code never calls exit() or abort(). */
 #ifndef LLMPI_BASE_STATUS_H
 #define LLMPI_BASE_STATUS_H
 
@@ -23,11 +23,11 @@ enum status fail(enum status code, const char *format, ...) __attribute__((forma
 const char *status_message(void);
 
 /* Passes a failure up. */
-#define TRY(call)                                                                                                 \
-    do {                                                                                                          \
-        enum status try_status = (call);                                                                          \
-        if (try_status != STATUS_OK)                                                                              \
-            return try_status;                                                                                    \
+#define TRY(call)                                                                                            \
+    do {                                                                                                     \
+        enum status try_status = (call);                                                                     \
+        if (try_status != STATUS_OK)                                                                         \
+            return try_status;                                                                               \
     } while (0)
 
 #endif

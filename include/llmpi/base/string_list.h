@@ -21,8 +21,8 @@ void string_list_sort(struct string_list *list);
 /* Frees everything; the list is {0} again. */
 void string_list_free(struct string_list *list);
 
-/* Number of single-character edits (Levenshtein 1966) between two names, for "did you mean". Names longer than 63
- * bytes count as far away. */
+/* Number of single-character edits (Levenshtein 1966) between two names, for "did you mean". Names longer
+ * than 63 bytes count as far away. */
 int string_distance(const char *a, const char *b);
 
 #endif

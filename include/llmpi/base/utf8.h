@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decodes the character at the start of `text`. Returns its length in bytes (1 to 4), or 0 when the bytes are not
- * valid UTF-8 (or `length` is 0). */
+/* Decodes the character at the start of `text`. Returns its length in bytes (1 to 4), or 0 when the bytes are
+ * not valid UTF-8 (or `length` is 0). */
 int utf8_decode(const char *text, size_t length, uint32_t *character);
 
 /* Writes a character as 1 to 4 bytes and returns how many. */

@@ -1,8 +1,8 @@
-/* Ranks: who we are, agreeing, broadcasting, summing. MPI stays behind this header; with comm_alone() the same code
- * runs as one process without MPI.
+/* Ranks: who we are, agreeing, broadcasting, summing. MPI stays behind this header; with comm_alone() the
+ * same code runs as one process without MPI.
  *
- * Functions marked **Collective** are called by all ranks of the communicator in the same order. MPI errors end the
- * job (MPI_Abort), since nothing can be trusted after one; so most functions here return nothing.
+ * Functions marked **Collective** are called by all ranks of the communicator in the same order. MPI errors
+ * end the job (MPI_Abort), since nothing can be trusted after one; so most functions here return nothing.
  * Counts are 64-bit: larger messages than MPI's `int` are cut in pieces inside. */
 #ifndef LLMPI_COMM_COMM_H
 #define LLMPI_COMM_COMM_H
@@ -15,8 +15,8 @@
 
 struct comm;
 
-/* Starts MPI (thread support: funneled) and gives the communicator over all ranks. Checks that their number is
- * what the launcher says it started (OMPI_COMM_WORLD_SIZE, else SLURM_STEP_NUM_TASKS; a size of 1 beside
+/* Starts MPI (thread support: funneled) and gives the communicator over all ranks. Checks that their number
+ * is what the launcher says it started (OMPI_COMM_WORLD_SIZE, else SLURM_STEP_NUM_TASKS; a size of 1 beside
  * SLURM_NTASKS or PMI_SIZE above 1 means N runs of one rank: an error, as the program was started without a
  * launcher that its MPI understands). Also calls log_set_rank. **Collective** */
 enum status comm_begin(struct comm **out);
@@ -33,9 +33,10 @@ int comm_size(const struct comm *comm);
 /* How many ranks share this host with us, ourselves included. */
 int comm_node_size(const struct comm *comm);
 
-/* Ranks agree on the worst of their statuses: STATUS_USAGE, then STATUS_FAILED, then STATUS_STOPPED. The message of
- * the lowest rank that has it becomes every rank's status_message(), with "rank R: " in front when `size` > 1 and only
- * some ranks failed. Every rank returns the same status. Prints nothing: main() prints the message once, from rank 0.
+/* Ranks agree on the worst of their statuses: STATUS_USAGE, then STATUS_FAILED, then STATUS_STOPPED. The
+ * message of the lowest rank that has it becomes every rank's status_message(), with "rank R: " in front when
+ * `size` > 1 and only some ranks failed. Every rank returns the same status. Prints nothing: main() prints
+ * the message once, from rank 0.
  * **Collective** */
 enum status comm_agree(struct comm *comm, enum status mine);
 
@@ -45,8 +46,8 @@ void comm_broadcast(struct comm *comm, void *data, size_t bytes, int root);
 /* Makes `buffer` on every rank a copy of rank `root`'s, whatever length it has there. **Collective** */
 enum status comm_broadcast_buffer(struct comm *comm, struct buffer *buffer, int root);
 
-/* Elementwise sums over the ranks, in place, the same result on every rank. The order of the sum depends on the number
- * of ranks only. **Collective** */
+/* Elementwise sums over the ranks, in place, the same result on every rank. The order of the sum depends on
+ * the number of ranks only. **Collective** */
 void comm_sum_float(struct comm *comm, float *values, int64_t count);
 void comm_sum_double(struct comm *comm, double *values, int64_t count);
 void comm_sum_int64(struct comm *comm, int64_t *values, int64_t count);
@@ -56,8 +57,8 @@ void comm_max_int64(struct comm *comm, int64_t *values, int64_t count);
 void comm_max_double(struct comm *comm, double *values, int64_t count);
 void comm_min_double(struct comm *comm, double *values, int64_t count);
 
-/* Sends outgoing[r] to rank r; what comes from all ranks is appended to `incoming` in order of the sending rank.
- * lengths[r] (may be NULL) gets the bytes that came from rank r. Messages may be larger than 2 GiB.
+/* Sends outgoing[r] to rank r; what comes from all ranks is appended to `incoming` in order of the sending
+ * rank. lengths[r] (may be NULL) gets the bytes that came from rank r. Messages may be larger than 2 GiB.
  * **Collective** */
 enum status comm_exchange(struct comm *comm, const struct buffer *outgoing, struct buffer *incoming,
                           int64_t *lengths);

@@ -1,4 +1,5 @@
-/* Writing lines to a plain, .gz or .zst file (by its ending); the file appears under its name when it is complete. */
+/* Writing lines to a plain, .gz or .zst file (by its ending); the file appears under its name when it is
+ * complete. */
 #ifndef LLMPI_CORPUS_WRITER_H
 #define LLMPI_CORPUS_WRITER_H
 

@@ -8,8 +8,8 @@
 
 struct dataset;
 
-/* Opens every SPLIT shard of a folder: all of "-of-N" must be there, of one tokenizer; "no shards of split ... in ...:
- * run `llmpi shard`". */
+/* Opens every SPLIT shard of a folder: all of "-of-N" must be there, of one tokenizer; "no shards of split
+ * ... in ...: run `llmpi shard`". */
 enum status dataset_open(const char *directory, const char *split, struct dataset **out);
 void dataset_close(struct dataset *dataset);
 
@@ -20,11 +20,12 @@ int64_t dataset_bytes(const struct dataset *dataset); /* of text */
 int64_t dataset_vocab_size(const struct dataset *dataset);
 uint64_t dataset_tokenizer_digest(const struct dataset *dataset);
 
-/* Windows of `context_length` + 1 tokens that start every `stride` tokens of each shard, as many as fit whole. */
+/* Windows of `context_length` + 1 tokens that start every `stride` tokens of each shard, as many as fit
+ * whole. */
 int64_t dataset_windows(const struct dataset *dataset, int64_t context_length, int64_t stride);
 
 /* The context_length + 1 tokens of window `index`. An id not below vocab_size is an error (damaged data). */
-enum status dataset_read_window(struct dataset *dataset, int64_t context_length, int64_t stride, int64_t index,
-                                uint32_t *out);
+enum status dataset_read_window(struct dataset *dataset, int64_t context_length, int64_t stride,
+                                int64_t index, uint32_t *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* Which window is the n-th sequence of a run: a pure function of (seed, n), so that a checkpoint needs one number. */
+/* Which window is the n-th sequence of a run: a pure function of (seed, n), so that a checkpoint needs one
+ * number. */
 #ifndef LLMPI_DATA_SAMPLER_H
 #define LLMPI_DATA_SAMPLER_H
 
@@ -16,8 +17,8 @@ struct sampler {
     uint64_t seed;
     int64_t windows;    /* of the data set, at least 1 */
     int64_t batch_size; /* sequences per step */
-    bool drop_last;     /* an epoch's last batch is left out when incomplete; else it is filled from the next epoch.
-                         * Ignored when an epoch holds less than one batch */
+    bool drop_last;     /* an epoch's last batch is left out when incomplete; else it is filled from the next
+                         * epoch.     Ignored when an epoch holds less than one batch */
 };
 
 /* Window of sequence `number` (from 0) of the run. */

@@ -1,6 +1,6 @@
-/* Token shards: `train-00003-of-00008.h5` and `validation-....h5`. `/tokens` (uint16 when the vocabulary fits, else
- * uint32; chunked, Fletcher32), `/document_starts` (uint64: index of each document's first token), attributes
- * format_version, split, shard, shard_count, tokenizer_digest (16 hexadecimal digits), vocab_size,
+/* Token shards: `train-00003-of-00008.h5` and `validation-....h5`. `/tokens` (uint16 when the vocabulary
+ * fits, else uint32; chunked, Fletcher32), `/document_starts` (uint64: index of each document's first token),
+ * attributes format_version, split, shard, shard_count, tokenizer_digest (16 hexadecimal digits), vocab_size,
  * document_count, byte_count, token_count, inputs (names, one a line). Documents lie end to end. */
 #ifndef LLMPI_DATA_SHARD_H
 #define LLMPI_DATA_SHARD_H
@@ -37,8 +37,9 @@ int64_t shard_writer_tokens(const struct shard_writer *writer);
 int64_t shard_writer_documents(const struct shard_writer *writer);
 int64_t shard_writer_bytes(const struct shard_writer *writer);
 
-/* Moves the last `count` tokens to the end of `to`; a document that is cut by this begins anew there. `bytes_of` says how
- * many bytes of text a token stands for (`begins`, `ends`: it is the first, the last of its document). */
+/* Moves the last `count` tokens to the end of `to`; a document that is cut by this begins anew there.
+ * `bytes_of` says how many bytes of text a token stands for (`begins`, `ends`: it is the first, the last of
+ * its document). */
 enum status shard_writer_move_tail(struct shard_writer *from, struct shard_writer *to, int64_t count,
                                    int64_t (*bytes_of)(void *context, uint32_t id, bool begins, bool ends),
                                    void *context);

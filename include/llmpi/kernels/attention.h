@@ -1,5 +1,5 @@
-/* Causal multi-head attention in blocks with a running softmax: nothing of size T x T is kept, blocks that the mask
- * hides are skipped (Dao et al. 2022, arXiv:2205.14135; Rabe and Staats 2021, arXiv:2112.05682). */
+/* Causal multi-head attention in blocks with a running softmax: nothing of size T x T is kept, blocks that
+ * the mask hides are skipped (Dao et al. 2022, arXiv:2205.14135; Rabe and Staats 2021, arXiv:2112.05682). */
 #ifndef LLMPI_KERNELS_ATTENTION_H
 #define LLMPI_KERNELS_ATTENTION_H
 
@@ -8,8 +8,9 @@
 #include <stdint.h>
 
 /* Sizes and strides, in elements. Query i of a sequence sits at place n_key - n_query + i and sees the keys
- * first_visible[i] .. its own place. Head h of queries uses key/value head h / (n_head / n_kv_head). Row r of head h
- * begins at r * stride + h * head_width; sequence s begins at row s * n_query (queries) or s * n_key (keys). */
+ * first_visible[i] .. its own place. Head h of queries uses key/value head h / (n_head / n_kv_head). Row r of
+ * head h begins at r * stride + h * head_width; sequence s begins at row s * n_query (queries) or s * n_key
+ * (keys). */
 struct attention_shape {
     int64_t sequences, n_query, n_key;
     int64_t n_head, n_kv_head, head_width;
@@ -18,16 +19,16 @@ struct attention_shape {
 };
 
 /* out = softmax(q k^T / sqrt(head_width), masked) v. Saves the log of the sum of exponentials of each row in
- * lse (sequences, n_head, n_query). Dropout, where given, falls on the probabilities: that of head h, the query
- * at place i and key j is element h * 2^48 + i * 2^24 + j of its sequence. */
+ * lse (sequences, n_head, n_query). Dropout, where given, falls on the probabilities: that of head h, the
+ * query at place i and key j is element h * 2^48 + i * 2^24 + j of its sequence. */
 void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
                        const struct attention_shape *shape, const struct dropout *dropout);
 
 /* Overwrites dq, dk, dv, laid out with the strides of q, k, v. `workspace` holds attention_workspace(shape)
  * floats. */
 void attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *q, const float *k,
-                        const float *v, const float *out, const float *lse, const struct attention_shape *shape,
-                        const struct dropout *dropout, float *workspace);
+                        const float *v, const float *out, const float *lse,
+                        const struct attention_shape *shape, const struct dropout *dropout, float *workspace);
 
 /* Floats of scratch memory that backward wants. */
 int64_t attention_workspace(const struct attention_shape *shape);

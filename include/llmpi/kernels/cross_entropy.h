@@ -4,12 +4,14 @@
 
 #include <stdint.h>
 
-/* loss[r] = log(sum(exp(logits[r]))) - logits[r][targets[r]], in nats, not weighted. Logits are (rows, vocab). */
-void cross_entropy_forward(float *loss, const float *logits, const uint32_t *targets, int64_t rows, int64_t vocab);
+/* loss[r] = log(sum(exp(logits[r]))) - logits[r][targets[r]], in nats, not weighted. Logits are (rows,
+ * vocab). */
+void cross_entropy_forward(float *loss, const float *logits, const uint32_t *targets, int64_t rows,
+                           int64_t vocab);
 
 /* The gradient of sum(weight[r] * loss[r]) with respect to the logits, written over them:
- * weight[r] * (softmax(logits[r]) - [target]). weight NULL: 1. Also gives loss like the forward function, since it
- * has all that is needed. */
+ * weight[r] * (softmax(logits[r]) - [target]). weight NULL: 1. Also gives loss like the forward function,
+ * since it has all that is needed. */
 void cross_entropy_backward(float *logits, float *loss, const uint32_t *targets, const float *weight,
                             int64_t rows, int64_t vocab);
 

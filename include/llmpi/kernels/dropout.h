@@ -1,5 +1,6 @@
 /* Dropout (Srivastava et al. 2014). The mask is a function of (seed, step, sequence, place), so that the same
- * elements are dropped however the batch is cut into micro-batches, slots and ranks, and backward needs no memory. */
+ * elements are dropped however the batch is cut into micro-batches, slots and ranks, and backward needs no
+ * memory. */
 #ifndef LLMPI_KERNELS_DROPOUT_H
 #define LLMPI_KERNELS_DROPOUT_H
 

@@ -1,5 +1,5 @@
-/* The number format of activations. Buffers of activations are addressed by element type, never by sizeof(float), so
- * that narrower formats can be added behind it. */
+/* The number format of activations. Buffers of activations are addressed by element type, never by
+ * sizeof(float), so that narrower formats can be added behind it. */
 #ifndef LLMPI_KERNELS_ELEMENT_H
 #define LLMPI_KERNELS_ELEMENT_H
 

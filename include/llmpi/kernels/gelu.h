@@ -1,5 +1,5 @@
-/* GELU in its tanh form (Hendrycks and Gimpel 2016, arXiv:1606.08415): 0.5 x (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))),
- * as in GPT-2. */
+/* GELU in its tanh form (Hendrycks and Gimpel 2016, arXiv:1606.08415): 0.5 x (1 + tanh(sqrt(2/pi) (x +
+ * 0.044715 x^3))), as in GPT-2. */
 #ifndef LLMPI_KERNELS_GELU_H
 #define LLMPI_KERNELS_GELU_H
 

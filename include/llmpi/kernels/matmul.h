@@ -10,8 +10,8 @@
 /* A weight as the products want it: today a view of the fp32 master, later packed forms of it. Opaque. */
 struct weight;
 
-/* A weight that maps `inputs` to `outputs` features. Its master is (inputs, outputs), or (outputs, inputs) when
- * `transposed` (the embedding used as the output head). NULL after fail(). */
+/* A weight that maps `inputs` to `outputs` features. Its master is (inputs, outputs), or (outputs, inputs)
+ * when `transposed` (the embedding used as the output head). NULL after fail(). */
 struct weight *weight_create(int64_t inputs, int64_t outputs, bool transposed);
 void weight_destroy(struct weight *weight);
 

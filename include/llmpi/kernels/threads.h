@@ -1,5 +1,5 @@
-/* The one place that sets how many threads compute: OpenMP's for our loops; BLAS stays single-threaded and is called
- * from those threads, so that there is one pool whatever BLAS is linked. */
+/* The one place that sets how many threads compute: OpenMP's for our loops; BLAS stays single-threaded and is
+ * called from those threads, so that there is one pool whatever BLAS is linked. */
 #ifndef LLMPI_KERNELS_THREADS_H
 #define LLMPI_KERNELS_THREADS_H
 

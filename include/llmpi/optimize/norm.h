@@ -6,8 +6,8 @@
 
 #define NORM_CHUNK 4096 /* elements */
 
-/* Sum of squares in double precision over fixed chunks of NORM_CHUNK elements, added along a fixed binary tree: the
- * same bits for any number of threads. NaN or infinity in, NaN or infinity out. */
+/* Sum of squares in double precision over fixed chunks of NORM_CHUNK elements, added along a fixed binary
+ * tree: the same bits for any number of threads. NaN or infinity in, NaN or infinity out. */
 double norm_squared(const float *values, int64_t n);
 
 #endif

@@ -6,9 +6,9 @@
 #include "llmpi/comm/comm.h"
 #include "llmpi/config/config.h"
 
-/* Tokenizes corpus.inputs with tokenizer.path into shards.count train and validation shards in shards.directory. Shard s
- * is written by rank s % size. Which document goes where depends on the inputs and shards.count alone: the files
- * are the same bytes for any number of ranks. **Collective** */
+/* Tokenizes corpus.inputs with tokenizer.path into shards.count train and validation shards in
+ * shards.directory. Shard s is written by rank s % size. Which document goes where depends on the inputs and
+ * shards.count alone: the files are the same bytes for any number of ranks. **Collective** */
 enum status sharding_run(const struct config *config, struct comm *comm);
 
 #endif

@@ -1,5 +1,5 @@
-/* One function per subcommand: its arguments without "llmpi NAME", its exit status as result. main() prints the message
- * of a failure. */
+/* One function per subcommand: its arguments without "llmpi NAME", its exit status as result. main() prints
+ * the message of a failure. */
 #ifndef LLMPI_PROGRAMS_PROGRAMS_H
 #define LLMPI_PROGRAMS_PROGRAMS_H
 

@@ -43,15 +43,16 @@ enum status hdf5_create_series(struct hdf5_file *file, const char *name, enum hd
 enum status hdf5_append(struct hdf5_file *file, const char *name, const void *data, int64_t count);
 enum status hdf5_shrink(struct hdf5_file *file, const char *name, int64_t count);
 
-/* Reads elements [first, first + count) of a one-dimensional data set, converted to `type`. A checksum error is "PATH:
- * NAME: elements A to B are damaged (checksum)". */
+/* Reads elements [first, first + count) of a one-dimensional data set, converted to `type`. A checksum error
+ * is "PATH: NAME: elements A to B are damaged (checksum)". */
 enum status hdf5_read(struct hdf5_file *file, const char *name, enum hdf5_type type, int64_t first,
                       int64_t count, void *out);
 
-/* A contiguous data set with its space allocated and nothing written (H5D_ALLOC_TIME_EARLY, H5D_FILL_TIME_NEVER), and
- * the byte in the file where its data lies (user block included). Groups in `name` ("a/b") are created. */
-enum status hdf5_create_contiguous(struct hdf5_file *file, const char *name, enum hdf5_type type, int dimensions,
-                                   const int64_t *sizes, int64_t *file_offset);
+/* A contiguous data set with its space allocated and nothing written (H5D_ALLOC_TIME_EARLY,
+ * H5D_FILL_TIME_NEVER), and the byte in the file where its data lies (user block included). Groups in `name`
+ * ("a/b") are created. */
+enum status hdf5_create_contiguous(struct hdf5_file *file, const char *name, enum hdf5_type type,
+                                   int dimensions, const int64_t *sizes, int64_t *file_offset);
 
 /* A data set's type, dimensions (at most 4) and, when contiguous, its byte offset in the file (else -1). */
 struct hdf5_dataset {

@@ -1,9 +1,9 @@
-/* A checkpoint file: named tensors and attributes in HDF5, where HDF5 lays the file out and llmpi writes the tensor
- * bytes, so that a full disk is a plain short write and every byte is covered by a digest.
+/* A checkpoint file: named tensors and attributes in HDF5, where HDF5 lays the file out and llmpi writes the
+ * tensor bytes, so that a full disk is a plain short write and every byte is covered by a digest.
  *
- * Layout: a user block of 512 bytes (magic "llmpi checkpoint", format version, length and XXH3 digest of everything
- * after it; written last), then an HDF5 file with contiguous data sets. The user block is checked before HDF5
- * sees the file. h5py reads it like any other. */
+ * Layout: a user block of 512 bytes (magic "llmpi checkpoint", format version, length and XXH3 digest of
+ * everything after it; written last), then an HDF5 file with contiguous data sets. The user block is checked
+ * before HDF5 sees the file. h5py reads it like any other. */
 #ifndef LLMPI_STORAGE_TENSOR_FILE_H
 #define LLMPI_STORAGE_TENSOR_FILE_H
 
@@ -55,7 +55,8 @@ const struct tensor_spec *tensor_file_spec(const struct tensor_file *file, int64
 int64_t tensor_file_find(const struct tensor_file *file, const char *name);
 
 /* Reads bytes [first, first + length) of tensor `index`. */
-enum status tensor_file_read(struct tensor_file *file, int64_t index, int64_t first, void *out, int64_t length);
+enum status tensor_file_read(struct tensor_file *file, int64_t index, int64_t first, void *out,
+                             int64_t length);
 
 enum status tensor_file_attribute_int64(struct tensor_file *file, const char *name, int64_t *value);
 enum status tensor_file_attribute_double(struct tensor_file *file, const char *name, double *value);

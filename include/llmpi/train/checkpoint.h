@@ -1,6 +1,7 @@
-/* Checkpoints of a run: DIRECTORY/checkpoints/step-00000100.h5, each enough to continue, to generate, and to know what
- * it is. The file format is storage/tensor_file.h; the tensors are the model's by name, "optimizer/exp_avg/NAME" and
- * "optimizer/exp_avg_sq/NAME", and the texts "tokenizer" and "config" as bytes. */
+/* Checkpoints of a run: DIRECTORY/checkpoints/step-00000100.h5, each enough to continue, to generate, and to
+ * know what it is. The file format is storage/tensor_file.h; the tensors are the model's by name,
+ * "optimizer/exp_avg/NAME" and "optimizer/exp_avg_sq/NAME", and the texts "tokenizer" and "config" as bytes.
+ */
 #ifndef LLMPI_TRAIN_CHECKPOINT_H
 #define LLMPI_TRAIN_CHECKPOINT_H
 
@@ -19,21 +20,22 @@ struct checkpoint_notes {
     uint64_t dataset_digest;              /* of the training data: tokenizer, shards, tokens */
 };
 
-/* Writes the checkpoint of state->step into a run directory, then removes the oldest beyond checkpoint.keep. */
-enum status checkpoint_save(const char *directory, const struct config *config, const struct train_state *state,
-                            const struct checkpoint_notes *notes);
+/* Writes the checkpoint of state->step into a run directory, then removes the oldest beyond checkpoint.keep.
+ */
+enum status checkpoint_save(const char *directory, const struct config *config,
+                            const struct train_state *state, const struct checkpoint_notes *notes);
 
-/* Finds the newest whole checkpoint of a run directory: *path is a new string (free()), or NULL when there is none.
- * Damaged ones are passed over with a warning each; when all are damaged it fails. */
+/* Finds the newest whole checkpoint of a run directory: *path is a new string (free()), or NULL when there is
+ * none. Damaged ones are passed over with a warning each; when all are damaged it fails. */
 enum status checkpoint_newest(const char *directory, char **path);
 
-/* Reads the resolved configuration and the tokenizer out of a checkpoint. The caller frees both; after a failure the
- * configuration may be freed and *tokenizer is NULL. */
+/* Reads the resolved configuration and the tokenizer out of a checkpoint. The caller frees both; after a
+ * failure the configuration may be freed and *tokenizer is NULL. */
 enum status checkpoint_read_config(const char *path, struct config *config);
 enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer);
 
-/* Reads parameters and counters, and with moments in `state` those too. A tensor that is missing or of another shape is
- * an error that names it. `notes` may be NULL. */
+/* Reads parameters and counters, and with moments in `state` those too. A tensor that is missing or of
+ * another shape is an error that names it. `notes` may be NULL. */
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes);
 
 /* Removes all checkpoints of a run directory. */

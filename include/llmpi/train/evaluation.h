@@ -13,14 +13,15 @@
 struct evaluation {
     double loss;          /* mean over the targets, nats per token */
     double bits_per_byte; /* the same information per byte of text that the targets stand for */
-    double entropy;       /* of the targets' own frequencies (unigrams), nats per token: what a model that knows
-                           * nothing but frequencies would reach */
+    double entropy; /* of the targets' own frequencies (unigrams), nats per token: what a model that knows
+                     * nothing but frequencies would reach */
     int64_t tokens, bytes, windows;
 };
 
-/* Evaluates windows of context_length targets that lie side by side: all, or evaluate.sequences of them spread
- * evenly. The ranks share the work and add per-window sums in the order of the windows. Data too short for one window
- * gives windows = 0 and loss NaN. `micro_batch` is what the state was created for. **Collective** */
+/* Evaluates windows of context_length targets that lie side by side: all, or evaluate.sequences of them
+ * spread evenly. The ranks share the work and add per-window sums in the order of the windows. Data too short
+ * for one window gives windows = 0 and loss NaN. `micro_batch` is what the state was created for.
+ * **Collective** */
 enum status evaluation_run(const struct config *config, struct train_state *state, struct dataset *dataset,
                            int64_t micro_batch, struct comm *comm, struct evaluation *out);
 

@@ -1,4 +1,5 @@
-/* A model for use instead of training: loaded from a checkpoint, with the configuration and tokenizer that are in it. */
+/* A model for use instead of training: loaded from a checkpoint, with the configuration and tokenizer that
+ * are in it. */
 #ifndef LLMPI_TRAIN_INFERENCE_H
 #define LLMPI_TRAIN_INFERENCE_H
 
@@ -7,9 +8,10 @@
 #include "llmpi/config/config.h"
 #include "llmpi/train/state.h"
 
-/* Loads a checkpoint on rank 0 and gives it to all. `path` is a checkpoint file, or a run directory (its newest whole
- * checkpoint). *config becomes the configuration stored in it; the caller frees it (config_free) and the state, both
- * also after a failure. `sequences` is the micro-batch wanted, 0: the configuration's. **Collective** */
+/* Loads a checkpoint on rank 0 and gives it to all. `path` is a checkpoint file, or a run directory (its
+ * newest whole checkpoint). *config becomes the configuration stored in it; the caller frees it (config_free)
+ * and the state, both also after a failure. `sequences` is the micro-batch wanted, 0: the configuration's.
+ * **Collective** */
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
                            struct train_state *state);
 

@@ -1,4 +1,5 @@
-/* The files of a run directory that grow with the run: metrics.jsonl and samples.txt. Only rank 0 uses them. */
+/* The files of a run directory that grow with the run: metrics.jsonl and samples.txt. Only rank 0 uses them.
+ */
 #ifndef LLMPI_TRAIN_RUN_FILES_H
 #define LLMPI_TRAIN_RUN_FILES_H
 
@@ -9,8 +10,9 @@
 
 struct run_files;
 
-/* Opens both for appending, after cutting each back to the length that the checkpoint recorded (0: from the start), so
- * that a continued run has each step once. A file that is shorter than that is left as it is, with a warning. */
+/* Opens both for appending, after cutting each back to the length that the checkpoint recorded (0: from the
+ * start), so that a continued run has each step once. A file that is shorter than that is left as it is, with
+ * a warning. */
 enum status run_files_open(const char *directory, int64_t metrics_bytes, int64_t samples_bytes,
                            struct run_files **out);
 

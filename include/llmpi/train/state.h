@@ -1,5 +1,5 @@
-/* What a run carries from step to step: the model with its parameters, AdamW's moments, and where it stands. Every rank
- * holds the same values. */
+/* What a run carries from step to step: the model with its parameters, AdamW's moments, and where it stands.
+ * Every rank holds the same values. */
 #ifndef LLMPI_TRAIN_STATE_H
 #define LLMPI_TRAIN_STATE_H
 
@@ -23,8 +23,8 @@ struct train_state {
 /* The shape that a configuration and a vocabulary give. */
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size);
 
-/* A state with memory for micro-batches of `sequences` rows; parameters zero. Takes over the tokenizer (also on
- * failure). With `training`, also gradients and moments. */
+/* A state with memory for micro-batches of `sequences` rows; parameters zero. Takes over the tokenizer (also
+ * on failure). With `training`, also gradients and moments. */
 enum status state_create(const struct config *config, struct tokenizer *tokenizer, int64_t sequences,
                          bool training, struct train_state *out);
 void state_destroy(struct train_state *state);

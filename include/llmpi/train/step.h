@@ -1,5 +1,5 @@
-/* One optimizer step over all ranks: read the step's sequences, forward and backward over this rank's slots, sum the
- * gradients block by block, agree on loss and flags, clip, update. */
+/* One optimizer step over all ranks: read the step's sequences, forward and backward over this rank's slots,
+ * sum the gradients block by block, agree on loss and flags, clip, update. */
 #ifndef LLMPI_TRAIN_STEP_H
 #define LLMPI_TRAIN_STEP_H
 
@@ -30,9 +30,9 @@ enum status stepper_create(const struct config *config, struct train_state *stat
                            struct comm *comm, struct stepper **out);
 void stepper_destroy(struct stepper *stepper);
 
-/* Runs step state->step + 1 and advances the state. `earlier` is how this rank fared since the last step. A failure before
- * or in the step on any rank, and a loss or gradient that is not finite, end with the same STATUS_FAILED on every
- * rank and leave the state as it was. **Collective** */
+/* Runs step state->step + 1 and advances the state. `earlier` is how this rank fared since the last step. A
+ * failure before or in the step on any rank, and a loss or gradient that is not finite, end with the same
+ * STATUS_FAILED on every rank and leave the state as it was. **Collective** */
 enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
                         struct step_result *result);
 

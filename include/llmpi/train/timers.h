@@ -26,7 +26,8 @@ const char *timers_name(enum phase phase);
 /* Adds the time since *since to a phase and sets *since to now. */
 void timers_add(struct timers *timers, enum phase phase, double *since);
 
-/* Logs the table of phases: mean, least and most over the ranks, and the share of `total` seconds. **Collective** */
+/* Logs the table of phases: mean, least and most over the ranks, and the share of `total` seconds.
+ * **Collective** */
 void timers_report(const struct timers *timers, double total, struct comm *comm);
 
 #endif
