@@ -158,9 +158,7 @@ static enum status measure_products(const struct config *config, struct plan *pl
     return status;
 }
 
-/* --- text
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- text --- */
 
 static void print_row(const char *name, const char *value, const char *note)
 {
@@ -263,9 +261,7 @@ static void print_time(const struct plan *plan, const struct config *config)
                config->train.batch_size, plan->ranks - config->train.batch_size, plan->ranks);
 }
 
-/* --- JSON
- * ------------------------------------------------------------------------------------------------------------
- */
+/* --- JSON --- */
 
 static void print_json(const struct plan *plan)
 {
