@@ -81,6 +81,5 @@ enum status program_evaluate(int count, char **arguments)
     enum status status = program_begin(&command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
         status = evaluate(&program.config, &program.arguments, program.comm);
-    program_end(&program);
-    return status;
+    return program_end(&program, status);
 }

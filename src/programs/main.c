@@ -1,9 +1,9 @@
 /* `llmpi NAME ARGUMENTS`: finds the subcommand, runs it, prints the message of a failure. */
-#include "llmpi/base/log.h"
 #include "llmpi/base/status.h"
 #include "llmpi/base/version.h"
 #include "llmpi/comm/comm.h"
 #include "llmpi/kernels/threads.h"
+#include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
 #include "llmpi/storage/hdf5_file.h"
 
@@ -65,12 +65,5 @@ int main(int count, char **arguments)
         print_version();
         return STATUS_OK;
     }
-    enum status status = run(count, arguments);
-    if (status == STATUS_FAILED || status == STATUS_USAGE)
-        log_error("%s", status_message());
-    if (fflush(stdout) != 0 && status == STATUS_OK) {
-        log_error("cannot write to standard output");
-        status = STATUS_FAILED;
-    }
-    return (int)status;
+    return (int)program_report(run(count, arguments));
 }

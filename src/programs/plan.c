@@ -327,6 +327,5 @@ enum status program_plan(int count, char **arguments)
         print_time(&plan, &program.config);
     }
 cleanup:
-    program_end(&program);
-    return status;
+    return program_end(&program, status);
 }

@@ -2,9 +2,14 @@
  * they fail alike, and the message is printed once. */
 #include "llmpi/programs/arguments.h"
 
+#include "llmpi/base/log.h"
+
 #include "llmpi/base/buffer.h"
 
+#include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 static enum status print_config(const struct config *config)
 {
@@ -59,9 +64,23 @@ enum status program_begin(const struct command *command, int count, char **argum
     return comm_agree(out->comm, comm_rank(out->comm) == 0 ? print_config(&out->config) : STATUS_OK);
 }
 
-void program_end(struct program *program)
+enum status program_report(enum status status)
 {
+    static bool reported = false;
+    if (fflush(stdout) != 0 && (status == STATUS_OK || status == STATUS_STOPPED))
+        status = fail(STATUS_FAILED, "cannot write to standard output: %s", strerror(errno));
+    if (status != STATUS_OK && status != STATUS_STOPPED && !reported) {
+        log_error("%s", status_message());
+        reported = true;
+    }
+    return status;
+}
+
+enum status program_end(struct program *program, enum status status)
+{
+    status = program_report(status);
     arguments_free(&program->arguments);
     config_free(&program->config);
     comm_end(program->comm);
+    return status;
 }

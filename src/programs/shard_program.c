@@ -19,6 +19,5 @@ enum status program_shard(int count, char **arguments)
     enum status status = program_begin(&command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
         status = sharding_run(&program.config, program.comm);
-    program_end(&program);
-    return status;
+    return program_end(&program, status);
 }

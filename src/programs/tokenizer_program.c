@@ -208,8 +208,7 @@ static enum status train(int count, char **arguments)
     enum status status = program_begin(&train_command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
         status = tokenizer_training_run(&program.config, program.comm);
-    program_end(&program);
-    return status;
+    return program_end(&program, status);
 }
 
 static enum status use(size_t index, int count, char **arguments)

@@ -22,6 +22,5 @@ enum status program_train(int count, char **arguments)
     enum status status = program_begin(&command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
         status = trainer_run(&program.config, arguments_has(&program.arguments, "--fresh"), program.comm);
-    program_end(&program);
-    return status;
+    return program_end(&program, status);
 }

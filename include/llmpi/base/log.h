@@ -21,8 +21,7 @@ void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "llmpi: warning: ...", from every rank that calls it. */
 void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* "llmpi: error: ...", from rank 0: main() prints the message of a failure with it, after the ranks have
- * agreed on one (comm_agree). */
+/* "llmpi: error: ...", from rank 0. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* A number with a unit prefix for people: 1234567 -> "1.23 M". `text` holds at least 16 bytes; returns it. */

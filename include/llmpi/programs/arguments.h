@@ -6,8 +6,7 @@
  *     static const struct command command = {.name = "train", .positionals = "CONFIG", ..., .configuration =
  * true}; struct program program; enum status status = program_begin(&command, count, arguments, &program); if
  * (status == STATUS_OK && !program.finished) status = work(&program.config, program.comm);
- *     program_end(&program);
- *     return status;
+ *     return program_end(&program, status);
  */
 #ifndef LLMPI_PROGRAMS_ARGUMENTS_H
 #define LLMPI_PROGRAMS_ARGUMENTS_H
@@ -79,7 +78,14 @@ struct program {
  * of them, and agrees on the status. Call program_end in any case. **Collective** */
 enum status program_begin(const struct command *command, int count, char **arguments, struct program *out);
 
-/* Frees everything and ends the ranks; all of them must come here in order. **Collective** */
-void program_end(struct program *program);
+/* Ends a program with this status: says what went wrong and completes standard output, then frees everything
+ * and ends the ranks. That order matters: once another rank has left with an error, mpirun may kill rank 0
+ * before it has said why. Returns the status of the process. All ranks must come here in order.
+ * **Collective** */
+enum status program_end(struct program *program, enum status status);
+
+/* The first half of program_end, for programs without ranks; main() calls it for all. Prints the message of a
+ * failure once, however often it is called. */
+enum status program_report(enum status status);
 
 #endif
