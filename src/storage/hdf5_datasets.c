@@ -220,7 +220,7 @@ static enum status create_dataset(struct hdf5_file *file, const char *name, enum
 {
     hid_t access = dataset_access();
     H5Pset_obj_track_times(creation, false);
-    hid_t id = H5Dcreate2(file->id, name, native_type(type), space, H5P_DEFAULT, creation, access);
+    hid_t id = H5Dcreate2(file->id, name, native_type((int)type), space, H5P_DEFAULT, creation, access);
     H5Pclose(access);
     return id < 0 ? hdf5_broken(file, name) : keep_open(file, id, name, out);
 }
