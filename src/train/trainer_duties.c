@@ -1,0 +1,197 @@
+/* What falls due between the steps of a run: lines of metrics, evaluation, samples, checkpoints. Rank 0
+ * writes files, and the ranks agree on how it went. */
+#include "trainer_private.h"
+
+#include "llmpi/base/clock.h"
+#include "llmpi/base/json.h"
+#include "llmpi/base/log.h"
+#include "llmpi/train/checkpoint.h"
+#include "llmpi/train/evaluation.h"
+#include "llmpi/train/generation.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Every so many steps; every == 0: never, since the end has its own call. */
+static bool is_due(int64_t step, int64_t every)
+{
+    return every > 0 && step % every == 0;
+}
+
+static enum status add_evaluation(struct trainer *trainer, const struct evaluation *result)
+{
+    struct buffer line = {0};
+    enum status status = buffer_printf(&line,
+                                       "{\"step\": %lld, \"validation_loss\": %.17g, \"bits_per_byte\": "
+                                       "%.17g, \"unigram_entropy\": %.17g, \"validation_tokens\": %lld}\n",
+                                       (long long)trainer->state.step, result->loss, result->bits_per_byte,
+                                       result->entropy, (long long)result->tokens);
+    if (status == STATUS_OK)
+        status = run_files_add_metrics(trainer->files, &line);
+    buffer_free(&line);
+    return status;
+}
+
+static enum status evaluate(struct trainer *trainer)
+{
+    struct evaluation result;
+    double since = clock_seconds();
+    TRY(evaluation_run(trainer->config, &trainer->state, trainer->validation, trainer->micro_batch,
+                       trainer->comm, &result));
+    timers_add(&trainer->timers, PHASE_EVALUATE, &since);
+    if (result.windows == 0) {
+        log_info("step %lld: not evaluated, the validation shards hold %lld tokens and a window needs %lld",
+                 (long long)trainer->state.step, (long long)dataset_tokens(trainer->validation),
+                 (long long)trainer->config->model.context_length + 1);
+        return STATUS_OK;
+    }
+    log_info("step %lld: validation loss %.4f, %.4f bits per byte (unigram entropy %.4f, %lld tokens)",
+             (long long)trainer->state.step, result.loss, result.bits_per_byte, result.entropy,
+             (long long)result.tokens);
+    if (!isfinite(result.loss))
+        return fail(STATUS_FAILED, "step %lld: the validation loss is %g, it must be finite",
+                    (long long)trainer->state.step, result.loss);
+    return comm_agree(trainer->comm, is_root(trainer) ? add_evaluation(trainer, &result) : STATUS_OK);
+}
+
+static enum status keep_text(void *context, const char *text, size_t length)
+{
+    return buffer_append(context, text, length);
+}
+
+static enum status write_sample(struct trainer *trainer, const char *prompt, const struct buffer *text)
+{
+    struct buffer line = {0}, block = {0};
+    enum status status =
+        buffer_printf(&line, "{\"step\": %lld, \"prompt\": ", (long long)trainer->state.step);
+    if (status == STATUS_OK)
+        status = json_write_text(&line, prompt, strlen(prompt));
+    if (status == STATUS_OK)
+        status = buffer_append(&line, ", \"sample\": ", 12);
+    if (status == STATUS_OK)
+        status = json_write_text(&line, text->length > 0 ? text->data : "", text->length);
+    if (status == STATUS_OK)
+        status = buffer_append(&line, "}\n", 2);
+    if (status == STATUS_OK)
+        status = run_files_add_metrics(trainer->files, &line);
+    if (status == STATUS_OK)
+        status = buffer_printf(&block, "--- step %lld ---\n%s", (long long)trainer->state.step, prompt);
+    if (status == STATUS_OK)
+        status = buffer_append(&block, text->data, text->length);
+    if (status == STATUS_OK)
+        status = buffer_append(&block, "\n\n", 2);
+    if (status == STATUS_OK)
+        status = run_files_add_sample(trainer->files, &block);
+    buffer_free(&line);
+    buffer_free(&block);
+    return status;
+}
+
+/* Rank 0 continues each prompt; the others wait at the agreement. */
+static enum status sample(struct trainer *trainer)
+{
+    const struct config *config = trainer->config;
+    enum status status = STATUS_OK;
+    double since = clock_seconds();
+    for (int64_t i = 0; is_root(trainer) && i < config->sample.prompts.count && status == STATUS_OK; i++) {
+        const char *prompt = config->sample.prompts.items[i];
+        struct generation_settings settings = {.tokens = config->sample.tokens,
+                                               .temperature = config->sample.temperature,
+                                               .top_k = config->sample.top_k,
+                                               .top_p = config->sample.top_p,
+                                               .seed = (uint64_t)config->run.seed,
+                                               .sample = (uint64_t)i};
+        struct buffer text = {0};
+        enum generation_end end;
+        status = generation_run(&trainer->state, prompt, strlen(prompt), config->shards.end_token, &settings,
+                                keep_text, &text, &end);
+        if (status == STATUS_OK)
+            status = write_sample(trainer, prompt, &text);
+        if (status == STATUS_OK)
+            log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt,
+                     text.length > 0 ? text.data : "");
+        buffer_free(&text);
+    }
+    status = comm_agree(trainer->comm, status);
+    timers_add(&trainer->timers, PHASE_SAMPLE, &since);
+    return status;
+}
+
+static enum status save(struct trainer *trainer)
+{
+    double since = clock_seconds();
+    enum status status = STATUS_OK;
+    TRY(state_check_replicas(&trainer->state, trainer->comm));
+    if (is_root(trainer)) {
+        struct checkpoint_notes notes = {.metrics_bytes = run_files_metrics_bytes(trainer->files),
+                                         .samples_bytes = run_files_samples_bytes(trainer->files),
+                                         .ranks = comm_size(trainer->comm),
+                                         .dataset_digest = trainer->dataset_digest};
+        status = run_files_sync(trainer->files);
+        if (status == STATUS_OK)
+            status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes);
+    }
+    status = comm_agree(trainer->comm, status);
+    timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
+    return status;
+}
+
+static enum status add_step(struct trainer *trainer, const struct step_result *result, double seconds,
+                            const struct timers *phases)
+{
+    struct buffer line = {0};
+    enum status status = buffer_printf(
+        &line,
+        "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, "
+        "\"tokens_per_second\": %.17g, \"seconds\": %.17g",
+        (long long)trainer->state.step, result->loss, result->learning_rate, result->gradient_norm,
+        (long long)trainer->state.tokens, (double)result->tokens / seconds, seconds);
+    for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
+        status =
+            buffer_printf(&line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
+    if (status == STATUS_OK)
+        status = buffer_append(&line, "}\n", 2);
+    if (status == STATUS_OK)
+        status = run_files_add_metrics(trainer->files, &line);
+    buffer_free(&line);
+    return status;
+}
+
+static void log_step(const struct trainer *trainer, const struct step_result *result, double seconds)
+{
+    const struct config *config = trainer->config;
+    char rate[16], left[32];
+    int64_t step = trainer->state.step, done = step - trainer->first_step;
+    double mean = (clock_seconds() - trainer->started) / (double)done;
+    if (step != trainer->first_step + 1 && step != config->train.steps &&
+        !is_due(step, config->train.log_every))
+        return;
+    log_info("step %lld/%lld: loss %.4f, learning rate %.3g, gradient norm %.3g, %s tokens/s, %s left",
+             (long long)step, (long long)config->train.steps, result->loss, result->learning_rate,
+             result->gradient_norm, log_count(rate, (double)result->tokens / seconds),
+             log_duration(left, mean * (double)(config->train.steps - step)));
+}
+
+enum status trainer_note_step(struct trainer *trainer, const struct step_result *result, double seconds,
+                              const struct timers *phases)
+{
+    log_step(trainer, result, seconds);
+    return add_step(trainer, result, seconds, phases);
+}
+
+enum status trainer_after_step(struct trainer *trainer, bool stop)
+{
+    const struct config *config = trainer->config;
+    int64_t step = trainer->state.step;
+    bool last = step == config->train.steps;
+    bool save_now = last || stop || is_due(step, config->checkpoint.every);
+    bool evaluate_now = last || is_due(step, config->evaluate.every);
+    bool sample_now = last || is_due(step, config->sample.every);
+    if (save_now || evaluate_now || sample_now)
+        TRY(comm_agree(trainer->comm, trainer->written));
+    if (evaluate_now)
+        TRY(evaluate(trainer));
+    if (sample_now)
+        TRY(sample(trainer));
+    return save_now ? save(trainer) : STATUS_OK;
+}

@@ -1,0 +1,50 @@
+/* What the chapters of the trainer share: the run in work, setting it up (trainer_setup.c), what falls due
+ * between its steps (trainer_duties.c), and the loop around both (trainer.c). */
+#ifndef LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
+#define LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
+
+#include "llmpi/data/dataset.h"
+#include "llmpi/train/run_files.h"
+#include "llmpi/train/run_lock.h"
+#include "llmpi/train/state.h"
+#include "llmpi/train/step.h"
+#include "llmpi/train/timers.h"
+#include "llmpi/train/trainer.h"
+
+struct trainer {
+    const struct config *config;
+    struct comm *comm;
+    const char *directory;
+    struct run_lock *lock;
+    struct run_files *files;
+    struct train_state state;
+    struct dataset *train, *validation;
+    struct stepper *stepper;
+    struct timers timers;
+    int64_t micro_batch, first_step;
+    uint64_t dataset_digest;
+    enum status written; /* rank 0: how writing metrics went; the others learn of it in the next step */
+    double started;
+};
+
+static inline bool is_root(const struct trainer *trainer)
+{
+    return comm_rank(trainer->comm) == 0;
+}
+
+/* Takes the run directory's lock, loads tokenizer and data, starts or continues the state, opens the run's
+ * files and says what the run is. **Collective** */
+enum status trainer_set_up(struct trainer *trainer, bool fresh);
+
+/* Closes and frees whatever set_up opened, also after it failed in the middle. */
+void trainer_close(struct trainer *trainer);
+
+/* Evaluates, samples and saves, as far as each is due after the step that was just done. The last step, and
+ * the one before a stop, save in any case. **Collective** */
+enum status trainer_after_step(struct trainer *trainer, bool stop);
+
+/* Writes a step's line into metrics.jsonl and, now and then, the log. Rank 0. */
+enum status trainer_note_step(struct trainer *trainer, const struct step_result *result, double seconds,
+                              const struct timers *phases);
+
+#endif
