@@ -85,6 +85,20 @@ enum category {
     GAMES,
     GARDEN_GUESTS,
     TRAVELLERS,
+    SWEETS,
+    DESSERTS,
+    SAVOURIES,
+    HEARTY_DISHES,
+    FRESH,
+    DREAMERS,
+    DREAM_PLACES,
+    WORN,
+    LITTER,
+    HIDEOUTS,
+    FURS,
+    HERDS,
+    SAID,
+    SCENES,
     CATEGORIES
 };
 
@@ -189,6 +203,7 @@ enum pool_name {
     PET_ANTIC,
     MEAL,
     FEELING,
+    INTERLUDE,
     /* the plots */
     LOST_DEAR,
     LOST_GONE,
@@ -287,13 +302,15 @@ struct story {
     enum status status; /* of the first failure */
     unsigned facts;     /* enum fact */
     int season;         /* 0: spring */
+    int seasons_later;  /* from the story to its telling */
     bool female[ROLES];
     bool elder_known; /* the grown-up was named with title and trade before */
     int job;          /* of the grown-up; -1 until the text needs it */
     int here;         /* the place where the story is now */
 
     /* NULL until the text needs them */
-    const char *name[ROLES], *kind[ROLES], *title, *village, *pet, *pet_kind, *weekday, *month, *newspaper;
+    const char *name[ROLES], *kind[ROLES], *title, *village, *pet, *pet_kind, *weekday, *newspaper;
+    const char *month[2]; /* of the story, of its telling */
 
     const struct thing *thing[STORY_THINGS];
     const char *adjective[STORY_THINGS];
@@ -349,6 +366,7 @@ void story_bind_place(struct story *story, int index);
 struct plot {
     unsigned facts;   /* ONE_DAY or LONG, and HUMAN where talking animals would be out of place */
     unsigned seasons; /* in which it can happen */
+    int later;        /* seasons from its beginning to the day when it is told */
     void (*tell)(struct story *story);
 };
 extern const struct plot story_plots[];

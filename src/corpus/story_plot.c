@@ -31,6 +31,14 @@ static void fix_texts(struct story *story, const char *subject, const char *deta
     story->plot[4] = detail4;
 }
 
+/* What else the village is doing, where there is room for it. */
+static void look_around(struct story *story)
+{
+    enum { ROOM_UNTIL = 900 }; /* bytes */
+    if (story->out->length - story->start < ROOM_UNTIL)
+        story_say(story, INTERLUDE);
+}
+
 static void go_to_new_place(struct story *story, int index)
 {
     story_bind_place(story, index);
@@ -45,6 +53,7 @@ static void tell_lost(struct story *story)
     fix_texts(story, thief->noun, thief->mouth, thief->home, thief->reason, NULL);
     story_bind_thing(story, 0);
     introduce_pet(story);
+    look_around(story);
     story_say(story, LOST_DEAR);
     set_mood(story, GRIM);
     story_say(story, LOST_GONE);
@@ -78,6 +87,7 @@ static void tell_gift(struct story *story)
     story_say(story, WORK);
     set_mood(story, MERRY);
     story_say(story, GIFT_EARNED);
+    look_around(story);
     story_break(story);
     go_to_new_place(story, 0);
     story_say(story, GIFT_GIVEN);
@@ -97,6 +107,7 @@ static void tell_journey(struct story *story)
     story_say(story, JOURNEY_WISH);
     story_bind_thing(story, 0);
     story_say(story, JOURNEY_PACK);
+    look_around(story);
     story_break(story);
     go_to_new_place(story, 0);
     story_say(story, JOURNEY_MEET);
@@ -117,6 +128,7 @@ static void tell_rescue(struct story *story)
     set_mood(story, MERRY);
     story->facts |= WITH_FRIEND;
     introduce_friend(story);
+    look_around(story);
     go_to_new_place(story, 0);
     set_mood(story, GRIM);
     story_say(story, RESCUE_CRY);
@@ -147,6 +159,7 @@ static void tell_learning(struct story *story)
     story_say(story, LEARN_FAILURE);
     story_may_say(story, PET_ANTIC);
     story_say(story, LEARN_PRACTICE);
+    look_around(story);
     story_break(story);
     set_mood(story, MERRY);
     story_say(story, LEARN_SUCCESS);
@@ -163,6 +176,7 @@ static void tell_trade(struct story *story)
     introduce_friend(story);
     set_mood(story, MERRY);
     story_say(story, TRADE_START);
+    look_around(story);
     introduce_pet(story);
     story_break(story);
     go_to_new_place(story, 0);
@@ -185,6 +199,7 @@ static void tell_mystery(struct story *story)
     set_mood(story, GRIM);
     story_say(story, MYSTERY_MISSING);
     story_say(story, MYSTERY_SUSPECT);
+    look_around(story);
     story_break(story);
     story_say(story, MYSTERY_WATCH);
     story_say(story, MYSTERY_REVEAL);
@@ -206,6 +221,7 @@ static void tell_contest(struct story *story)
     set_mood(story, MERRY);
     story_say(story, CONTEST_NEWS);
     story_say(story, CONTEST_PREPARE);
+    look_around(story);
     story_break(story);
     set_mood(story, GRIM);
     story_say(story, CONTEST_MISHAP);
@@ -229,6 +245,7 @@ static void tell_garden(struct story *story)
     story_say(story, GARDEN_PLANT);
     story_break(story);
     story_say(story, GARDEN_WAIT);
+    look_around(story);
     set_mood(story, GRIM);
     story_say(story, GARDEN_TROUBLE);
     story_say(story, GARDEN_DEFENCE);
@@ -248,6 +265,7 @@ static void tell_quarrel(struct story *story)
     introduce_friend(story);
     set_mood(story, MERRY);
     story_bind_place(story, 0);
+    look_around(story);
     story_say(story, QUARREL_CAUSE);
     set_mood(story, GRIM);
     story_say(story, QUARREL_WORDS);
@@ -280,6 +298,7 @@ static void tell_errand(struct story *story)
     story_say(story, GOING);
     set_mood(story, MERRY);
     story_say(story, ERRAND_ARRIVAL);
+    look_around(story);
     story_break(story);
     story_say(story, ERRAND_ANSWER);
     story_say(story, ERRAND_REWARD);
@@ -295,6 +314,7 @@ static void tell_visitor(struct story *story)
     introduce_pet(story);
     set_mood(story, GRIM);
     story_say(story, VISITOR_ARRIVES);
+    look_around(story);
     story_say(story, VISITOR_REFUSED);
     story_may_say(story, PET_ANTIC);
     story_break(story);
@@ -311,17 +331,17 @@ static void tell_visitor(struct story *story)
 enum { ANY_SEASON = SPRING | SUMMER | AUTUMN | WINTER };
 
 const struct plot story_plots[] = {
-    {ONE_DAY | HUMAN, ANY_SEASON, tell_lost},
-    {ONE_DAY, ANY_SEASON, tell_gift},
-    {LONG, SPRING | SUMMER | AUTUMN, tell_journey},
-    {ONE_DAY | HUMAN, SPRING | SUMMER | AUTUMN, tell_rescue},
-    {LONG | HUMAN, SPRING | SUMMER | AUTUMN, tell_learning},
-    {ONE_DAY | HUMAN, ANY_SEASON, tell_trade},
-    {LONG | HUMAN, ANY_SEASON, tell_mystery},
-    {LONG, SUMMER | AUTUMN, tell_contest},
-    {LONG, SPRING, tell_garden},
-    {ONE_DAY, ANY_SEASON, tell_quarrel},
-    {ONE_DAY, ANY_SEASON, tell_errand},
-    {LONG, ANY_SEASON, tell_visitor},
+    {ONE_DAY | HUMAN, ANY_SEASON, 0, tell_lost},
+    {ONE_DAY, ANY_SEASON, 0, tell_gift},
+    {LONG, SPRING | SUMMER | AUTUMN, 1, tell_journey},
+    {ONE_DAY | HUMAN, SPRING | SUMMER | AUTUMN, 0, tell_rescue},
+    {LONG | HUMAN, SPRING | SUMMER | AUTUMN, 1, tell_learning},
+    {ONE_DAY | HUMAN, ANY_SEASON, 0, tell_trade},
+    {LONG | HUMAN, ANY_SEASON, 1, tell_mystery},
+    {LONG, SUMMER | AUTUMN, 1, tell_contest},
+    {LONG, SPRING, 2, tell_garden},
+    {ONE_DAY, ANY_SEASON, 0, tell_quarrel},
+    {ONE_DAY, ANY_SEASON, 0, tell_errand},
+    {LONG, ANY_SEASON, 1, tell_visitor},
 };
 const int story_plot_count = sizeof story_plots / sizeof *story_plots;

@@ -20,7 +20,7 @@ int story_choose(struct story *story, int n)
 int story_draw_row(struct story *story, uint64_t *used, int n)
 {
     int taken = __builtin_popcountll(*used);
-    if (2 * taken >= n && n > 1) {
+    if (2 * taken >= n) {
         *used = 0;
         taken = 0;
     }
@@ -186,7 +186,7 @@ void story_say(struct story *story, enum pool_name name)
 
 void story_may_say(struct story *story, enum pool_name pool)
 {
-    enum { LONG_ENOUGH = 900 }; /* bytes */
+    enum { LONG_ENOUGH = 850 }; /* bytes */
     if (story->out->length - story->start < LONG_ENOUGH && story_choose(story, 2) == 1)
         story_say(story, pool);
 }
