@@ -32,8 +32,8 @@ static const struct frame journey_share[] = {
         "advice."},
     {0, "They ate {food} together. \"Go left at the third {tree} tree,\" {said} {elder} {softly}, \"and "
         "never turn back.\""},
-    {0,
-     "{Hero} gave {elder} {food}. {Elder} gave {hero_me} {reward} and drew a plan of the way in the sand."},
+    {0, "{Hero} gave {elder} {food}. {Elder} [gave|handed] {hero_me} {reward} and drew a plan of the way in "
+        "the sand."},
     {0, "They shared {food} and {food}. \"The road is long,\" {said} {elder}, \"but you are {trait}, and "
         "that is enough.\""},
 };
@@ -48,14 +48,14 @@ static const struct frame journey_wonder[] = {
     {0, "{Detail2}, and {hero} [stood still|held {his} breath|forgot {his} tired feet]."},
     {0, "{Detail2}. It was {praise} and {praise}."},
     {0, "{Detail2}. {Hero} sat down and looked and looked, [until it was dark|for an hour or two]."},
-    {0, "{Detail2}. \"So it is true,\" {hero} said {softly}."},
+    {0, "{Detail2}. \"So it is true,\" {hero} said [softly|quietly|slowly|calmly]."},
 };
 static const struct frame journey_home[] = {
     {0, "{He} brought home {detail3} for {his} {relative}, and [the way back seemed short|nobody could stop "
         "{him} from talking]."},
     {0, "When {he} came home, {detail3} was in {his} pocket, and {his} {relative} {smiled}."},
-    {0, "At home {he} put {detail3} on the shelf beside the {thing_noun}, where {he} could see it from {his} "
-        "bed."},
+    {0, "At home {he} put {detail3} on the shelf beside the [{thing_noun}|{thing}], where {he} could see it "
+        "from {his} bed."},
     {0, "{His} {relative} asked what {he} had found. {Hero} only {smiled} and showed {detail3}."},
 };
 
@@ -96,10 +96,10 @@ static const struct frame learn_success[] = {
     {0, "\"Now show us,\" {said} {elder} on {a} {weather} {weekday}, and {hero} {detail3}."},
 };
 static const struct frame learn_proud[] = {
-    {0,
-     "{Elder} {smiled}. \"I have nothing left to teach you,\" {said} {elder}, and gave {hero_me} {reward}."},
-    {0, "\"That was {praise}!\" cried {elder}, and {number} people clapped."},
-    {0, "{Hero_my} {relative} {smiled}, and {elder} was {feeling} and {feeling}."},
+    {0, "{Elder} {smiled}. \"I have nothing left to teach you,\" {said} {elder}, and [gave|handed] {hero_me} "
+        "{reward}."},
+    {0, "\"That was {praise}!\" [cried|called|shouted|exclaimed] {elder}, and {number} people clapped."},
+    {0, "{Hero_my} {relative} {smiled}, and {elder} [was|felt] {feeling} and {feeling}."},
     {0, "\"I was {sad} at the beginning,\" {hero} said, \"but now I am {feeling}.\""},
 };
 
@@ -136,8 +136,8 @@ static const struct frame mystery_reveal[] = {
 static const struct frame mystery_kind[] = {
     {0, "It was thin and {sad}, so {hero} gave it {food} and [a place by the stove|a bowl of milk]."},
     {0, "\"It is only hungry,\" {hero} said, and {friend} put {food} in front of it {quickly}."},
-    {0, "{Hero} was not angry. From then on there was {a} {color} bowl with {food} at the back door every "
-        "evening."},
+    {0, "{Hero} was not angry. [From then on|From that day on|After that day] there was {a} {color} bowl "
+        "with {food} at the back door every evening."},
     {0, "\"Poor little thing,\" {said} {friend} {softly}, and {they} made a bed for it in {a} {container}."},
 };
 static const struct frame mystery_end[] = {
@@ -150,10 +150,10 @@ static const struct frame mystery_end[] = {
 static const struct frame contest_news[] = {
     {0, "The great {subject} of {village} was only {number} days away, and {pair} decided to enter {a} "
         "{detail1}."},
-    {0, "{A} {color} paper on the church door announced a {subject}. \"We could make {a} {detail1}!\" {said} "
-        "{friend} {softly}."},
+    {0, "{A} {color} paper on the church door announced {a} {subject}. \"We could make {a} {detail1}!\" "
+        "{said} {friend} {softly}."},
     {0, "\"This year we must win the {subject},\" {said} {friend}, \"and I know how: with {a} {detail1}.\""},
-    {0, "For the {subject} in {month}, {pair} had a {praise} plan, and the plan was {a} {detail1}."},
+    {0, "For the {subject} in {month}, {pair} had {a} {praise} plan, and the plan was {a} {detail1}."},
 };
 static const struct frame contest_prepare[] = {
     {0, "Day after day {they} {detail2}."},
@@ -162,7 +162,7 @@ static const struct frame contest_prepare[] = {
     {0, "For {number} evenings {they} {detail2}, and {friend} sang {a} {praise} song."},
 };
 static const struct frame contest_mishap[] = {
-    {0, "Then, on the last [evening|morning|day], {detail3}. {Hero} was {sad}."},
+    {0, "Then, on the last [evening|morning|day], {detail3}. {Hero} [was|felt] {sad}."},
     {0, "But nobody is lucky all the time: {detail3}."},
     {0, "And then {detail3}! {Friend} was {sad} and sat down on {a} {container}."},
     {0, "{Number} hours before the {subject}, {detail3}."},
@@ -182,9 +182,10 @@ static const struct frame contest_judge[] = {
 };
 static const struct frame contest_result[] = {
     {WON, "The first prize was {reward}, and it went to {pair_me}!"},
-    {WON, "\"The winners are {name} and {friend},\" {said} {elder}, and gave {them} {reward}."},
+    {WON, "\"The winners are {name} and {friend},\" {said} {elder}, and [gave|handed] {them} {reward}."},
     {WON, "[It took a long time|The judge thought for an hour], but in the end {they} won {reward}."},
-    {LOST, "{They} did not win, but {elder} gave {them} {reward} for [the best idea|{their} courage]."},
+    {LOST,
+     "{They} did not win, but {elder} [gave|handed] {them} {reward} for [the best idea|{their} courage]."},
     {LOST, "{They} came in last, and yet nobody had [laughed|cheered] so much about any other {detail1}."},
     {LOST, "The first prize went to {a} {relative} of the mayor, and the second to {a} {trait} {traveller}."},
 };
@@ -198,7 +199,8 @@ static const struct frame contest_after[] = {
 };
 
 static const struct frame garden_seeds[] = {
-    {0, "{Elder} was {work} {at_job} and gave {hero_me} {a} {color} bag. In it were the seeds of {subject}."},
+    {0, "{Elder} was {work} {at_job} and [gave|handed] {hero_me} {a} {color} bag. In it were the seeds of "
+        "{subject}."},
     {0, "In an old {container}, {hero} found seeds of {subject}. \"Plant them,\" {said} {elder}, who was "
         "{work} {at_job}."},
     {0, "\"These are seeds of {subject},\" {said} {elder} {softly}. \"They only grow for someone who is "
@@ -220,9 +222,10 @@ static const struct frame garden_wait[] = {
         "everything was green."},
 };
 static const struct frame garden_trouble[] = {
-    {0, "Then one night {a} {detail1} came and ate {number} of the plants. {Hero} was {sad}."},
+    {0, "Then one night {a} {detail1} came and ate {number} of the plants. {Hero} [was|felt] {sad}."},
     {0, "But {a} {trait} {detail1} liked {subject} too, and in the morning {number} plants were gone."},
-    {0, "\"Something has eaten our leaves!\" cried {friend}. It was {a} {size} {detail1}."},
+    {0, "\"Something has eaten our leaves!\" [cried|called|shouted|exclaimed] {friend}. It was {a} {size} "
+        "{detail1}."},
     {0, "[One morning|One day|One night] {a} {detail1} found the garden and stayed for breakfast, lunch, and "
         "supper."},
 };
@@ -257,7 +260,7 @@ static const struct frame visitor_arrives[] = {
 };
 static const struct frame visitor_refused[] = {
     {0, "The inn was full. \"I have no bed {at_job} either,\" {said} {elder} {softly}."},
-    {0, "At {number} doors the {subject} asked for a bed, and at {number} doors the answer was no."},
+    {0, "At {number} doors the {subject} asked for a bed, and at each of them the answer was no."},
     {0, "\"Strangers bring bad luck,\" {said} {elder}, who was {work} {at_job}, and closed the door."},
     {0, "The people of {village} looked out of their windows and [drew the curtains|said nothing]. It was a "
         "sad sight."},
@@ -273,7 +276,7 @@ static const struct frame visitor_supper[] = {
     {0, "The {subject} ate {food} and {food} and drank {number} cups of {drink}."},
     {0, "After {food} and {a} jug of {drink}, the {subject} [began to talk|was warm again]."},
     {0, "{Hero_my} {relative} gave the {subject} {warm} and {food}."},
-    {0, "There was only {food} for supper, but the {subject} was {feeling}."},
+    {0, "There was only {food} for supper, but the {subject} [was|felt] {feeling}."},
 };
 static const struct frame visitor_evening[] = {
     {0, "[Until midnight|All evening] there were stories about {dream} and {dream}."},
@@ -290,9 +293,11 @@ static const struct frame visitor_gift[] = {
     {0, "Before the {subject} went on, {hero} was given {a} {thing} {use}."},
 };
 static const struct frame visitor_after[] = {
-    {0, "{Elder} saw the {thing_noun} and was [sorry|ashamed], but {hero} {smiled} and lent it out."},
-    {0, "{Hero} kept the {thing_noun}, and no [stranger|traveller] in {village} had to sleep outside again."},
-    {0, "\"Next time I will open my door too,\" {said} {elder}, and gave {hero_me} {reward}."},
+    {0,
+     "{Elder} saw the [{thing_noun}|{thing}] and was [sorry|ashamed], but {hero} {smiled} and lent it out."},
+    {0, "{Hero} kept the [{thing_noun}|{thing}], and no [stranger|traveller] in {village} had to sleep "
+        "outside again."},
+    {0, "\"Next time I will open my door too,\" {said} {elder}, and [gave|handed] {hero_me} {reward}."},
     {0, "{Number} weeks later a letter came from far away, with {a} {color} stamp and greetings from the "
         "{subject}."},
 };

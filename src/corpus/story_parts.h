@@ -99,6 +99,7 @@ enum category {
     HERDS,
     SAID,
     SCENES,
+    LOOKS,
     CATEGORIES
 };
 
@@ -314,6 +315,7 @@ struct story {
 
     const struct thing *thing[STORY_THINGS];
     const char *adjective[STORY_THINGS];
+    bool thing_known[STORY_THINGS]; /* was shown before */
     const struct place *place[STORY_PLACES];
     const char *plot[STORY_PLOT_TEXTS]; /* the plot's own texts, slots {subject} and {detail1} to {detail4} */
 

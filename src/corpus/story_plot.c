@@ -34,7 +34,7 @@ static void fix_texts(struct story *story, const char *subject, const char *deta
 /* What else the village is doing, where there is room for it. */
 static void look_around(struct story *story)
 {
-    enum { ROOM_UNTIL = 900 }; /* bytes */
+    enum { ROOM_UNTIL = 750 }; /* bytes */
     if (story->out->length - story->start < ROOM_UNTIL)
         story_say(story, INTERLUDE);
 }
@@ -338,7 +338,7 @@ const struct plot story_plots[] = {
     {LONG | HUMAN, SPRING | SUMMER | AUTUMN, 1, tell_learning},
     {ONE_DAY | HUMAN, ANY_SEASON, 0, tell_trade},
     {LONG | HUMAN, ANY_SEASON, 1, tell_mystery},
-    {LONG, SUMMER | AUTUMN, 1, tell_contest},
+    {LONG, SUMMER | AUTUMN, 0, tell_contest},
     {LONG, SPRING, 2, tell_garden},
     {ONE_DAY, ANY_SEASON, 0, tell_quarrel},
     {ONE_DAY, ANY_SEASON, 0, tell_errand},

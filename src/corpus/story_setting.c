@@ -3,27 +3,27 @@
 #include "story_parts.h"
 
 static const struct frame tale_opening[] = {
-    {0, "[Once upon a time|Long, long ago|Many years ago], {a} {trait} and {trait} {kind} named {name} lived "
-        "in the [village|valley|little town] of {village}."},
+    {0, "[Once upon a time|Long, long ago|Many years ago], {a} {trait} and {trait} {kind} named {name} "
+        "{family} lived in the [village|valley|little town] of {village}."},
     {0, "[In the old days|When wishes still came true|Long before you were born], there was {a} {kind} "
-        "[called|named] {name}, who was as {trait} as {he} was {trait}."},
-    {0, "There was once {a} {trait} {kind} in {village} whose name was {name}."},
+        "[called|named] {name} {family}, who was as {trait} as {he} was {trait}."},
+    {0, "There was once {a} {trait} {kind} in {village} whose name was {name} {family}."},
     {0, "Far away, [beyond|behind] {number} [hills|rivers|forests], lay the village of {village}, and there "
-        "lived {a} {trait} {kind} named {name}."},
-    {0, "Nobody in {village} was [more loved|better known|harder to forget] than {name}, {a} {trait} {kind} "
-        "with {a} {color} [cap|scarf|ribbon]."},
+        "lived {a} {trait} {kind} named {name} {family}."},
+    {0, "Nobody in {village} was [more loved|better known|harder to forget] than {name} {family}, {a} "
+        "{trait} {kind} with {a} {color} [cap|scarf|ribbon]."},
 };
 static const struct frame bedtime_opening[] = {
     {0, "[Close your eyes|Pull up your blanket|Lie down now|Put out the lamp], and I will tell you about "
-        "{name}, {a} {trait} {kind} from {village}."},
+        "{name} {family}, {a} {trait} {kind} from {village}."},
     {0, "Are you [comfortable|warm|ready]? Then [hear|listen to] the story of {name}, the {trait} {kind} of "
         "{village}."},
-    {0, "This is a [story|tale] for the end of the day, and it is about {name}, {a} {trait} {kind} with {a} "
-        "{color} [hat|coat|pillow]."},
+    {0, "This is {a} [story|tale] for the end of the day, and it is about {name} {family}, {a} {trait} "
+        "{kind} with {a} {color} [hat|coat|pillow]."},
     {0, "[The moon is up|The stars are out|The house is quiet], so here is the [story|tale] of {a} {kind} "
-        "named {name}."},
-    {0, "Tonight we [visit|go to] {village}, where {a} {trait} {kind} named {name} [is waiting for us|has a "
-        "bed just like yours]."},
+        "named {name} {family}."},
+    {0, "Tonight we [visit|go to] {village}, where {a} {trait} {kind} named {name} {family} [is waiting for "
+        "us|has a bed just like yours]."},
 };
 static const struct frame diary_opening[] = {
     {ONE_DAY,
@@ -54,25 +54,25 @@ static const struct frame letter_opening[] = {
         "well here in {village}, but it was not an ordinary [week|month]."},
 };
 static const struct frame news_opening[] = {
-    {0,
-     "This is the {village} {newspaper} of {weekday}, the {ordinal} of {month_now}. Our story of the week is "
-     "about {name}, {a} {trait} {kind} [from the mill lane|from the upper village|who lives by the green]."},
+    {0, "This is the {village} {newspaper} of {weekday}, the {ordinal} of {month_now}. Our "
+        "[first|main|longest] story is about {name} {family}, {a} {trait} {kind} [from the mill lane|from "
+        "the upper village|who lives by the green]."},
     {0, "News from {village}: all the [neighbours|shops|benches] are [talking|buzzing] about {a} {trait} "
-        "{kind} named {name}."},
+        "{kind} named {name} {family}."},
     {0, "[Readers|Many readers] of the {village} {newspaper} have asked us about {name}, and here is the "
         "[true|whole] story."},
-    {0, "{Village} is a [quiet|peaceful|sleepy] place, but this {weekday} [everyone|the whole village] spoke "
-        "of one {kind} only, and the name was {name}."},
+    {0, "{Village} is {a} [quiet|peaceful|sleepy] place, but this {weekday} [everyone|the whole village] "
+        "spoke of one {kind} only, and the name was {name}."},
     {0, "The {village} {newspaper} is [proud|pleased|happy] to report {a} {praise} [deed|piece of news] from "
         "our [own streets|village]."},
 };
 static const struct frame report_opening[] = {
     {0, "This report was written for the [mayor|council|elders] of {village} on the {ordinal} of "
-        "{month_now}. It is about {a} {kind} named {name}."},
-    {0, "Report of the [night watch|village clerk|town office] of {village}: the matter of {name}, {a} "
-        "{trait} {kind}, is closed, and these are the facts."},
-    {0, "The [mayor|council|judge] of {village} has asked for a [short|full|plain] account of the matter of "
-        "{name}, and here it is."},
+        "{month_now}. It is about {a} {kind} named {name} {family}."},
+    {0, "Report of the [night watch|village clerk|town office] of {village}: the matter of {name} {family}, "
+        "{a} {trait} {kind}, is closed, and these are the facts."},
+    {0, "The [mayor|council|judge] of {village} has asked for {a} [short|full|plain] account of the matter "
+        "of {name}, and here it is."},
     {0, "Report number {number} of this year [deals with|is about] {name}, {a} {trait} {kind} of {village}."},
     {0, "What follows was [seen|heard|noted] in {village} and is [true|correct] in every [point|detail]. The "
         "main person is {name}, who is known as {a} {trait} {kind}."},
@@ -90,14 +90,14 @@ static const struct frame dialogue_opening[] = {
         "something [true|new|strange],\" {said} {listener} {softly}."},
 };
 static const struct frame plain_opening[] = {
-    {0, "{Name} was {a} {trait} {kind} from {village} who [liked|loved] {flower} and [hated|did not like] "
-        "{vegetable}."},
-    {0, "In {village}, in {a} {size} house with {a} {color} door, lived {a} {kind} named {name}."},
+    {0, "{Name} {family} was {a} {trait} {kind} from {village} who [liked|loved] {flower} and [hated|did not "
+        "like] {vegetable}."},
+    {0, "In {village}, in {a} {size} house with {a} {color} door, lived {a} {kind} named {name} {family}."},
     {0, "Everyone called {name} {a} {trait} {kind}, and [most of the time|on most days|as a rule] this was "
         "true."},
-    {0, "{Name} lived in {village} with {his} {relative} and [a hundred books|{number} hens|{a} {trait} "
-        "parrot]."},
-    {0, "The {trait}, {trait} {kind} in this story is [called|named] {name}."},
+    {0, "{Name} {family} lived in {village} with {his} {relative} and [a hundred books|{number} hens|{a} "
+        "{trait} parrot]."},
+    {0, "The {trait}, {trait} {kind} in this story is [called|named] {name} {family}."},
     {0, "If you ever come to {village}, ask for {name}, the {kind} with the {color} [boots|coat|gloves]."},
 };
 static const struct frame memory_opening[] = {
@@ -207,7 +207,8 @@ static const struct frame weather[] = {
           "the {tree} tree."},
     {RAIN, "It was {a} {weather} [morning|day] [in {month}|in {season}], and the rain [drummed|tapped] on "
            "the {color} roof."},
-    {RAIN, "It had rained since [dawn|early morning|midnight], and the lanes were full of {size} puddles."},
+    {RAIN, "It had rained since [dawn|early morning|midnight], and the lanes were full of "
+           "[deep|shallow|wide|muddy|cold|brown|grey|round] puddles."},
     {RAIN, "One {weather} day in {month}, the clouds hung low and even the {bird}s [stayed in the trees|were "
            "silent]."},
     {WIND, "It was {a} {weather} [morning|day] [in {month}|in {season}], and the wind [shook|rattled] the "
@@ -234,7 +235,7 @@ static const struct frame pet_introduction[] = {
      "{Hero} had {a} {trait} {fur} {petkind} named {pet}, who [followed|went with] {hero_me} everywhere."},
     {HUMAN, "{Pet}, {hero_my} {fur} {petkind}, [came along|was there too], as always."},
     {HUMAN, "{Hero} never went out without {pet}, {a} {fur} {petkind} with {a} {color} [collar|ribbon]."},
-    {HUMAN, "Beside {hero_me} [walked|trotted] {pet}, the most {trait} {petkind} in {village}."},
+    {HUMAN, "Beside {hero_me} [walked|trotted] {pet}, {a} {trait} and {trait} {petkind}."},
 };
 static const struct frame pet_antic[] = {
     {PET, "{Pet} the {petkind} [chased|ran after] {a} {color} [leaf|ribbon|feather] and [came back|returned] "
@@ -243,18 +244,18 @@ static const struct frame pet_antic[] = {
     {PET | GRIM, "Even {pet} the {petkind} [looked|seemed] {sad}."},
     {PET, "{Pet} the {petkind} [sat down|lay down] and would not move until {hero} [called|whistled] "
           "{number} times."},
-    {PET, "{Hero} [stroked|patted] {pet} the {petkind} {softly}."},
+    {PET, "{Hero} [stroked|patted|scratched|hugged] {pet} the {petkind}."},
 };
 static const struct frame friend_introduction[] = {
-    {0,
-     "{Hero_my} best friend was {friend}, {a} {trait} {kind2} who [lived next door|lived across the lane]."},
-    {0, "{Hero} had a friend named {friend}, {a} {kind2} who was always {trait}."},
+    {0, "{Hero_my} best friend was {friend} {family}, {a} {trait} {kind2} who [lived next door|lived across "
+        "the lane]."},
+    {0, "{Hero} had a friend named {friend} {family}, {a} {kind2} who was always {trait}."},
     {0, "{Friend}, {a} {trait} {kind2} with {a} {color} [bag|belt|scarf], was {hero_my} "
         "[oldest|closest|best] friend."},
     {0, "{Friend}, the {trait} {kind2} from the [corner house|house by the bridge|{color} house], did "
         "[almost everything|most things] with {hero_me}."},
-    {0, "Nobody knew {hero_me} better than {friend}, {a} {trait} {kind2} who [could keep a secret|loved "
-        "{game}]."},
+    {0, "Nobody knew {hero_me} better than {friend} {family}, {a} {trait} {kind2} who [could keep a "
+        "secret|loved {game}]."},
 };
 static const struct frame going[] = {
     {0, "{Hero} {walked} past {scene} to the {place}, {quickly}."},
@@ -286,8 +287,8 @@ static const struct frame meal[] = {
     {0, "For supper {he} had {food} and [some|plenty of] {drink}, and {person} brought {food}."},
 };
 static const struct frame interlude[] = {
-    {0, "{Person} and {person} were [painting|mending|cleaning|carrying|selling] {a} {worn} {hideout} and "
-        "[waved|nodded|called good day|sang about {dream}]."},
+    {0, "{Person} and {person} were [leaning against|sitting near|standing behind|resting beside|playing "
+        "behind|talking beside] {a} {worn} {hideout} and [waved|nodded|called good day|sang about {dream}]."},
     {0, "On the road {he} [passed|saw|noticed] {scene}, {scene}, and {scene}."},
     {0, "{Hero} had [dreamed|been thinking] of {dream}, and {his} {relative} of {dream}."},
     {0,

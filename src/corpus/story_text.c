@@ -186,7 +186,7 @@ void story_say(struct story *story, enum pool_name name)
 
 void story_may_say(struct story *story, enum pool_name pool)
 {
-    enum { LONG_ENOUGH = 850 }; /* bytes */
+    enum { LONG_ENOUGH = 800 }; /* bytes */
     if (story->out->length - story->start < LONG_ENOUGH && story_choose(story, 2) == 1)
         story_say(story, pool);
 }

@@ -76,10 +76,8 @@ static const char *const colors[] = {
     "amber", "ivory", "lilac",  "emerald",  "maroon",  "navy",    "olive",  "beige",     "copper",
     "peach", "rosy",  "ruby",   "sapphire", "mauve",   "indigo",  "azure",
 };
-static const char *const sizes[] = {
-    "small",    "little", "tiny",  "big",    "large",   "huge",  "tall",  "wide",  "narrow", "heavy",
-    "enormous", "long",   "broad", "mighty", "slender", "plump", "short", "stout", "giant",  "miniature",
-};
+static const char *const sizes[] = {"small", "little",   "tiny",  "big",     "large",
+                                    "huge",  "enormous", "giant", "massive", "good-sized"};
 static const char *const foods[] = {
     "{a} {fresh} {sweet} {dessert}",
     "{a} {fresh} {savoury} {hearty}",
@@ -209,7 +207,7 @@ static const char *const cloths[] = {
 };
 static const char *const papers[] = {
     "old",     "large",   "blue",       "folded", "yellowed", "thick",
-    "printed", "painted", "hand-drawn", "famous", "handsome", "unusual",
+    "printed", "painted", "hand-drawn", "famous", "handsome", "illustrated",
 };
 static const char *const pottery[] = {
     "glass", "china", "clay",  "crystal", "porcelain", "painted",
@@ -292,7 +290,7 @@ static const char *const herds[] = {
     "cows",    "goats", "sheep",   "hens",    "geese",  "ponies",  "ducks",   "pigeons",
     "donkeys", "lambs", "kittens", "puppies", "calves", "turkeys", "rabbits", "chickens",
 };
-static const char *const said[] = {"said", "remarked", "declared", "announced", "observed", "replied"};
+static const char *const said[] = {"said", "remarked", "declared", "announced", "observed"};
 static const char *const scenes[] = {
     "{a} {worn} {hideout}",
     "{a} {size} {tree} tree",
@@ -303,6 +301,10 @@ static const char *const scenes[] = {
     "{a} {worn} {litter}",
     "{a} {fur} [dog|cat|cow|horse|goat|hen] on {a} {worn} {hideout}",
 };
+static const char *const looks[] = {"small",   "little",   "old",     "fine",     "pretty",
+                                    "simple",  "strange",  "rare",    "splendid", "plain",
+                                    "curious", "lucky",    "elegant", "handy",    "sturdy",
+                                    "dainty",  "precious", "humble",  "ordinary", "graceful"};
 
 #define LIST(words)                                                                                          \
     {                                                                                                        \
@@ -371,4 +373,5 @@ const struct words story_words[CATEGORIES] = {
     [HERDS] = LIST(herds),
     [SAID] = LIST(said),
     [SCENES] = LIST(scenes),
+    [LOOKS] = LIST(looks),
 };

@@ -28,7 +28,7 @@ static const struct job *job_of(struct story *story)
     return &story_jobs[story->job];
 }
 
-/* "the careful baker Miss Finch" at first, "Miss Finch" later. */
+/* "the careful baker Miss Finch" at first, "Miss Finch" or "the baker" later. */
 static void fill_elder(struct story *story, int unused)
 {
     (void)unused;
@@ -39,6 +39,9 @@ static void fill_elder(struct story *story, int unused)
         expand_text(story, "the {trait} {job} ");
         story->title = (story->female[ELDER] ? female : male)[story_choose(story, 4)];
         story->name[ELDER] = story_draw(story, FAMILY_NAMES);
+    } else if (story_choose(story, 3) == 0) {
+        expand_text(story, "the {job}");
+        return;
     }
     emit_text(story, story->title);
     emit_text(story, " ");
@@ -118,6 +121,8 @@ static void fill_person(struct story *story, int unused)
 {
     (void)unused;
     fill_category(story, story_choose(story, 2) == 0 ? GIRL_NAMES : BOY_NAMES);
+    emit_text(story, " ");
+    fill_category(story, FAMILY_NAMES);
 }
 
 /* A word that is drawn once and stays. */
@@ -189,7 +194,8 @@ static void fill_season(struct story *story, int now)
     emit_text(story, seasons[season_of(story, now)]);
 }
 
-/* "silver whistle" for an even column, "whistle" and "to call the dogs home" with the noun and use flags. */
+/* Column 0 of a thing is "silver whistle" ("little silver whistle" at first), 1 "whistle", 2 "to call the
+ * dogs home". */
 static void fill_thing(struct story *story, int column)
 {
     const struct thing *thing = story->thing[column / 3];
@@ -198,6 +204,9 @@ static void fill_thing(struct story *story, int column)
         return;
     }
     if (column % 3 == 0) {
+        if (!story->thing_known[column / 3])
+            expand_text(story, "{looks} ");
+        story->thing_known[column / 3] = true;
         emit_text(story, story->adjective[column / 3]);
         emit_text(story, " ");
     }
@@ -274,6 +283,7 @@ static const struct {
     {"dreamplace", fill_category, DREAM_PLACES},
     {"drink", fill_category, DRINKS},
     {"elder", fill_elder, 0},
+    {"family", fill_category, FAMILY_NAMES},
     {"feeling", fill_category, FEELINGS},
     {"flower", fill_category, FLOWERS},
     {"food", fill_category, FOODS},
@@ -301,6 +311,7 @@ static const struct {
     {"kind2", fill_kind, FRIEND},
     {"listener", fill_name, LISTENER},
     {"litter", fill_category, LITTER},
+    {"looks", fill_category, LOOKS},
     {"month", fill_month, 0},
     {"month_now", fill_month, 1},
     {"name", fill_name, HERO},
