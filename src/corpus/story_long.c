@@ -30,12 +30,12 @@ static const struct frame journey_meet[] = {
 static const struct frame journey_share[] = {
     {0, "{Hero} shared {his} {container} with {elder}, and [for this|in return] {he} got {reward} and good "
         "advice."},
-    {0, "They ate {food} together. \"Go left at the third {tree} tree,\" {said} {elder} {softly}, \"and "
-        "never turn back.\""},
+    {0, "{Hero} cut {food} in two and gave {elder} [the larger half|one half|the better half]. \"Go left at "
+        "the third {tree} tree,\" {said} {elder} {softly}, \"and never turn back.\""},
     {0, "{Hero} gave {elder} {food}. {Elder} [gave|handed] {hero_me} {reward} and drew a plan of the way in "
         "the sand."},
-    {0, "They shared {food} and {food}. \"The road is long,\" {said} {elder}, \"but you are {trait}, and "
-        "that is enough.\""},
+    {0, "There was {food} and {food}, enough for two. \"The road is long,\" {said} {elder}, \"but you are "
+        "{trait}, and that is enough.\""},
 };
 static const struct frame journey_arrive[] = {
     {0, "After {number} days {he} was there. {Detail1}."},
@@ -283,7 +283,7 @@ static const struct frame visitor_evening[] = {
     {0, "Then the {subject} sang {number} songs about {dream}, and even {elder} came to listen."},
     {0, "\"I have seen {dream},\" said the {subject}, and {hero} [forgot to go to bed|listened with open "
         "mouth]."},
-    {0, "They played {game} by the stove, and the {subject} told {hero_me} about {dream}."},
+    {0, "The {subject} played {game} with {hero_me} by the stove and [talked|spoke] of {dream}."},
 };
 static const struct frame visitor_gift[] = {
     {0, "In the morning the {subject} was gone, but on the table lay {a} {thing} {use}."},

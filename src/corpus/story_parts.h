@@ -100,6 +100,7 @@ enum category {
     SAID,
     SCENES,
     LOOKS,
+    TASTY,
     CATEGORIES
 };
 
@@ -345,6 +346,9 @@ void story_emit(struct story *story, const char *text, size_t length);
 
 /* Says one frame of a pool. */
 void story_say(struct story *story, enum pool_name pool);
+
+/* Says it when the story is shorter than `room` bytes so far. */
+void story_say_within(struct story *story, enum pool_name pool, size_t room);
 
 /* Says it half of the time, unless the story is long already. */
 void story_may_say(struct story *story, enum pool_name pool);

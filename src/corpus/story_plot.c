@@ -31,12 +31,17 @@ static void fix_texts(struct story *story, const char *subject, const char *deta
     story->plot[4] = detail4;
 }
 
-/* What else the village is doing, where there is room for it. */
+/* What else the village is doing, and who comes to eat in the end, where there is room for it. */
 static void look_around(struct story *story)
 {
-    enum { ROOM_UNTIL = 750 }; /* bytes */
-    if (story->out->length - story->start < ROOM_UNTIL)
-        story_say(story, INTERLUDE);
+    enum { ROOM = 700 };
+    story_say_within(story, INTERLUDE, ROOM);
+}
+
+static void eat(struct story *story)
+{
+    enum { ROOM = 1150 };
+    story_say_within(story, MEAL, ROOM);
 }
 
 static void go_to_new_place(struct story *story, int index)
@@ -49,6 +54,7 @@ static void go_to_new_place(struct story *story, int index)
  */
 static void tell_lost(struct story *story)
 {
+    enum { ROOM_FOR_ANOTHER = 900 }; /* bytes */
     const struct thief *thief = &story_thieves[story_choose(story, story_thief_count)];
     fix_texts(story, thief->noun, thief->mouth, thief->home, thief->reason, NULL);
     story_bind_thing(story, 0);
@@ -61,8 +67,10 @@ static void tell_lost(struct story *story)
     story_break(story);
     go_to_new_place(story, 0);
     story_say(story, LOST_SEARCH);
-    go_to_new_place(story, 1);
-    story_say(story, LOST_SEARCH);
+    if (story->out->length - story->start < ROOM_FOR_ANOTHER) {
+        go_to_new_place(story, 1);
+        story_say(story, LOST_SEARCH);
+    }
     story_break(story);
     story_bind_place(story, 2);
     story_say(story, LOST_CLUE);
@@ -93,7 +101,7 @@ static void tell_gift(struct story *story)
     story_say(story, GIFT_GIVEN);
     story_say(story, GIFT_THANKS);
     story->facts |= WITH_FRIEND;
-    story_say(story, MEAL);
+    eat(story);
     story_may_say(story, FEELING);
 }
 
@@ -141,7 +149,7 @@ static void tell_rescue(struct story *story)
     story_break(story);
     story_say(story, RESCUE_OWNER);
     story_say(story, RESCUE_REWARD);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* A skill is learned from someone who has it: first badly, then every day, then well. */
@@ -165,7 +173,7 @@ static void tell_learning(struct story *story)
     story_say(story, LEARN_SUCCESS);
     story_say(story, LEARN_PROUD);
     story_may_say(story, FEELING);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* One thing becomes another, and that one the thing that was needed. */
@@ -187,7 +195,7 @@ static void tell_trade(struct story *story)
     story_say(story, TRADE_SECOND);
     story_may_say(story, FEELING);
     story_say(story, TRADE_END);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* Food vanishes at night; the thief is hungry and young, and stays. */
@@ -208,7 +216,7 @@ static void tell_mystery(struct story *story)
     story_say(story, MYSTERY_KIND);
     story_say(story, MYSTERY_END);
     story_may_say(story, FEELING);
-    story_may_say(story, MEAL);
+    eat(story);
 }
 
 /* Two friends prepare for a contest; something breaks and is mended; they win, or they do not. */
@@ -232,7 +240,7 @@ static void tell_contest(struct story *story)
     story_say(story, CONTEST_JUDGE);
     story_say(story, CONTEST_RESULT);
     story_say(story, CONTEST_AFTER);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* Seeds in spring, a hungry animal, a fence, and a harvest for everybody. */
@@ -255,7 +263,7 @@ static void tell_garden(struct story *story)
     story->facts |= WITH_FRIEND;
     story_say(story, GARDEN_FEAST);
     story_may_say(story, FEELING);
-    story_may_say(story, MEAL);
+    eat(story);
 }
 
 /* Two friends want the same thing, part in anger, and make peace. */
@@ -278,7 +286,7 @@ static void tell_quarrel(struct story *story)
     story->facts |= WITH_FRIEND;
     story_say(story, QUARREL_PEACE);
     story_say(story, QUARREL_END);
-    story_say(story, MEAL);
+    eat(story);
     story_may_say(story, FEELING);
 }
 
@@ -303,7 +311,7 @@ static void tell_errand(struct story *story)
     story_say(story, ERRAND_ANSWER);
     story_say(story, ERRAND_REWARD);
     story_may_say(story, FEELING);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* Nobody has room for a traveller but the hero. */

@@ -202,7 +202,7 @@ static const struct frame weather[] = {
     {SUN, "It was {a} {weather} [morning|day] [in {month}|in {season}], and the sky was as blue as [a "
           "cornflower|the sea]."},
     {SUN, "The sun [shone|was shining] on the [roofs|windows|fences] that [morning|day], and {a} {bird} was "
-          "[singing|sitting] on the fence."},
+          "[calling from|sitting on] the fence."},
     {SUN, "One {weather} day in {month}, [the air was clear|the light was golden] and {a} {bird} called from "
           "the {tree} tree."},
     {RAIN, "It was {a} {weather} [morning|day] [in {month}|in {season}], and the rain [drummed|tapped] on "
@@ -264,7 +264,7 @@ static const struct frame going[] = {
     {0, "The way to the {place} was [long|short|steep|muddy|familiar], and {hero} [saw|noticed] {scene} and "
         "{number} {bird}s."},
     {0, "{Soon} {he} came to the {place}. [All|The only thing] that {he} could hear was {sound}. [Nearby|Not "
-        "far away] was {scene}."},
+        "far away] {he} [saw|noticed] {scene}."},
     {0, "{Hero} put {food} in {a} {color} {container} and {walked} to the {place}."},
     {MERRY,
      "[Next|Then] {hero} {walked} to the {place}, [whistling|humming] {a} {praise} tune about {dream}."},

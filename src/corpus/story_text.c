@@ -184,10 +184,16 @@ void story_say(struct story *story, enum pool_name name)
     story_expand(story, pool->frames[frame].text, strlen(pool->frames[frame].text));
 }
 
+void story_say_within(struct story *story, enum pool_name pool, size_t room)
+{
+    if (story->out->length - story->start < room)
+        story_say(story, pool);
+}
+
 void story_may_say(struct story *story, enum pool_name pool)
 {
-    enum { LONG_ENOUGH = 800 }; /* bytes */
-    if (story->out->length - story->start < LONG_ENOUGH && story_choose(story, 2) == 1)
+    enum { ROOM = 700 };
+    if (story->out->length - story->start < ROOM && story_choose(story, 2) == 1)
         story_say(story, pool);
 }
 

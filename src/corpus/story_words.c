@@ -82,11 +82,11 @@ static const char *const foods[] = {
     "{a} {fresh} {sweet} {dessert}",
     "{a} {fresh} {savoury} {hearty}",
     "{a} [bowl|pot|plate|dish] of {savoury} [soup|stew|porridge|salad]",
-    "{a} [slice|piece|tray|plate] of {fresh} {sweet} [cake|bread|pudding]",
+    "{a} [slice|piece|tray|plate] of {tasty} {sweet} [cake|bread|pudding]",
     "{a} [jar|pot|bowl|dish] of {sweet} [jam|jelly|cream|syrup]",
     "{a} {fresh} {savoury} [sandwich|roll|pasty|omelette]",
     "{a} {fresh} {sweet} [bun|tart|cookie|pancake]",
-    "{a} [bag|box|bowl|paper bag] of {fresh} [nuts|cherries|plums|grapes|figs|dates|raisins|apricots]",
+    "{a} [bag|box|bowl|paper bag] of {tasty} [nuts|cherries|plums|grapes|figs|dates|raisins|apricots]",
 };
 static const char *const drinks[] = {
     "warm milk",  "apple juice",     "mint tea",    "hot chocolate", "ginger beer",
@@ -106,14 +106,14 @@ static const char *const trees[] = {
     "juniper", "hawthorn", "sycamore", "cypress", "plum",   "pear",     "cherry", "quince",
 };
 static const char *const birds[] = {
-    "robin",  "sparrow",    "blackbird",  "swallow", "wren", "owl",   "pigeon",      "starling", "lark",
-    "cuckoo", "woodpecker", "seagull",    "raven",   "jay",  "stork", "nightingale", "linnet",   "magpie",
-    "crow",   "dove",       "kingfisher", "falcon",  "hawk", "heron", "swift",       "plover",   "turtledove",
+    "robin",  "sparrow",    "blackbird",  "swallow", "wren", "owl",   "pigeon",      "starling",   "lark",
+    "cuckoo", "woodpecker", "seagull",    "raven",   "jay",  "stork", "nightingale", "linnet",     "magpie",
+    "crow",   "dove",       "kingfisher", "falcon",  "hawk", "swift", "plover",      "turtledove",
 };
 static const char *const relatives[] = {
-    "grandmother", "grandfather", "mother",    "father",     "aunt",        "uncle",      "sister",
-    "brother",     "cousin",      "godmother", "godfather",  "neighbour",   "stepmother", "stepfather",
-    "landlady",    "nephew",      "niece",     "great-aunt", "great-uncle",
+    "grandmother", "grandfather", "mother",     "father",      "aunt",      "uncle",
+    "sister",      "brother",     "cousin",     "godmother",   "godfather", "neighbour",
+    "stepmother",  "stepfather",  "great-aunt", "great-uncle",
 };
 static const char *const containers[] = {
     "basket", "bag",  "sack", "bundle", "satchel", "knapsack", "crate",  "bucket",   "chest",
@@ -188,7 +188,7 @@ static const char *const praise[] = {
 static const char *const sunny[] = {"sunny", "bright", "clear", "cloudless", "fair", "fine", "mild", "calm"};
 static const char *const rainy[] = {"rainy", "wet", "grey", "drizzly", "damp", "dripping", "dull", "soggy"};
 static const char *const windy[] = {
-    "windy", "breezy", "blustery", "stormy", "gusty", "wild", "draughty", "rough",
+    "windy", "breezy", "blustery", "stormy", "gusty", "wild", "squally", "rough",
 };
 static const char *const foggy[] = {"foggy", "misty", "hazy", "still", "silent", "murky", "dim", "gloomy"};
 static const char *const snowy[] = {"snowy",    "frosty", "icy",  "white",
@@ -305,6 +305,8 @@ static const char *const looks[] = {"small",   "little",   "old",     "fine",   
                                     "simple",  "strange",  "rare",    "splendid", "plain",
                                     "curious", "lucky",    "elegant", "handy",    "sturdy",
                                     "dainty",  "precious", "humble",  "ordinary", "graceful"};
+static const char *const tasty[] = {"warm", "fresh",    "soft",     "delicious", "tasty",
+                                    "cold", "homemade", "fragrant", "excellent"};
 
 #define LIST(words)                                                                                          \
     {                                                                                                        \
@@ -374,4 +376,5 @@ const struct words story_words[CATEGORIES] = {
     [SAID] = LIST(said),
     [SCENES] = LIST(scenes),
     [LOOKS] = LIST(looks),
+    [TASTY] = LIST(tasty),
 };

@@ -59,12 +59,12 @@ static void fill_hero(struct story *story, int form)
     emit_text(story, form == 2 ? "'s" : "");
 }
 
-/* Pronouns in five forms: 0 to 4 as in the table; in the first person the hero is "I". */
+/* Pronouns as subject (0), as object (1) and possessive (2). */
 static void fill_pronoun(struct story *story, int form)
 {
-    static const char *const first[] = {"I", "me", "my", "myself", "mine"};
-    static const char *const female[] = {"she", "her", "her", "herself", "hers"};
-    static const char *const male[] = {"he", "him", "his", "himself", "his"};
+    static const char *const first[] = {"I", "me", "my"};
+    static const char *const female[] = {"she", "her", "her"};
+    static const char *const male[] = {"he", "him", "his"};
     const char *const *forms = story->female[HERO] ? female : male;
     emit_text(story, ((story->facts & FIRST) != 0 ? first : forms)[form]);
 }
@@ -267,7 +267,6 @@ static const struct {
 } slots[] = {
     {"age", fill_category, AGES},
     {"at", fill_place, 1},
-    {"at2", fill_place, 9},
     {"at3", fill_place, 13},
     {"at_job", fill_at_job, 0},
     {"bird", fill_category, BIRDS},
@@ -304,7 +303,6 @@ static const struct {
     {"him", fill_pronoun, 1},
     {"him2", fill_friend_pronoun, 1},
     {"his", fill_pronoun, 2},
-    {"his2", fill_friend_pronoun, 2},
     {"job", fill_job, 0},
     {"junk", fill_category, JUNK},
     {"kind", fill_kind, HERO},
@@ -327,7 +325,6 @@ static const struct {
     {"pet", fill_pet, 0},
     {"petkind", fill_pet_kind, 0},
     {"place", fill_place, 0},
-    {"place2", fill_place, 8},
     {"place3", fill_place, 12},
     {"praise", fill_category, PRAISE},
     {"quickly", fill_category, QUICKLY},
@@ -339,7 +336,6 @@ static const struct {
     {"scene", fill_category, SCENES},
     {"season", fill_season, 0},
     {"season_now", fill_season, 1},
-    {"self", fill_pronoun, 3},
     {"size", fill_category, SIZES},
     {"smiled", fill_category, SMILED},
     {"softly", fill_category, SOFTLY},
@@ -348,6 +344,7 @@ static const struct {
     {"spot", fill_place, 2},
     {"subject", fill_plot, 0},
     {"sweet", fill_category, SWEETS},
+    {"tasty", fill_category, TASTY},
     {"their", fill_both, 2},
     {"them", fill_both, 1},
     {"they", fill_both, 0},
