@@ -8,7 +8,7 @@ static const struct frame lost_dear[] = {
     {0, "{Hero_my} {relative} had once given {him} {a} {thing}, [made|good|just right] {use}."},
     {0, "Every [morning|evening], {hero} took {a} {thing} out of {a} {color} {container} and "
         "[polished|admired] it."},
-    {0, "[Nothing|No gold] in the world was [dearer|more precious] to {hero_me} than {a} {size} {thing}."},
+    {0, "[Nothing|No gold] in the world was [dearer|more precious] to {hero_me} than {a} {thing}."},
     {0, "It began with {a} {thing}, which {hero} needed {use}."},
 };
 static const struct frame lost_gone[] = {
@@ -31,8 +31,8 @@ static const struct frame lost_search[] = {
     {0, "{He} asked {a} {bird} about the [{thing_noun}|{thing}], but it [flew away|only looked at {him}]."},
     {0, "{He} [turned over|moved] {number} {size} stones and {a} {junk}, but the [{thing_noun}|{thing}] was "
         "not there."},
-    {0,
-     "Something {color} lay {spot}, and for a moment {he} [was|felt] {feeling}, but it was only {a} {junk}."},
+    {0, "Something {color} lay {spot}, and for a moment {he} [was|felt] [happy|hopeful|glad|relieved], but "
+        "it was only {a} {junk}."},
     {0, "{Hero} called and looked, looked and called, but {sound} was the only answer."},
 };
 static const struct frame lost_clue[] = {

@@ -138,6 +138,11 @@ static size_t expand_one(struct story *story, const char *text, size_t length)
     return end + 2; /* with the space, which comes with the article */
 }
 
+static bool is_notation(char c)
+{
+    return c == '[' || c == '{' || c == '"';
+}
+
 void story_expand(struct story *story, const char *text, size_t length)
 {
     for (size_t i = 0; i < length && story->status == STATUS_OK;) {
@@ -148,7 +153,7 @@ void story_expand(struct story *story, const char *text, size_t length)
             i++;
         } else {
             size_t run = 1;
-            while (i + run < length && strchr("[{\"", text[i + run]) == NULL)
+            while (i + run < length && !is_notation(text[i + run]))
                 run++;
             story_emit(story, text + i, run);
             i += run;

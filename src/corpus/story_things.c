@@ -169,7 +169,7 @@ const struct thief story_thieves[] = {
     {"kitten", "mouth", "hiding place", "thought that it was a mouse"},
     {"goat", "mouth", "straw bed", "tried to eat everything"},
     {"rat", "teeth", "hole", "was building a nest"},
-    {"monkey from the circus", "paws", "hiding place", "liked to play tricks"},
+    {"monkey", "paws", "hiding place", "liked to play tricks"},
     {"badger", "mouth", "burrow", "was tidying its burrow"},
     {"goose", "beak", "nest", "guarded it like an egg"},
 };

@@ -206,8 +206,8 @@ static const char *const cloths[] = {
     "purple",  "checkered", "velvet", "linen", "knitted", "patched",
 };
 static const char *const papers[] = {
-    "old",     "large",   "blue",       "folded", "yellowed", "thick",
-    "printed", "painted", "hand-drawn", "famous", "handsome", "illustrated",
+    "leather-bound", "large",   "blue",       "folded", "yellowed", "thick",
+    "printed",       "painted", "hand-drawn", "famous", "handsome", "illustrated",
 };
 static const char *const pottery[] = {
     "glass", "china", "clay",  "crystal", "porcelain", "painted",
