@@ -129,11 +129,10 @@ static const struct frame gift_thanks[] = {
 };
 
 static const struct frame rescue_cry[] = {
-    {0, "[Suddenly|All [at once|immediately|right away|straight away]] {they} heard [a cry|a weak voice|a "
-        "strange noise], louder than {sound}."},
+    {0, "[Suddenly|All at once] {they} heard [a cry|a weak voice|a strange noise], louder than {sound}."},
     {0, "\"Listen!\" {said} {friend} {softly}. \"Somebody [is calling|is crying|needs help].\""},
     {0, "{Friend} stopped. \"What is that [noise|sound] {at}?\" {he2} asked {softly}."},
-    {0, "Then something moved {spot}. {Friend} took {hero_my} arm {quickly}."},
+    {0, "Then something moved {spot}. {Friend} took {hero_my} arm [quietly|nervously|gently|tightly]."},
 };
 static const struct frame rescue_find[] = {
     {0, "It was {a} {fur} {subject}, {detail1}."},

@@ -7,7 +7,8 @@ static const struct frame journey_wish[] = {
     {0, "In an old book, {hero} had [read|once read] about {subject}, and since then {he} [thought|dreamed] "
         "of nothing else."},
     {0, "\"Have you ever seen {subject}?\" {hero} asked everyone, but nobody in {village} had."},
-    {0, "{Hero_my} {relative} often spoke of {subject}, and {hero} wanted to see it with {his} own eyes."},
+    {0, "{Hero_my} {relative} often spoke of {subject}, and {hero} wanted to go there [one day|before {his} "
+        "next birthday]."},
     {0, "On the wall hung {a} {color} picture of {subject}, and one day {hero} decided to go there."},
 };
 static const struct frame journey_pack[] = {

@@ -346,7 +346,7 @@ const struct plot story_plots[] = {
     {LONG | HUMAN, SPRING | SUMMER | AUTUMN, 1, tell_learning},
     {ONE_DAY | HUMAN, ANY_SEASON, 0, tell_trade},
     {LONG | HUMAN, ANY_SEASON, 1, tell_mystery},
-    {LONG, SUMMER | AUTUMN, 0, tell_contest},
+    {LONG, SUMMER, 0, tell_contest},
     {LONG, SPRING, 2, tell_garden},
     {ONE_DAY, ANY_SEASON, 0, tell_quarrel},
     {ONE_DAY, ANY_SEASON, 0, tell_errand},

@@ -141,7 +141,7 @@ static const struct frame letter_closing[] = {
     {0, "[Come and visit us|You must come to see us] before the end of {season_now}; there is always {food} "
         "for you.\n\nYour [old|loving|faithful] friend {name}."},
     {0,
-     "I am sending you {food} and {warm}.\n\n[Many|A thousand|{Number}] greetings from your friend {name}."},
+     "I am sending you {food} and {warm}.\n\n[Many|A thousand|A hundred] greetings from your friend {name}."},
     {0, "Give my love to your {relative}, [and stay well|and do not forget us].\n\nYours, {name}."},
 };
 static const struct frame news_closing[] = {

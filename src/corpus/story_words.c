@@ -83,7 +83,7 @@ static const char *const foods[] = {
     "{a} {fresh} {savoury} {hearty}",
     "{a} [bowl|pot|plate|dish] of {savoury} [soup|stew|porridge|salad]",
     "{a} [slice|piece|tray|plate] of {tasty} {sweet} [cake|bread|pudding]",
-    "{a} [jar|pot|bowl|dish] of {sweet} [jam|jelly|cream|syrup]",
+    "{a} [slice|piece] of {tasty} bread with {sweet} [jam|jelly|cream|syrup]",
     "{a} {fresh} {savoury} [sandwich|roll|pasty|omelette]",
     "{a} {fresh} {sweet} [bun|tart|cookie|pancake]",
     "{a} [bag|box|bowl|paper bag] of {tasty} [nuts|cherries|plums|grapes|figs|dates|raisins|apricots]",
@@ -206,8 +206,8 @@ static const char *const cloths[] = {
     "purple",  "checkered", "velvet", "linen", "knitted", "patched",
 };
 static const char *const papers[] = {
-    "leather-bound", "large",   "blue",       "folded", "yellowed", "thick",
-    "printed",       "painted", "hand-drawn", "famous", "handsome", "illustrated",
+    "leather-bound", "square",  "blue",       "folded", "yellowed", "thick",
+    "printed",       "painted", "hand-drawn", "slim",   "handsome", "illustrated",
 };
 static const char *const pottery[] = {
     "glass", "china", "clay",  "crystal", "porcelain", "painted",
