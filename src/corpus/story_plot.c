@@ -34,13 +34,13 @@ static void fix_texts(struct story *story, const char *subject, const char *deta
 /* What else the village is doing, and who comes to eat in the end, where there is room for it. */
 static void look_around(struct story *story)
 {
-    enum { ROOM = 700 };
+    enum { ROOM = 540 };
     story_say_within(story, INTERLUDE, ROOM);
 }
 
 static void eat(struct story *story)
 {
-    enum { ROOM = 1150 };
+    enum { ROOM = 1000 };
     story_say_within(story, MEAL, ROOM);
 }
 
@@ -54,7 +54,7 @@ static void go_to_new_place(struct story *story, int index)
  */
 static void tell_lost(struct story *story)
 {
-    enum { ROOM_FOR_ANOTHER = 750 }; /* bytes */
+    enum { ROOM_FOR_ANOTHER = 650 }; /* bytes */
     const struct thief *thief = &story_thieves[story_choose(story, story_thief_count)];
     fix_texts(story, thief->noun, thief->mouth, thief->home, thief->reason, NULL);
     story_bind_thing(story, 0);

@@ -190,7 +190,7 @@ static const struct frame dialogue_question[] = {
     {0, "\"[And then|And what happened then|What happened next]?\" asked {listener} {softly}."},
     {0, "{Listener} [listened|waited] [quietly|eagerly|patiently|curiously]. \"[Go on|Do not stop now|Tell "
         "me more]!\""},
-    {0, "\"[Really|Is that so]?\" {said} {listener} {softly}. \"I can [hardly|almost not] believe it. [And "
+    {0, "\"[Really|Is that so]?\" {said} {listener} {softly}. \"I can [hardly|scarcely] believe it. [And "
         "after that|What came next]?\""},
     {0, "{Listener} {smiled}. \"[That sounds like you|I can see it before me|Only in {village}],\" {said} "
         "{listener} {softly}. \"What did you do?\""},

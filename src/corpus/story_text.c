@@ -197,7 +197,7 @@ void story_say_within(struct story *story, enum pool_name pool, size_t room)
 
 void story_may_say(struct story *story, enum pool_name pool)
 {
-    enum { ROOM = 700 };
+    enum { ROOM = 540 };
     if (story->out->length - story->start < ROOM && story_choose(story, 2) == 1)
         story_say(story, pool);
 }
