@@ -57,6 +57,7 @@ enum status story_write(uint64_t seed, int64_t number, struct buffer *out, doubl
     story_begin_world(&story,
                       (plot->facts & (ONE_DAY | LONG)) | (animals ? ANIMAL : HUMAN) | registers[form].person,
                       plot->seasons);
+    story.seasons_later = plot->later;
     bool aloud = registers[form].opening == DIALOGUE_OPENING;
     story_say(&story, registers[form].opening);
     if (aloud) {

@@ -85,6 +85,22 @@ enum category {
     GAMES,
     GARDEN_GUESTS,
     TRAVELLERS,
+    SWEETS,
+    DESSERTS,
+    SAVOURIES,
+    HEARTY_DISHES,
+    FRESH,
+    DREAMERS,
+    DREAM_PLACES,
+    WORN,
+    LITTER,
+    HIDEOUTS,
+    FURS,
+    HERDS,
+    SAID,
+    SCENES,
+    LOOKS,
+    TASTY,
     CATEGORIES
 };
 
@@ -189,6 +205,7 @@ enum pool_name {
     PET_ANTIC,
     MEAL,
     FEELING,
+    INTERLUDE,
     /* the plots */
     LOST_DEAR,
     LOST_GONE,
@@ -287,16 +304,19 @@ struct story {
     enum status status; /* of the first failure */
     unsigned facts;     /* enum fact */
     int season;         /* 0: spring */
+    int seasons_later;  /* from the story to its telling */
     bool female[ROLES];
     bool elder_known; /* the grown-up was named with title and trade before */
     int job;          /* of the grown-up; -1 until the text needs it */
     int here;         /* the place where the story is now */
 
     /* NULL until the text needs them */
-    const char *name[ROLES], *kind[ROLES], *title, *village, *pet, *pet_kind, *weekday, *month, *newspaper;
+    const char *name[ROLES], *kind[ROLES], *title, *village, *pet, *pet_kind, *weekday, *newspaper;
+    const char *month[2]; /* of the story, of its telling */
 
     const struct thing *thing[STORY_THINGS];
     const char *adjective[STORY_THINGS];
+    bool thing_known[STORY_THINGS]; /* was shown before */
     const struct place *place[STORY_PLACES];
     const char *plot[STORY_PLOT_TEXTS]; /* the plot's own texts, slots {subject} and {detail1} to {detail4} */
 
@@ -327,6 +347,9 @@ void story_emit(struct story *story, const char *text, size_t length);
 /* Says one frame of a pool. */
 void story_say(struct story *story, enum pool_name pool);
 
+/* Says it when the story is shorter than `room` bytes so far. */
+void story_say_within(struct story *story, enum pool_name pool, size_t room);
+
 /* Says it half of the time, unless the story is long already. */
 void story_may_say(struct story *story, enum pool_name pool);
 void story_end_paragraph(struct story *story);
@@ -349,6 +372,7 @@ void story_bind_place(struct story *story, int index);
 struct plot {
     unsigned facts;   /* ONE_DAY or LONG, and HUMAN where talking animals would be out of place */
     unsigned seasons; /* in which it can happen */
+    int later;        /* seasons from its beginning to the day when it is told */
     void (*tell)(struct story *story);
 };
 extern const struct plot story_plots[];

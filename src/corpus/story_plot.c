@@ -31,6 +31,19 @@ static void fix_texts(struct story *story, const char *subject, const char *deta
     story->plot[4] = detail4;
 }
 
+/* What else the village is doing, and who comes to eat in the end, where there is room for it. */
+static void look_around(struct story *story)
+{
+    enum { ROOM = 540 };
+    story_say_within(story, INTERLUDE, ROOM);
+}
+
+static void eat(struct story *story)
+{
+    enum { ROOM = 1000 };
+    story_say_within(story, MEAL, ROOM);
+}
+
 static void go_to_new_place(struct story *story, int index)
 {
     story_bind_place(story, index);
@@ -41,10 +54,12 @@ static void go_to_new_place(struct story *story, int index)
  */
 static void tell_lost(struct story *story)
 {
+    enum { ROOM_FOR_ANOTHER = 650 }; /* bytes */
     const struct thief *thief = &story_thieves[story_choose(story, story_thief_count)];
     fix_texts(story, thief->noun, thief->mouth, thief->home, thief->reason, NULL);
     story_bind_thing(story, 0);
     introduce_pet(story);
+    look_around(story);
     story_say(story, LOST_DEAR);
     set_mood(story, GRIM);
     story_say(story, LOST_GONE);
@@ -52,8 +67,10 @@ static void tell_lost(struct story *story)
     story_break(story);
     go_to_new_place(story, 0);
     story_say(story, LOST_SEARCH);
-    go_to_new_place(story, 1);
-    story_say(story, LOST_SEARCH);
+    if (story->out->length - story->start < ROOM_FOR_ANOTHER) {
+        go_to_new_place(story, 1);
+        story_say(story, LOST_SEARCH);
+    }
     story_break(story);
     story_bind_place(story, 2);
     story_say(story, LOST_CLUE);
@@ -78,12 +95,13 @@ static void tell_gift(struct story *story)
     story_say(story, WORK);
     set_mood(story, MERRY);
     story_say(story, GIFT_EARNED);
+    look_around(story);
     story_break(story);
     go_to_new_place(story, 0);
     story_say(story, GIFT_GIVEN);
     story_say(story, GIFT_THANKS);
     story->facts |= WITH_FRIEND;
-    story_say(story, MEAL);
+    eat(story);
     story_may_say(story, FEELING);
 }
 
@@ -97,6 +115,7 @@ static void tell_journey(struct story *story)
     story_say(story, JOURNEY_WISH);
     story_bind_thing(story, 0);
     story_say(story, JOURNEY_PACK);
+    look_around(story);
     story_break(story);
     go_to_new_place(story, 0);
     story_say(story, JOURNEY_MEET);
@@ -117,6 +136,7 @@ static void tell_rescue(struct story *story)
     set_mood(story, MERRY);
     story->facts |= WITH_FRIEND;
     introduce_friend(story);
+    look_around(story);
     go_to_new_place(story, 0);
     set_mood(story, GRIM);
     story_say(story, RESCUE_CRY);
@@ -129,7 +149,7 @@ static void tell_rescue(struct story *story)
     story_break(story);
     story_say(story, RESCUE_OWNER);
     story_say(story, RESCUE_REWARD);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* A skill is learned from someone who has it: first badly, then every day, then well. */
@@ -147,12 +167,13 @@ static void tell_learning(struct story *story)
     story_say(story, LEARN_FAILURE);
     story_may_say(story, PET_ANTIC);
     story_say(story, LEARN_PRACTICE);
+    look_around(story);
     story_break(story);
     set_mood(story, MERRY);
     story_say(story, LEARN_SUCCESS);
     story_say(story, LEARN_PROUD);
     story_may_say(story, FEELING);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* One thing becomes another, and that one the thing that was needed. */
@@ -163,6 +184,7 @@ static void tell_trade(struct story *story)
     introduce_friend(story);
     set_mood(story, MERRY);
     story_say(story, TRADE_START);
+    look_around(story);
     introduce_pet(story);
     story_break(story);
     go_to_new_place(story, 0);
@@ -173,7 +195,7 @@ static void tell_trade(struct story *story)
     story_say(story, TRADE_SECOND);
     story_may_say(story, FEELING);
     story_say(story, TRADE_END);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* Food vanishes at night; the thief is hungry and young, and stays. */
@@ -185,6 +207,7 @@ static void tell_mystery(struct story *story)
     set_mood(story, GRIM);
     story_say(story, MYSTERY_MISSING);
     story_say(story, MYSTERY_SUSPECT);
+    look_around(story);
     story_break(story);
     story_say(story, MYSTERY_WATCH);
     story_say(story, MYSTERY_REVEAL);
@@ -193,7 +216,7 @@ static void tell_mystery(struct story *story)
     story_say(story, MYSTERY_KIND);
     story_say(story, MYSTERY_END);
     story_may_say(story, FEELING);
-    story_may_say(story, MEAL);
+    eat(story);
 }
 
 /* Two friends prepare for a contest; something breaks and is mended; they win, or they do not. */
@@ -206,6 +229,7 @@ static void tell_contest(struct story *story)
     set_mood(story, MERRY);
     story_say(story, CONTEST_NEWS);
     story_say(story, CONTEST_PREPARE);
+    look_around(story);
     story_break(story);
     set_mood(story, GRIM);
     story_say(story, CONTEST_MISHAP);
@@ -216,7 +240,7 @@ static void tell_contest(struct story *story)
     story_say(story, CONTEST_JUDGE);
     story_say(story, CONTEST_RESULT);
     story_say(story, CONTEST_AFTER);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* Seeds in spring, a hungry animal, a fence, and a harvest for everybody. */
@@ -229,6 +253,7 @@ static void tell_garden(struct story *story)
     story_say(story, GARDEN_PLANT);
     story_break(story);
     story_say(story, GARDEN_WAIT);
+    look_around(story);
     set_mood(story, GRIM);
     story_say(story, GARDEN_TROUBLE);
     story_say(story, GARDEN_DEFENCE);
@@ -238,7 +263,7 @@ static void tell_garden(struct story *story)
     story->facts |= WITH_FRIEND;
     story_say(story, GARDEN_FEAST);
     story_may_say(story, FEELING);
-    story_may_say(story, MEAL);
+    eat(story);
 }
 
 /* Two friends want the same thing, part in anger, and make peace. */
@@ -248,6 +273,7 @@ static void tell_quarrel(struct story *story)
     introduce_friend(story);
     set_mood(story, MERRY);
     story_bind_place(story, 0);
+    look_around(story);
     story_say(story, QUARREL_CAUSE);
     set_mood(story, GRIM);
     story_say(story, QUARREL_WORDS);
@@ -260,7 +286,7 @@ static void tell_quarrel(struct story *story)
     story->facts |= WITH_FRIEND;
     story_say(story, QUARREL_PEACE);
     story_say(story, QUARREL_END);
-    story_say(story, MEAL);
+    eat(story);
     story_may_say(story, FEELING);
 }
 
@@ -280,11 +306,12 @@ static void tell_errand(struct story *story)
     story_say(story, GOING);
     set_mood(story, MERRY);
     story_say(story, ERRAND_ARRIVAL);
+    look_around(story);
     story_break(story);
     story_say(story, ERRAND_ANSWER);
     story_say(story, ERRAND_REWARD);
     story_may_say(story, FEELING);
-    story_say(story, MEAL);
+    eat(story);
 }
 
 /* Nobody has room for a traveller but the hero. */
@@ -295,6 +322,7 @@ static void tell_visitor(struct story *story)
     introduce_pet(story);
     set_mood(story, GRIM);
     story_say(story, VISITOR_ARRIVES);
+    look_around(story);
     story_say(story, VISITOR_REFUSED);
     story_may_say(story, PET_ANTIC);
     story_break(story);
@@ -311,17 +339,17 @@ static void tell_visitor(struct story *story)
 enum { ANY_SEASON = SPRING | SUMMER | AUTUMN | WINTER };
 
 const struct plot story_plots[] = {
-    {ONE_DAY | HUMAN, ANY_SEASON, tell_lost},
-    {ONE_DAY, ANY_SEASON, tell_gift},
-    {LONG, SPRING | SUMMER | AUTUMN, tell_journey},
-    {ONE_DAY | HUMAN, SPRING | SUMMER | AUTUMN, tell_rescue},
-    {LONG | HUMAN, SPRING | SUMMER | AUTUMN, tell_learning},
-    {ONE_DAY | HUMAN, ANY_SEASON, tell_trade},
-    {LONG | HUMAN, ANY_SEASON, tell_mystery},
-    {LONG, SUMMER | AUTUMN, tell_contest},
-    {LONG, SPRING, tell_garden},
-    {ONE_DAY, ANY_SEASON, tell_quarrel},
-    {ONE_DAY, ANY_SEASON, tell_errand},
-    {LONG, ANY_SEASON, tell_visitor},
+    {ONE_DAY | HUMAN, ANY_SEASON, 0, tell_lost},
+    {ONE_DAY, ANY_SEASON, 0, tell_gift},
+    {LONG, SPRING | SUMMER | AUTUMN, 1, tell_journey},
+    {ONE_DAY | HUMAN, SPRING | SUMMER | AUTUMN, 0, tell_rescue},
+    {LONG | HUMAN, SPRING | SUMMER | AUTUMN, 1, tell_learning},
+    {ONE_DAY | HUMAN, ANY_SEASON, 0, tell_trade},
+    {LONG | HUMAN, ANY_SEASON, 1, tell_mystery},
+    {LONG, SUMMER, 0, tell_contest},
+    {LONG, SPRING, 2, tell_garden},
+    {ONE_DAY, ANY_SEASON, 0, tell_quarrel},
+    {ONE_DAY, ANY_SEASON, 0, tell_errand},
+    {LONG, ANY_SEASON, 1, tell_visitor},
 };
 const int story_plot_count = sizeof story_plots / sizeof *story_plots;

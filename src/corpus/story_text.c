@@ -20,7 +20,7 @@ int story_choose(struct story *story, int n)
 int story_draw_row(struct story *story, uint64_t *used, int n)
 {
     int taken = __builtin_popcountll(*used);
-    if (2 * taken >= n && n > 1) {
+    if (2 * taken >= n) {
         *used = 0;
         taken = 0;
     }
@@ -138,6 +138,11 @@ static size_t expand_one(struct story *story, const char *text, size_t length)
     return end + 2; /* with the space, which comes with the article */
 }
 
+static bool is_notation(char c)
+{
+    return c == '[' || c == '{' || c == '"';
+}
+
 void story_expand(struct story *story, const char *text, size_t length)
 {
     for (size_t i = 0; i < length && story->status == STATUS_OK;) {
@@ -148,7 +153,7 @@ void story_expand(struct story *story, const char *text, size_t length)
             i++;
         } else {
             size_t run = 1;
-            while (i + run < length && strchr("[{\"", text[i + run]) == NULL)
+            while (i + run < length && !is_notation(text[i + run]))
                 run++;
             story_emit(story, text + i, run);
             i += run;
@@ -184,10 +189,16 @@ void story_say(struct story *story, enum pool_name name)
     story_expand(story, pool->frames[frame].text, strlen(pool->frames[frame].text));
 }
 
+void story_say_within(struct story *story, enum pool_name pool, size_t room)
+{
+    if (story->out->length - story->start < room)
+        story_say(story, pool);
+}
+
 void story_may_say(struct story *story, enum pool_name pool)
 {
-    enum { LONG_ENOUGH = 900 }; /* bytes */
-    if (story->out->length - story->start < LONG_ENOUGH && story_choose(story, 2) == 1)
+    enum { ROOM = 540 };
+    if (story->out->length - story->start < ROOM && story_choose(story, 2) == 1)
         story_say(story, pool);
 }
 

@@ -48,92 +48,106 @@ static const char *const pet_names[] = {
     "Thimble", "Toffee",  "Truffle", "Twig",    "Velvet",   "Waffle",   "Whisper", "Ziggy",
 };
 static const char *const traits[] = {
-    "brave",   "careful",   "cheerful",     "clever",   "curious",   "dreamy",
-    "eager",   "friendly",  "funny",        "gentle",   "helpful",   "honest",
-    "hopeful", "kind",      "lively",       "merry",    "modest",    "patient",
-    "playful", "polite",    "proud",        "quiet",    "restless",  "sensible",
-    "shy",     "stubborn",  "thoughtful",   "tidy",     "untidy",    "warm-hearted",
-    "wise",    "forgetful", "hard-working", "generous", "talkative", "absent-minded",
+    "brave",       "careful",   "cheerful",     "clever",   "curious",      "dreamy",
+    "eager",       "friendly",  "funny",        "gentle",   "helpful",      "honest",
+    "hopeful",     "kind",      "lively",       "merry",    "modest",       "patient",
+    "playful",     "polite",    "proud",        "quiet",    "restless",     "sensible",
+    "shy",         "stubborn",  "thoughtful",   "tidy",     "untidy",       "warm-hearted",
+    "wise",        "forgetful", "hard-working", "generous", "talkative",    "absent-minded",
+    "adventurous", "bold",      "bright",       "bashful",  "bright-eyed",  "calm",
+    "careless",    "cautious",  "charming",     "daring",   "determined",   "earnest",
+    "easy-going",  "energetic", "faithful",     "fearless", "good-natured", "humble",
+    "impatient",   "inventive", "loyal",        "nimble",   "optimistic",   "serious",
+    "sharp-eyed",  "sleepy",    "soft-hearted", "spirited",
 };
 static const char *const feelings[] = {
-    "happy", "glad",     "proud",     "grateful",      "cheerful", "thankful", "content", "delighted",
-    "merry", "relieved", "overjoyed", "light-hearted", "pleased",  "calm",     "hopeful", "lucky",
+    "happy",     "glad",     "proud",  "grateful",      "cheerful", "thankful",      "content", "delighted",
+    "merry",     "relieved", "joyful", "light-hearted", "pleased",  "lucky",         "excited", "jolly",
+    "satisfied", "touched",  "amazed", "carefree",      "blissful", "high-spirited",
 };
 static const char *const sad_feelings[] = {
-    "sad",   "worried",  "lonely",  "upset",       "anxious",      "miserable", "unhappy",  "gloomy",
-    "sorry", "hopeless", "ashamed", "heartbroken", "disappointed", "troubled",  "helpless", "downhearted",
+    "sad",         "worried",      "upset",     "anxious",     "miserable", "unhappy",     "gloomy",
+    "heartbroken", "disappointed", "troubled",  "downhearted", "dismayed",  "discouraged", "distressed",
+    "glum",        "sorrowful",    "desperate", "uneasy",      "wretched",  "crestfallen",
 };
 static const char *const colors[] = {
-    "red",       "blue",  "green", "yellow", "purple", "orange",  "white",   "black",
-    "brown",     "grey",  "pink",  "golden", "silver", "scarlet", "crimson", "violet",
-    "turquoise", "cream", "amber", "ivory",  "lilac",  "emerald",
+    "red",   "blue",  "green",  "yellow",   "purple",  "orange",  "white",  "black",     "brown",
+    "grey",  "pink",  "golden", "silver",   "scarlet", "crimson", "violet", "turquoise", "cream",
+    "amber", "ivory", "lilac",  "emerald",  "maroon",  "navy",    "olive",  "beige",     "copper",
+    "peach", "rosy",  "ruby",   "sapphire", "mauve",   "indigo",  "azure",
 };
-static const char *const sizes[] = {
-    "small", "little", "tiny", "big", "large", "huge", "tall", "wide", "narrow", "heavy", "light", "round",
-};
+static const char *const sizes[] = {"small", "little",   "tiny",  "big",     "large",
+                                    "huge",  "enormous", "giant", "massive", "good-sized"};
 static const char *const foods[] = {
-    "a loaf of bread",     "a slice of honey cake", "a boiled egg",        "a jar of plum jam",
-    "a piece of cheese",   "an apple pie",          "a bowl of soup",      "a bag of nuts",
-    "a ginger biscuit",    "a ripe pear",           "a cheese roll",       "an onion tart",
-    "a bunch of grapes",   "a pot of stew",         "a stack of pancakes", "a cherry bun",
-    "an oat cake",         "a baked potato",        "a carrot cake",       "a bowl of porridge",
-    "a leek pie",          "a raisin scone",        "a dish of dumplings", "a poppy seed roll",
-    "an almond cookie",    "a walnut loaf",         "a lemon tart",        "a plate of noodles",
-    "a roasted chestnut",  "a mushroom pie",        "a sack of peas",      "a cinnamon bun",
-    "a blackberry muffin", "a pumpkin pie",         "a butter sandwich",   "a cucumber sandwich",
-    "a turnip pasty",      "a slice of melon",      "a barley cake",       "an apricot dumpling",
+    "{a} {fresh} {sweet} {dessert}",
+    "{a} {fresh} {savoury} {hearty}",
+    "{a} [bowl|pot|plate|dish] of {savoury} [soup|stew|porridge|salad]",
+    "{a} [slice|piece|tray|plate] of {tasty} {sweet} [cake|bread|pudding]",
+    "{a} [slice|piece] of {tasty} bread with {sweet} [jam|jelly|cream|syrup]",
+    "{a} {fresh} {savoury} [sandwich|roll|pasty|omelette]",
+    "{a} {fresh} {sweet} [bun|tart|cookie|pancake]",
+    "{a} [bag|box|bowl|paper bag] of {tasty} [nuts|cherries|plums|grapes|figs|dates|raisins|apricots]",
 };
 static const char *const drinks[] = {
-    "warm milk",  "apple juice", "mint tea", "hot chocolate", "ginger beer", "lemonade",
-    "cold water", "berry juice", "cider",    "honey tea",     "buttermilk",  "elderflower tea",
+    "warm milk",  "apple juice",     "mint tea",    "hot chocolate", "ginger beer",
+    "lemonade",   "cold water",      "berry juice", "cider",         "honey tea",
+    "buttermilk", "elderflower tea", "pear juice",  "cocoa",         "barley water",
+    "rose tea",   "ginger tea",      "plum juice",  "cherry juice",  "spring water",
 };
 static const char *const flowers[] = {
-    "roses",      "daisies",     "tulips",    "violets",   "poppies",    "lilies",
-    "bluebells",  "primroses",   "snowdrops", "pansies",   "asters",     "marigolds",
-    "buttercups", "cornflowers", "foxgloves", "daffodils", "sunflowers", "geraniums",
+    "roses",     "daisies",    "tulips",     "violets",   "poppies",   "lilies",     "bluebells",
+    "primroses", "snowdrops",  "pansies",    "asters",    "marigolds", "buttercups", "cornflowers",
+    "foxgloves", "daffodils",  "sunflowers", "geraniums", "crocuses",  "peonies",    "irises",
+    "dahlias",   "carnations", "orchids",    "hyacinths", "lupins",    "petunias",   "begonias",
 };
 static const char *const trees[] = {
-    "oak", "elm",   "birch",  "willow", "maple", "chestnut", "pine",   "fir",   "beech",
-    "ash", "larch", "poplar", "cedar",  "rowan", "walnut",   "linden", "alder", "spruce",
+    "oak",     "elm",      "birch",    "willow",  "maple",  "chestnut", "pine",   "fir",    "beech", "ash",
+    "larch",   "poplar",   "cedar",    "rowan",   "walnut", "linden",   "alder",  "spruce", "hazel", "yew",
+    "juniper", "hawthorn", "sycamore", "cypress", "plum",   "pear",     "cherry", "quince",
 };
 static const char *const birds[] = {
-    "robin",    "sparrow",     "blackbird", "swallow",    "wren",    "owl",   "pigeon",
-    "starling", "lark",        "cuckoo",    "woodpecker", "seagull", "raven", "jay",
-    "stork",    "nightingale", "linnet",    "magpie",     "crow",    "dove",
+    "robin",  "sparrow",    "blackbird",  "swallow", "wren", "owl",   "pigeon",      "starling",   "lark",
+    "cuckoo", "woodpecker", "seagull",    "raven",   "jay",  "stork", "nightingale", "linnet",     "magpie",
+    "crow",   "dove",       "kingfisher", "falcon",  "hawk", "swift", "plover",      "turtledove",
 };
 static const char *const relatives[] = {
-    "grandmother", "grandfather", "mother", "father",    "aunt",      "uncle",
-    "sister",      "brother",     "cousin", "godmother", "godfather", "neighbour",
+    "grandmother", "grandfather", "mother",     "father",      "aunt",      "uncle",
+    "sister",      "brother",     "cousin",     "godmother",   "godfather", "neighbour",
+    "stepmother",  "stepfather",  "great-aunt", "great-uncle",
 };
 static const char *const containers[] = {
-    "basket", "bag",   "sack",   "bundle", "box",    "satchel", "knapsack",
-    "pouch",  "crate", "bucket", "chest",  "barrow", "cart",    "hamper",
+    "basket", "bag",  "sack", "bundle", "satchel", "knapsack", "crate",  "bucket",   "chest",
+    "hamper", "case", "tin",  "trunk",  "parcel",  "purse",    "carton", "rucksack", "haversack",
 };
 static const char *const junk[] = {
-    "rusty nail",     "old boot",     "broken cup",    "dead leaf",     "empty bottle",  "torn glove",
-    "dusty rope",     "bent spoon",   "crooked stick", "grey feather",  "cracked plate", "lost button",
-    "snail shell",    "wet sock",     "pine cone",     "rotten plank",  "chipped brick", "old newspaper",
-    "tangled string", "empty barrel", "broken wheel",  "cobweb",        "heap of ashes", "pile of straw",
-    "mossy log",      "puddle",       "sleeping cat",  "startled frog",
+    "{worn} {litter}",
 };
 static const char *const numbers[] = {
-    "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "twenty",
+    "two",     "three",     "four",     "five",     "six",      "seven",    "eight",
+    "nine",    "ten",       "eleven",   "twelve",   "thirteen", "fourteen", "fifteen",
+    "sixteen", "seventeen", "eighteen", "nineteen", "twenty",
 };
 static const char *const ages[] = {"six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen"};
 static const char *const walked[] = {
-    "walked", "ran",   "hurried", "strolled", "wandered", "marched", "rushed", "tramped",
-    "hiked",  "raced", "dashed",  "trotted",  "plodded",  "went",    "headed", "jogged",
+    "walked",  "ran",    "hurried", "strolled",  "wandered", "marched", "rushed", "tramped",
+    "hiked",   "raced",  "dashed",  "trotted",   "plodded",  "went",    "headed", "jogged",
+    "rambled", "strode", "sped",    "sauntered", "scurried", "trudged", "ambled", "bustled",
 };
 static const char *const smiled[] = {
-    "smiled", "laughed", "grinned", "nodded", "beamed", "chuckled", "winked", "sighed",
+    "smiled", "laughed", "grinned", "nodded", "beamed", "chuckled", "winked", "blushed",
 };
 static const char *const softly[] = {
-    "softly",  "kindly",  "gently",   "cheerfully", "quietly",  "warmly",    "slowly",   "calmly",
-    "happily", "gravely", "politely", "firmly",     "honestly", "earnestly", "brightly", "thoughtfully",
+    "softly",         "kindly",    "gently",   "cheerfully",   "quietly",   "warmly",
+    "slowly",         "calmly",    "happily",  "gravely",      "politely",  "firmly",
+    "honestly",       "earnestly", "brightly", "thoughtfully", "eagerly",   "gladly",
+    "good-naturedly", "jokingly",  "merrily",  "mildly",       "patiently", "pleasantly",
+    "proudly",        "seriously", "sweetly",  "solemnly",     "tenderly",  "wisely",
 };
 static const char *const quickly[] = {
-    "eagerly",    "bravely",   "quietly",      "boldly",    "silently",  "nervously",
-    "cautiously", "hopefully", "thoughtfully", "carefully", "anxiously", "calmly",
+    "eagerly",     "bravely",    "quietly",      "boldly",     "silently",   "nervously",
+    "cautiously",  "hopefully",  "thoughtfully", "carefully",  "anxiously",  "calmly",
+    "attentively", "dutifully",  "earnestly",    "fearlessly", "patiently",  "resolutely",
+    "seriously",   "stubbornly", "tirelessly",   "willingly",  "wordlessly", "valiantly",
 };
 static const char *const soon[] = {
     "Soon",           "Before long",     "After a while",      "A little later",
@@ -153,8 +167,8 @@ static const char *const animals[] = {
     "dog", "puppy", "cat", "kitten", "goat", "donkey", "pony", "goose", "duck", "lamb", "hen", "rabbit",
 };
 static const char *const wild_animals[] = {
-    "fox",  "hare",   "hedgehog", "mole",     "badger", "otter", "squirrel", "mouse",
-    "bear", "beaver", "weasel",   "dormouse", "rabbit", "frog",  "toad",     "deer",
+    "fox",    "hare",     "hedgehog", "mole", "badger", "otter", "squirrel", "mouse",  "bear", "beaver",
+    "weasel", "dormouse", "rabbit",   "frog", "toad",   "deer",  "raccoon",  "marten", "lynx", "ferret",
 };
 static const char *const vegetables[] = {
     "beans",    "carrots",  "cabbages", "onions",    "peas",  "pumpkins", "turnips",  "leeks",
@@ -166,20 +180,22 @@ static const char *const warm_things[] = {
     "a quilt",         "a raincoat",    "a pair of socks",   "a sheepskin",
 };
 static const char *const praise[] = {
-    "wonderful",  "marvellous",  "splendid", "beautiful", "lovely", "remarkable",
-    "delightful", "magnificent", "charming", "excellent", "fine",   "astonishing",
+    "wonderful",  "marvellous",  "splendid",   "beautiful",  "lovely",        "remarkable",
+    "delightful", "magnificent", "charming",   "excellent",  "fine",          "astonishing",
+    "amazing",    "fantastic",   "glorious",   "superb",     "extraordinary", "fabulous",
+    "heavenly",   "impressive",  "incredible", "enchanting",
 };
 static const char *const sunny[] = {"sunny", "bright", "clear", "cloudless", "fair", "fine", "mild", "calm"};
 static const char *const rainy[] = {"rainy", "wet", "grey", "drizzly", "damp", "dripping", "dull", "soggy"};
 static const char *const windy[] = {
-    "windy", "breezy", "blustery", "stormy", "gusty", "wild", "draughty", "rough",
+    "windy", "breezy", "blustery", "stormy", "gusty", "wild", "squally", "rough",
 };
 static const char *const foggy[] = {"foggy", "misty", "hazy", "still", "silent", "murky", "dim", "gloomy"};
 static const char *const snowy[] = {"snowy",    "frosty", "icy",  "white",
                                     "freezing", "bitter", "cold", "wintry"};
 static const char *const metals[] = {
-    "silver", "brass",    "copper", "iron",   "golden", "tin",
-    "shiny",  "polished", "steel",  "bronze", "rusty",  "gleaming",
+    "silver",   "brass", "copper", "iron",   "golden",   "tin",    "shiny",
+    "polished", "steel", "bronze", "bright", "gleaming", "pewter", "nickel",
 };
 static const char *const woods[] = {
     "wooden",     "oak",    "carved", "painted", "walnut",    "pine",
@@ -190,8 +206,8 @@ static const char *const cloths[] = {
     "purple",  "checkered", "velvet", "linen", "knitted", "patched",
 };
 static const char *const papers[] = {
-    "old",     "torn",    "blue",  "folded", "yellowed", "thick",
-    "printed", "painted", "dusty", "famous", "tattered", "unusual",
+    "leather-bound", "square",  "blue",       "folded", "yellowed", "thick",
+    "printed",       "painted", "hand-drawn", "slim",   "handsome", "illustrated",
 };
 static const char *const pottery[] = {
     "glass", "china", "clay",  "crystal", "porcelain", "painted",
@@ -201,18 +217,12 @@ static const char *const newspapers[] = {
     "Messenger", "Herald", "Gazette", "Courier", "Observer", "Post", "Lantern", "Chronicle",
 };
 static const char *const dreams[] = {
-    "flying over the hills",   "a ship with white sails",
-    "a castle made of sugar",  "dancing bears",
-    "a forest of glass",       "talking fish",
-    "an island full of birds", "a ladder to the moon",
-    "a garden under the sea",  "a kind giant",
-    "a train made of clouds",  "an orchestra of crickets",
-    "a staircase of stars",    "an ocean of flowers",
-    "a friendly dragon",       "riding on a whale",
+    "{a} {color} {dreamer} [on|under|behind|above|inside|beside] {a} {size} {dreamplace}",
 };
 static const char *const games[] = {
-    "hide and seek", "marbles",  "chess",    "cards", "skittles",
-    "leapfrog",      "dominoes", "checkers", "tag",   "dice",
+    "hide and seek", "marbles", "chess", "cards",     "skittles", "leapfrog", "dominoes",
+    "checkers",      "tag",     "dice",  "hopscotch", "ball",     "charades", "blind man's buff",
+    "draughts",      "bowls",   "hoops", "riddles",   "darts",    "catch",
 };
 
 static const char *const garden_guests[] = {"hare",  "deer", "goat",  "rabbit",
@@ -220,6 +230,83 @@ static const char *const garden_guests[] = {"hare",  "deer", "goat",  "rabbit",
 static const char *const travellers[] = {
     "pedlar", "pilgrim", "sailor", "soldier", "minstrel", "juggler", "tinker", "poet", "hunter", "fiddler",
 };
+
+static const char *const sweets[] = {
+    "apple",      "pear",       "plum",     "cherry",   "honey",  "raspberry", "strawberry", "blackberry",
+    "blueberry",  "apricot",    "peach",    "lemon",    "orange", "ginger",    "cinnamon",   "raisin",
+    "poppy seed", "vanilla",    "chestnut", "hazelnut", "almond", "walnut",    "quince",     "fig",
+    "rhubarb",    "gooseberry", "currant",  "butter",   "oat",    "caramel",   "chocolate",  "coconut",
+};
+static const char *const desserts[] = {
+    "pie",     "tart",     "cake",   "bun",    "biscuit", "muffin",  "scone",    "pudding",
+    "pancake", "turnover", "cookie", "pastry", "waffle",  "crumble", "dumpling", "wafer",
+};
+static const char *const savouries[] = {
+    "cheese", "onion",  "leek",    "mushroom", "carrot", "potato", "cabbage", "spinach",
+    "bean",   "pea",    "beet",    "turnip",   "garlic", "herb",   "tomato",  "pumpkin",
+    "barley", "lentil", "chicken", "ham",      "egg",    "fish",   "celery",  "pepper",
+};
+static const char *const hearty_dishes[] = {
+    "pie",    "tart",     "roll", "pasty",    "dumpling", "pancake",
+    "pastry", "sandwich", "bun",  "omelette", "loaf",     "salad",
+};
+static const char *const fresh[] = {
+    "warm", "fresh", "crisp",    "small", "soft",   "golden",   "delicious", "tasty", "hot",    "cold",
+    "huge", "thick", "homemade", "tiny",  "sticky", "fragrant", "crumbly",   "spicy", "creamy",
+};
+static const char *const dreamers[] = {
+    "ship",       "dragon",    "castle",    "whale",    "giant",   "garden",  "train",   "island",
+    "forest",     "bear",      "tower",     "elephant", "lion",    "bridge",  "bird",    "kingdom",
+    "horse",      "clock",     "palace",    "carousel", "village", "mermaid", "unicorn", "piano",
+    "lighthouse", "orchestra", "staircase", "kite",     "turtle",  "camel",   "balloon", "tiger",
+};
+static const char *const dream_places[] = {
+    "waterfall", "mountain", "cloud", "rainbow", "volcano", "mushroom", "snowflake", "lake",
+    "star",      "moon",     "ocean", "teapot",  "hill",    "desert",   "river",     "glacier",
+    "meadow",    "iceberg",  "bell",  "cave",    "comet",   "chimney",  "tulip",     "pyramid",
+};
+static const char *const worn[] = {
+    "rusty",     "broken", "old",    "bent",  "dusty",     "cracked", "muddy",      "forgotten",
+    "faded",     "mouldy", "wet",    "dirty", "chipped",   "crooked", "lost",       "scratched",
+    "crumbling", "dented", "shabby", "mossy", "weathered", "damaged", "worm-eaten", "ancient",
+};
+static const char *const litter[] = {
+    "nail",   "boot",   "cup",       "bottle", "glove",  "spoon",     "stick",  "shoe",     "plate",
+    "button", "shell",  "sock",      "plank",  "brick",  "newspaper", "barrel", "wheel",    "bucket",
+    "hat",    "hinge",  "horseshoe", "pot",    "candle", "brush",     "comb",   "umbrella", "doll",
+    "tin",    "coin",   "toy",       "fork",   "basket", "pan",       "lid",    "belt",     "rope",
+    "chain",  "pencil", "hook",      "saw",    "funnel", "ladle",     "sieve",  "padlock",
+};
+static const char *const hideouts[] = {
+    "barrel", "crate", "bench",  "bush",  "wall",    "gate",        "wagon",    "cart",
+    "log",    "rock",  "statue", "hedge", "boat",    "stone",       "signpost", "fence",
+    "trough", "shed",  "trunk",  "stump", "rowboat", "wheelbarrow", "post",     "beam",
+};
+static const char *const furs[] = {
+    "black",   "white", "brown",    "grey",  "ginger",   "spotted",
+    "striped", "tawny", "speckled", "cream", "chestnut", "dappled",
+};
+static const char *const herds[] = {
+    "cows",    "goats", "sheep",   "hens",    "geese",  "ponies",  "ducks",   "pigeons",
+    "donkeys", "lambs", "kittens", "puppies", "calves", "turkeys", "rabbits", "chickens",
+};
+static const char *const said[] = {"said", "remarked", "declared", "announced", "observed"};
+static const char *const scenes[] = {
+    "{a} {worn} {hideout}",
+    "{a} {size} {tree} tree",
+    "{number} {fur} {herd}",
+    "{a} {color} [gate|fence|cottage|wagon|signpost|garden|window|door]",
+    "a drawing of {flower} on {a} {worn} {hideout}",
+    "{a} {trait} {traveller} with {a} {color} {container}",
+    "{a} {worn} {litter}",
+    "{a} {fur} [dog|cat|cow|horse|goat|hen] on {a} {worn} {hideout}",
+};
+static const char *const looks[] = {"small",   "little",   "old",     "fine",     "pretty",
+                                    "simple",  "strange",  "rare",    "splendid", "plain",
+                                    "curious", "lucky",    "elegant", "handy",    "sturdy",
+                                    "dainty",  "precious", "humble",  "ordinary", "graceful"};
+static const char *const tasty[] = {"warm", "fresh",    "soft",     "delicious", "tasty",
+                                    "cold", "homemade", "fragrant", "excellent"};
 
 #define LIST(words)                                                                                          \
     {                                                                                                        \
@@ -274,4 +361,20 @@ const struct words story_words[CATEGORIES] = {
     [GAMES] = LIST(games),
     [GARDEN_GUESTS] = LIST(garden_guests),
     [TRAVELLERS] = LIST(travellers),
+    [SWEETS] = LIST(sweets),
+    [DESSERTS] = LIST(desserts),
+    [SAVOURIES] = LIST(savouries),
+    [HEARTY_DISHES] = LIST(hearty_dishes),
+    [FRESH] = LIST(fresh),
+    [DREAMERS] = LIST(dreamers),
+    [DREAM_PLACES] = LIST(dream_places),
+    [WORN] = LIST(worn),
+    [LITTER] = LIST(litter),
+    [HIDEOUTS] = LIST(hideouts),
+    [FURS] = LIST(furs),
+    [HERDS] = LIST(herds),
+    [SAID] = LIST(said),
+    [SCENES] = LIST(scenes),
+    [LOOKS] = LIST(looks),
+    [TASTY] = LIST(tasty),
 };

@@ -9,6 +9,11 @@ static void emit_text(struct story *story, const char *text)
     story_emit(story, text, strlen(text));
 }
 
+static void expand_text(struct story *story, const char *text)
+{
+    story_expand(story, text, strlen(text));
+}
+
 static const char *name_of(struct story *story, enum role role)
 {
     if (story->name[role] == NULL)
@@ -23,23 +28,24 @@ static const struct job *job_of(struct story *story)
     return &story_jobs[story->job];
 }
 
-/* "Miss Finch the baker" at first, "Miss Finch" later. */
-static void fill_elder(struct story *story)
+/* "the careful baker Miss Finch" at first, "Miss Finch" or "the baker" later. */
+static void fill_elder(struct story *story, int unused)
 {
+    (void)unused;
     static const char *const female[] = {"Miss", "Madam", "Granny", "Aunt"};
     static const char *const male[] = {"Mister", "Master", "Uncle", "Old"};
-    if (story->name[ELDER] == NULL) {
+    if (!story->elder_known) {
+        story->elder_known = true;
+        expand_text(story, "the {trait} {job} ");
         story->title = (story->female[ELDER] ? female : male)[story_choose(story, 4)];
         story->name[ELDER] = story_draw(story, FAMILY_NAMES);
+    } else if (story_choose(story, 3) == 0) {
+        expand_text(story, "the {job}");
+        return;
     }
     emit_text(story, story->title);
     emit_text(story, " ");
     emit_text(story, story->name[ELDER]);
-    if (!story->elder_known) {
-        emit_text(story, " the ");
-        emit_text(story, job_of(story)->noun);
-    }
-    story->elder_known = true;
 }
 
 static void fill_hero(struct story *story, int form)
@@ -53,12 +59,12 @@ static void fill_hero(struct story *story, int form)
     emit_text(story, form == 2 ? "'s" : "");
 }
 
-/* Pronouns in five forms: 0 to 4 as in the table; in the first person the hero is "I". */
+/* Pronouns as subject (0), as object (1) and possessive (2). */
 static void fill_pronoun(struct story *story, int form)
 {
-    static const char *const first[] = {"I", "me", "my", "myself", "mine"};
-    static const char *const female[] = {"she", "her", "her", "herself", "hers"};
-    static const char *const male[] = {"he", "him", "his", "himself", "his"};
+    static const char *const first[] = {"I", "me", "my"};
+    static const char *const female[] = {"she", "her", "her"};
+    static const char *const male[] = {"he", "him", "his"};
     const char *const *forms = story->female[HERO] ? female : male;
     emit_text(story, ((story->facts & FIRST) != 0 ? first : forms)[form]);
 }
@@ -74,6 +80,15 @@ static void fill_both(struct story *story, int form)
 {
     static const char *const forms[2][3] = {{"they", "them", "their"}, {"we", "us", "our"}};
     emit_text(story, forms[(story->facts & FIRST) != 0][form]);
+}
+
+/* The hero and the friend together: 0 as subject, 1 as object. */
+static void fill_pair(struct story *story, int form)
+{
+    bool first = (story->facts & FIRST) != 0;
+    expand_text(story, !first      ? "{hero} and {friend}"
+                       : form == 0 ? "{friend} and {hero}"
+                                   : "{friend} and {hero_me}");
 }
 
 static void fill_name(struct story *story, int role)
@@ -96,15 +111,18 @@ static void fill_at_job(struct story *story, int unused)
     emit_text(story, job_of(story)->workplace);
 }
 
-static void fill_elder_slot(struct story *story, int unused)
-{
-    (void)unused;
-    fill_elder(story);
-}
-
 static void fill_category(struct story *story, int category)
 {
-    emit_text(story, story_draw(story, (enum category)category));
+    expand_text(story, story_draw(story, (enum category)category));
+}
+
+/* Somebody of the village who is only mentioned. */
+static void fill_person(struct story *story, int unused)
+{
+    (void)unused;
+    fill_category(story, story_choose(story, 2) == 0 ? GIRL_NAMES : BOY_NAMES);
+    emit_text(story, " ");
+    fill_category(story, FAMILY_NAMES);
 }
 
 /* A word that is drawn once and stays. */
@@ -151,26 +169,33 @@ static void fill_weather(struct story *story, int unused)
     fill_category(story, (int)category);
 }
 
-static void fill_month(struct story *story, int unused)
+/* Of the story (0), or of the time when it is told (1), which is later for a long story. */
+static int season_of(const struct story *story, int now)
 {
-    (void)unused;
+    return (story->season + (now != 0 ? story->seasons_later : 0)) % 4;
+}
+
+static void fill_month(struct story *story, int now)
+{
     static const char *const months[4][3] = {{"March", "April", "May"},
                                              {"June", "July", "August"},
                                              {"September", "October", "November"},
                                              {"December", "January", "February"}};
-    if (story->month == NULL)
-        story->month = months[story->season][story_choose(story, 3)];
-    emit_text(story, story->month);
+    if (now != 0 && story->seasons_later == 0)
+        now = 0;
+    if (story->month[now] == NULL)
+        story->month[now] = months[season_of(story, now)][story_choose(story, 3)];
+    emit_text(story, story->month[now]);
 }
 
-static void fill_season(struct story *story, int unused)
+static void fill_season(struct story *story, int now)
 {
-    (void)unused;
     static const char *const seasons[] = {"spring", "summer", "autumn", "winter"};
-    emit_text(story, seasons[story->season]);
+    emit_text(story, seasons[season_of(story, now)]);
 }
 
-/* "silver whistle" for an even column, "whistle" and "to call the dogs home" with the noun and use flags. */
+/* Column 0 of a thing is "silver whistle" ("little silver whistle" at first), 1 "whistle", 2 "to call the
+ * dogs home". */
 static void fill_thing(struct story *story, int column)
 {
     const struct thing *thing = story->thing[column / 3];
@@ -179,6 +204,9 @@ static void fill_thing(struct story *story, int column)
         return;
     }
     if (column % 3 == 0) {
+        if (!story->thing_known[column / 3])
+            expand_text(story, "{looks} ");
+        story->thing_known[column / 3] = true;
         emit_text(story, story->adjective[column / 3]);
         emit_text(story, " ");
     }
@@ -200,7 +228,10 @@ static void fill_place(struct story *story, int column)
         emit_text(story, place->name);
         break;
     case 2:
-        emit_text(story, place->spots[story_choose(story, 2)]);
+        if (story_choose(story, 2) == 0)
+            emit_text(story, place->spots[story_choose(story, 2)]);
+        else
+            expand_text(story, "[under|behind|beside|near] {a} {worn} {hideout}");
         break;
     default:
         emit_text(story, place->sound);
@@ -210,7 +241,7 @@ static void fill_place(struct story *story, int column)
 /* A text of the plot's own row, which may hold slots itself. */
 static void fill_plot(struct story *story, int column)
 {
-    story_expand(story, story->plot[column], strlen(story->plot[column]));
+    expand_text(story, story->plot[column]);
 }
 
 static void fill_kind(struct story *story, int role)
@@ -236,41 +267,51 @@ static const struct {
 } slots[] = {
     {"age", fill_category, AGES},
     {"at", fill_place, 1},
-    {"at2", fill_place, 9},
     {"at3", fill_place, 13},
     {"at_job", fill_at_job, 0},
     {"bird", fill_category, BIRDS},
     {"color", fill_category, COLORS},
     {"container", fill_category, CONTAINERS},
+    {"dessert", fill_category, DESSERTS},
     {"detail1", fill_plot, 1},
     {"detail2", fill_plot, 2},
     {"detail3", fill_plot, 3},
     {"detail4", fill_plot, 4},
     {"dream", fill_category, DREAMS},
+    {"dreamer", fill_category, DREAMERS},
+    {"dreamplace", fill_category, DREAM_PLACES},
     {"drink", fill_category, DRINKS},
-    {"elder", fill_elder_slot, 0},
+    {"elder", fill_elder, 0},
+    {"family", fill_category, FAMILY_NAMES},
     {"feeling", fill_category, FEELINGS},
     {"flower", fill_category, FLOWERS},
     {"food", fill_category, FOODS},
+    {"fresh", fill_category, FRESH},
     {"friend", fill_name, FRIEND},
+    {"fur", fill_category, FURS},
     {"game", fill_category, GAMES},
     {"he", fill_pronoun, 0},
     {"he2", fill_friend_pronoun, 0},
+    {"hearty", fill_category, HEARTY_DISHES},
     {"help", fill_job, 3},
     {"helped", fill_job, 4},
+    {"herd", fill_category, HERDS},
     {"hero", fill_hero, 0},
     {"hero_me", fill_hero, 1},
     {"hero_my", fill_hero, 2},
+    {"hideout", fill_category, HIDEOUTS},
     {"him", fill_pronoun, 1},
     {"him2", fill_friend_pronoun, 1},
     {"his", fill_pronoun, 2},
-    {"his2", fill_friend_pronoun, 2},
     {"job", fill_job, 0},
     {"junk", fill_category, JUNK},
     {"kind", fill_kind, HERO},
     {"kind2", fill_kind, FRIEND},
     {"listener", fill_name, LISTENER},
+    {"litter", fill_category, LITTER},
+    {"looks", fill_category, LOOKS},
     {"month", fill_month, 0},
+    {"month_now", fill_month, 1},
     {"name", fill_name, HERO},
     {"newspaper", fill_newspaper, 0},
     {"number", fill_category, NUMBERS},
@@ -278,18 +319,23 @@ static const struct {
     {"other", fill_thing, 3},
     {"other_noun", fill_thing, 4},
     {"other_use", fill_thing, 5},
+    {"pair", fill_pair, 0},
+    {"pair_me", fill_pair, 1},
+    {"person", fill_person, 0},
     {"pet", fill_pet, 0},
     {"petkind", fill_pet_kind, 0},
     {"place", fill_place, 0},
-    {"place2", fill_place, 8},
     {"place3", fill_place, 12},
     {"praise", fill_category, PRAISE},
     {"quickly", fill_category, QUICKLY},
     {"relative", fill_category, RELATIVES},
     {"reward", fill_job, 5},
     {"sad", fill_category, SAD_FEELINGS},
+    {"said", fill_category, SAID},
+    {"savoury", fill_category, SAVOURIES},
+    {"scene", fill_category, SCENES},
     {"season", fill_season, 0},
-    {"self", fill_pronoun, 3},
+    {"season_now", fill_season, 1},
     {"size", fill_category, SIZES},
     {"smiled", fill_category, SMILED},
     {"softly", fill_category, SOFTLY},
@@ -297,6 +343,8 @@ static const struct {
     {"sound", fill_place, 3},
     {"spot", fill_place, 2},
     {"subject", fill_plot, 0},
+    {"sweet", fill_category, SWEETS},
+    {"tasty", fill_category, TASTY},
     {"their", fill_both, 2},
     {"them", fill_both, 1},
     {"they", fill_both, 0},
@@ -306,6 +354,7 @@ static const struct {
     {"third_noun", fill_thing, 7},
     {"third_use", fill_thing, 8},
     {"trait", fill_category, TRAITS},
+    {"traveller", fill_category, TRAVELLERS},
     {"tree", fill_category, TREES},
     {"use", fill_thing, 2},
     {"vegetable", fill_category, VEGETABLES},
@@ -316,6 +365,7 @@ static const struct {
     {"weekday", fill_weekday, 0},
     {"work", fill_job, 2},
     {"workplace", fill_job, 1},
+    {"worn", fill_category, WORN},
 };
 
 void story_fill(struct story *story, const char *name)
