@@ -14,6 +14,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define HASHED ((size_t)1 << 20) /* bytes of a document that decide its split */
@@ -299,12 +300,27 @@ static void report(const struct sharding *work, const struct totals *totals, dou
                     work->config->corpus.validation_fraction);
 }
 
+/* A copy of the tokenizer, so that the folder explains itself. */
+static enum status write_tokenizer(const struct sharding *work)
+{
+    struct buffer text = {0};
+    char *path = path_join(work->config->shards.directory, SHARDS_TOKENIZER);
+    enum status status = path != NULL ? tokenizer_write(work->tokenizer, &text) : STATUS_FAILED;
+    if (status == STATUS_OK)
+        status = file_write(path, text.data, text.length);
+    free(path);
+    buffer_free(&text);
+    return status;
+}
+
 /* Old shards of another number go only when the new ones are all there. **Collective** */
 static enum status publish(struct sharding *work)
 {
     TRY(comm_agree(work->comm, shard_set_publish(&work->set)));
     enum status status = STATUS_OK;
     if (comm_rank(work->comm) == 0)
+        status = write_tokenizer(work);
+    if (comm_rank(work->comm) == 0 && status == STATUS_OK)
         status = shard_set_remove_stale(work->config->shards.directory, work->config->shards.count);
     return comm_agree(work->comm, status);
 }

@@ -153,7 +153,8 @@ enum status program_inspect(int count, char **list)
         {"--windows", "N", "Print N input and target pairs of a shard"},
         {"--context", "TOKENS", "Length of those pairs (16)"},
         {"--tokenizer", "TOKENIZER",
-         "Print the pairs as text too, with this tokenizer.json, checkpoint or folder"},
+         "Print the pairs as text with this tokenizer.json, checkpoint or folder (default: the one beside "
+         "the shard)"},
     };
     static const struct command command = {
         .name = "inspect",

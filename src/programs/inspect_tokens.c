@@ -10,6 +10,8 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static void print_ids(const char *label, const uint32_t *ids, int64_t count)
 {
@@ -46,13 +48,17 @@ static void print_quoted(const char *text, size_t length)
     putchar('"');
 }
 
-static enum status print_text(const char *label, const struct tokenizer *tokenizer, const uint32_t *ids,
-                              int64_t count)
+/* One side of a pair: its ids and, with a tokenizer, what they say. */
+static enum status print_row(const char *label, const struct tokenizer *tokenizer, const uint32_t *ids,
+                             int64_t count)
 {
     struct buffer text = {0};
+    print_ids(label, ids, count);
+    if (tokenizer == NULL)
+        return STATUS_OK;
     enum status status = tokenizer_decode(tokenizer, ids, count, &text);
     if (status == STATUS_OK) {
-        printf("  %-8s ", label);
+        printf("  %-8s ", "as text");
         print_quoted(text.data, text.length);
         putchar('\n');
     }
@@ -70,30 +76,45 @@ static enum status print_windows(struct shard *shard, const struct inspect_windo
         TRY(shard_read_tokens(shard, i * length, length + 1, ids));
         printf("\n  window %" PRId64 " of %" PRId64 ", tokens %" PRId64 " to %" PRId64 "\n", i, all,
                i * length, (i + 1) * length);
-        print_ids("input", ids, length);
-        print_ids("target", ids + 1, length);
-        if (tokenizer == NULL)
-            continue;
-        TRY(print_text("input", tokenizer, ids, length));
-        TRY(print_text("target", tokenizer, ids + 1, length));
+        TRY(print_row("input", tokenizer, ids, length));
+        TRY(print_row("target", tokenizer, ids + 1, length));
     }
     if (windows->count > all)
         printf("\n  the shard holds %" PRId64 " windows of %" PRId64 " tokens and a target\n", all, length);
     return STATUS_OK;
 }
 
+/* The tokenizer asked for, or the copy that lies beside the shard; *out is NULL where there is neither. */
+static enum status find_tokenizer(const char *path, const char *wanted, struct tokenizer **out)
+{
+    *out = NULL;
+    if (wanted != NULL)
+        return tokenizer_source_load(wanted, out);
+    const char *slash = strrchr(path, '/');
+    char *folder =
+        slash == NULL ? memory_copy_text(".", 1) : memory_copy_text(path, (size_t)(slash - path) + 1);
+    char *beside = folder != NULL ? path_join(folder, SHARDS_TOKENIZER) : NULL;
+    enum status status = beside != NULL ? STATUS_OK : STATUS_FAILED;
+    if (status == STATUS_OK && file_exists(beside))
+        status = tokenizer_load(beside, out);
+    else if (status == STATUS_OK)
+        log_info("ids only: no %s beside the shard; --tokenizer=TOKENIZER adds the text", SHARDS_TOKENIZER);
+    free(folder);
+    free(beside);
+    return status;
+}
+
 static enum status show_windows(struct shard *shard, const char *path, const struct inspect_windows *windows)
 {
     struct tokenizer *tokenizer = NULL;
+    TRY(find_tokenizer(path, windows->tokenizer, &tokenizer));
     enum status status = STATUS_OK;
-    if (windows->tokenizer == NULL)
-        log_info("ids only: --tokenizer=TOKENIZER adds the text");
-    else
-        status = tokenizer_source_load(windows->tokenizer, &tokenizer);
     uint64_t digest = shard_information(shard)->tokenizer_digest;
-    if (status == STATUS_OK && tokenizer != NULL && tokenizer_digest(tokenizer) != digest)
-        status = fail(STATUS_FAILED, "%s was made with tokenizer %016" PRIx64 ", %s is %016" PRIx64, path,
-                      digest, windows->tokenizer, tokenizer_digest(tokenizer));
+    if (tokenizer != NULL && tokenizer_digest(tokenizer) != digest)
+        status =
+            fail(STATUS_FAILED, "%s was made with tokenizer %016" PRIx64 ", %s is %016" PRIx64, path, digest,
+                 windows->tokenizer != NULL ? windows->tokenizer : "the " SHARDS_TOKENIZER " beside it",
+                 tokenizer_digest(tokenizer));
     uint32_t *ids = NULL;
     if (status == STATUS_OK) {
         ids = memory_allocate(windows->context_length + 1, sizeof *ids, "a window");

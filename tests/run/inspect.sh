@@ -43,7 +43,9 @@ expect 0 "1 to 2" inspect metrics.jsonl
 # --- windows: targets are the inputs one further on; control characters never reach the terminal
 expect 0 "input" inspect $shard --windows=3 --context=10
 [ "$(grep -c '  input ' out.txt)" -eq 3 ] || complain "not three windows: $(cat out.txt)"
-grep -q "ids only: --tokenizer" out.txt || complain "no word about the tokenizer"
+[ "$(grep -c '  as text ' out.txt)" -eq 6 ] || complain "no text, though the tokenizer lies beside the shard: $(cat out.txt)"
+mkdir lonely && cp $shard lonely
+expect 0 "ids only: no tokenizer.json beside the shard" inspect lonely/$shard --windows=3 --context=10
 /usr/bin/python3 - <<'PYTHON' || complain "inputs and targets do not fit: $(cat out.txt)"
 rows = [line.split() for line in open("out.txt") if line.startswith(("  input", "  target"))]
 ids = [[int(i) for i in row[1:]] for row in rows]

@@ -100,7 +100,7 @@ for split in "--corpus.split=hash" "--corpus.split=tail" "--corpus.validation_in
         mpirun -n "$ranks" "$LLMPI" shard shard.yaml $split --shards.directory=out$ranks 2>log$ranks.txt ||
             complain "$ranks ranks, $split: $(cat log$ranks.txt)"
         for file in out1/*; do same "$file" "out$ranks/$(basename "$file")"; done
-        [ "$(ls out$ranks | wc -l)" -eq 8 ] || complain "$ranks ranks wrote $(ls out$ranks | wc -l) files, not 8"
+        [ "$(ls out$ranks | wc -l)" -eq 9 ] || complain "$ranks ranks wrote $(ls out$ranks | wc -l) files, not 9"
     done
 done
 
@@ -122,7 +122,7 @@ touch out/train-00009-of-00012.h5.tmp out/notes.txt
 refused 1 "nothing-here.jsonl" shard shard.yaml --shards.count=3 --corpus.inputs=nothing-here.jsonl
 [ -e out/train-00003-of-00004.h5 ] || complain "old shards are gone after a failure"
 "$LLMPI" shard shard.yaml --shards.count=3 2>log.txt || complain "another count: $(cat log.txt)"
-[ "$(ls out | tr '\n' ' ')" = "notes.txt train-00000-of-00003.h5 train-00001-of-00003.h5 train-00002-of-00003.h5 \
+[ "$(ls out | tr '\n' ' ')" = "notes.txt tokenizer.json train-00000-of-00003.h5 train-00001-of-00003.h5 train-00002-of-00003.h5 \
 validation-00000-of-00003.h5 validation-00001-of-00003.h5 validation-00002-of-00003.h5 " ] || complain "left: $(ls out)"
 grep -q "removed 9 files of older runs" log.txt || complain "no word about removed files: $(cat log.txt)"
 

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #define SHARD_FORMAT_VERSION 1
+#define SHARDS_TOKENIZER     "tokenizer.json" /* a copy of the tokenizer, in the folder of the shards */
 
 /* What every shard of a corpus has in common. */
 struct shard_identity {
