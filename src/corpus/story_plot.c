@@ -34,7 +34,7 @@ static void fix_texts(struct story *story, const char *subject, const char *deta
 /* What else the village is doing, and who comes to eat in the end, where there is room for it. */
 static void look_around(struct story *story)
 {
-    enum { ROOM = 540 };
+    enum { ROOM = 500 };
     story_say_within(story, INTERLUDE, ROOM);
 }
 

@@ -197,7 +197,7 @@ void story_say_within(struct story *story, enum pool_name pool, size_t room)
 
 void story_may_say(struct story *story, enum pool_name pool)
 {
-    enum { ROOM = 540 };
+    enum { ROOM = 500 };
     if (story->out->length - story->start < ROOM && story_choose(story, 2) == 1)
         story_say(story, pool);
 }
@@ -205,14 +205,15 @@ void story_may_say(struct story *story, enum pool_name pool)
 void story_end_paragraph(struct story *story)
 {
     if (!story->paragraph)
-        append(story, "\"\n\n" + ((story->facts & QUOTED) == 0), (story->facts & QUOTED) != 0 ? 3 : 2);
+        (story->facts & QUOTED) != 0 ? append(story, "\"\n\n", 3) : append(story, "\n\n", 2);
     story->paragraph = true;
 }
 
 void story_break(struct story *story)
 {
+    enum { ROOM = 950 };
     bool quoted = (story->facts & QUOTED) != 0;
-    if (!quoted && story_choose(story, 2) == 0)
+    if (story->out->length - story->start > ROOM || (!quoted && story_choose(story, 2) == 0))
         return;
     story_end_paragraph(story);
     if (quoted) {
