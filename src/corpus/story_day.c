@@ -167,7 +167,7 @@ static const struct frame rescue_reward[] = {
     {0, "{Elder} {smiled} and [gave|handed] {hero_me} {reward}, and {friend} got {food}."},
     {0, "For this {they} received {reward}, and [the {subject} followed {them} to the gate|the thanks of all "
         "of {village}]."},
-    {0, "\"You are {trait} and {trait},\" {said} {elder} {softly}. \"Take {reward} and {food}.\""},
+    {0, "\"You are {virtue} and {virtue},\" {said} {elder} {softly}. \"Take {reward} and {food}.\""},
 };
 
 static const struct frame trade_start[] = {
@@ -310,7 +310,7 @@ static const struct frame errand_reward[] = {
     {0, "{Elder} [was|felt] {feeling} and [gave|handed] {hero_me} {reward}."},
     {0, "\"Well done,\" {said} {elder} {softly}, and {hero} got {reward} for it."},
     {0, "Back {at_job}, {reward} was waiting for {hero_me}, and {elder} {smiled}."},
-    {0, "For this {elder} [gave|handed] {him} {reward} and called {him} {trait} and {trait}."},
+    {0, "For this {elder} [gave|handed] {him} {reward} and called {him} {virtue} and {virtue}."},
 };
 
 #define POOL(frames)                                                                                         \

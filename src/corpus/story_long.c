@@ -36,7 +36,7 @@ static const struct frame journey_share[] = {
     {0, "{Hero} gave {elder} {food}. {Elder} [gave|handed] {hero_me} {reward} and drew a plan of the way in "
         "the sand."},
     {0, "There was {food} and {food}, enough for two. \"The road is long,\" {said} {elder}, \"but you are "
-        "{trait}, and that is enough.\""},
+        "{virtue}, and that is enough.\""},
 };
 static const struct frame journey_arrive[] = {
     {0, "After {number} days {he} was there. {Detail1}."},
@@ -139,7 +139,8 @@ static const struct frame mystery_kind[] = {
     {0, "\"It is only hungry,\" {hero} said, and {friend} put {food} in front of it {quickly}."},
     {0, "{Hero} was not angry. [From then on|From that day on|After that day] there was {a} {color} bowl "
         "with {food} at the back door every evening."},
-    {0, "\"Poor little thing,\" {said} {friend} {softly}, and {they} made a bed for it in {a} {container}."},
+    {0, "\"Poor little thing,\" {said} {friend} {softly}, and {they} made a bed for it in {a} {color} "
+        "[basket|box|crate|drawer|bucket]."},
 };
 static const struct frame mystery_end[] = {
     {0, "{They} called it {pet}, and it never [stole|took anything] again."},
@@ -172,7 +173,7 @@ static const struct frame contest_help[] = {
     {0, "\"[It is not too late|Do not give up],\" {hero} said, and {detail4}."},
     {0, "{They} worked all night, and {detail4}."},
     {0, "\"I have an idea!\" {said} {friend}, and {detail4}."},
-    {0, "First {they} were {sad}, then {they} were {trait}, and {detail4}."},
+    {0, "First {they} were {sad}, then {they} were {virtue}, and {detail4}."},
 };
 static const struct frame contest_judge[] = {
     {0, "The judge was {elder}, who [looked at|walked around] every {detail1} {number} times."},
@@ -205,7 +206,7 @@ static const struct frame garden_seeds[] = {
     {0, "In an old {container}, {hero} found seeds of {subject}. \"Plant them,\" {said} {elder}, who was "
         "{work} {at_job}."},
     {0, "\"These are seeds of {subject},\" {said} {elder} {softly}. \"They only grow for someone who is "
-        "{trait}.\""},
+        "{virtue}.\""},
     {0, "For {number} coins, {hero} bought seeds of {subject} from {elder}."},
 };
 static const struct frame garden_plant[] = {
@@ -247,7 +248,8 @@ static const struct frame garden_feast[] = {
     {0,
      "{Hero} gave {number} of the {subject} to {friend} and {number} to {elder}, and got {reward} for them."},
     {0, "A pot of {subject} fed {hero_my} whole street, and {elder} brought {food} and {drink}."},
-    {0, "{Elder} tasted the {subject} and {smiled}. \"You were {trait},\" {said} {elder}, \"and it shows.\""},
+    {0,
+     "{Elder} tasted the {subject} and {smiled}. \"You were {virtue},\" {said} {elder}, \"and it shows.\""},
     {0, "There was a feast with {food}, {food}, and all the {subject} that {elder} and {friend} could eat."},
 };
 
@@ -270,7 +272,7 @@ static const struct frame visitor_invited[] = {
     {0, "But {hero} opened the door. \"Come in,\" {he} said. \"There is {food} on the table.\""},
     {0, "{Hero} ran after the {subject} with {warm}. \"You can sleep in our [kitchen|attic|hay],\" {he} said "
         "{softly}."},
-    {0, "Only {hero} was [not afraid|{trait} enough], took the {subject} home, and made tea."},
+    {0, "Only {hero} was [not afraid|{virtue} enough], took the {subject} home, and made tea."},
     {0, "\"We have {food} and a warm stove,\" {hero} said {softly}, and the {subject} {smiled}."},
 };
 static const struct frame visitor_supper[] = {

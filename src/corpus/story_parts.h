@@ -100,6 +100,7 @@ enum category {
     SAID,
     SCENES,
     LOOKS,
+    VIRTUES,
     TASTY,
     CATEGORIES
 };

@@ -150,7 +150,7 @@ static const struct frame news_closing[] = {
     {0, "In other news, {number} {bird}s were seen near the church, and the price of {vegetable} has [gone "
         "up|fallen] again."},
     {0, "[Next week|In our next issue] we will report on the [choir|new pump|dance] in {village} and on the "
-        "show of {flower}."},
+        "show of paper {flower}."},
 };
 static const struct frame report_closing[] = {
     {0, "No [damage|complaint|further trouble] was reported. Signed by the clerk of {village} on {a} "
@@ -180,8 +180,8 @@ static const struct frame plain_closing[] = {
 };
 static const struct frame memory_closing[] = {
     {0, "I am old now, but when I smell {flower}, I think of {village} [again|and smile]."},
-    {0, "That was [long ago|{number} times ten years ago], and I have told it to {number} grandchildren "
-        "since then."},
+    {0, "That was [long ago|fifty years ago|sixty years ago|seventy years ago], and I have told it to "
+        "{number} grandchildren since then."},
     {0, "[My {relative} always said|People in {village} say] that such days [come only once|are worth more "
         "than gold], and it is true."},
     {0, "The [house|street|old {tree} tree] is gone, but the story is still [here|with me]."},
@@ -201,7 +201,7 @@ static const struct frame dialogue_question[] = {
 static const struct frame weather[] = {
     {SUN, "It was {a} {weather} [morning|day] [in {month}|in {season}], and the sky was as blue as [a "
           "cornflower|the sea]."},
-    {SUN, "The sun [shone|was shining] on the [roofs|windows|fences] that [morning|day], and {a} {bird} was "
+    {SUN, "The sun [shone|was shining] on the [roofs|windows|hills] that [morning|day], and {a} {bird} was "
           "[calling from|sitting on] the fence."},
     {SUN, "One {weather} day in {month}, [the air was clear|the light was golden] and {a} {bird} called from "
           "the {tree} tree."},

@@ -175,10 +175,9 @@ static const char *const vegetables[] = {
     "potatoes", "tomatoes", "radishes", "cucumbers", "beets", "parsnips", "lettuces", "strawberries",
 };
 static const char *const warm_things[] = {
-    "a thick blanket", "a wool scarf",  "a pair of mittens", "a warm hat",
-    "a fur coat",      "a soft pillow", "a long cloak",      "a pair of boots",
-    "a quilt",         "a raincoat",    "a pair of socks",   "a sheepskin",
-};
+    "a wool scarf",     "a pair of mittens", "a warm hat",      "a fur coat",         "a long cloak",
+    "a pair of boots",  "a raincoat",        "a pair of socks", "a straw hat",        "a warm shawl",
+    "a leather jacket", "a pair of gloves",  "a thick sweater", "a woollen waistcoat"};
 static const char *const praise[] = {
     "wonderful",  "marvellous",  "splendid",   "beautiful",  "lovely",        "remarkable",
     "delightful", "magnificent", "charming",   "excellent",  "fine",          "astonishing",
@@ -307,6 +306,10 @@ static const char *const looks[] = {"small",   "little",   "old",     "fine",   
                                     "dainty",  "precious", "humble",  "ordinary", "graceful"};
 static const char *const tasty[] = {"warm", "fresh",    "soft",     "delicious", "tasty",
                                     "cold", "homemade", "fragrant", "excellent"};
+static const char *const virtues[] = {
+    "brave",        "kind",       "clever",       "helpful", "honest",     "patient",      "wise",
+    "gentle",       "thoughtful", "generous",     "loyal",   "fearless",   "hard-working", "faithful",
+    "good-natured", "friendly",   "warm-hearted", "polite",  "courageous", "trustworthy"};
 
 #define LIST(words)                                                                                          \
     {                                                                                                        \
@@ -376,5 +379,6 @@ const struct words story_words[CATEGORIES] = {
     [SAID] = LIST(said),
     [SCENES] = LIST(scenes),
     [LOOKS] = LIST(looks),
+    [VIRTUES] = LIST(virtues),
     [TASTY] = LIST(tasty),
 };

@@ -359,6 +359,7 @@ static const struct {
     {"use", fill_thing, 2},
     {"vegetable", fill_category, VEGETABLES},
     {"village", fill_village, 0},
+    {"virtue", fill_category, VIRTUES},
     {"walked", fill_category, WALKED},
     {"warm", fill_category, WARM_THINGS},
     {"weather", fill_weather, 0},
