@@ -38,8 +38,11 @@ cmake --preset release -DLLMPI_TESTS=OFF -DLLMPI_WERROR=OFF >/dev/null
 cmake --build build -j "$(nproc)" --target llmpi | tail -n 1
 mkdir -p "$run"
 
-step "a corpus of 20,000 stories, by rule" "$run/corpus.jsonl.zst" \
-    "$llmpi" corpus generate --documents=20000 --seed=1 --output="$run/corpus.jsonl.zst"
+generate_corpus() {
+    "$llmpi" corpus generate --documents=20000 --seed=1 --output="$run/corpus.jsonl.zst" --json >"$run/corpus.json.tmp"
+    mv "$run/corpus.json.tmp" "$run/corpus.json" # the last file of this step
+}
+step "a corpus of 20,000 stories, by rule" "$run/corpus.json" generate_corpus
 step "a vocabulary" "$run/tokenizer.json" "${launch[@]}" "$llmpi" tokenizer train "$config"
 step "token shards" "$run/shards/validation-00003-of-00004.h5" "${launch[@]}" "$llmpi" shard "$config"
 
@@ -47,8 +50,10 @@ headline "training with $ranks ranks"
 "${launch[@]}" "$llmpi" train "$config" "$@"
 
 headline "validation"
-"${launch[@]}" "$llmpi" evaluate "$config"
+"${launch[@]}" "$llmpi" evaluate "$config" --evaluate.sequences=0 | tee "$run/validation.txt"
+echo
+echo "Held-out stories cost the model $(awk '/^bits per byte/ { print $4 }' "$run/validation.txt") bits per byte;" \
+    "the entropy of the generator's choices is $(sed -E 's/.*"bits_per_byte": ?([0-9.]{6}).*/\1/' "$run/corpus.json")."
 
 headline "stories by the model"
-checkpoint=$(ls "$run"/run/checkpoints/step-*.h5 | tail -n 1)
-"$llmpi" generate "$checkpoint" --prompt="Once upon a time"
+"$llmpi" generate "$run/run" --prompt="Once upon a time" --samples=3
