@@ -56,4 +56,4 @@ echo "Held-out stories cost the model $(awk '/^bits per byte/ { print $4 }' "$ru
     "the entropy of the generator's choices is $(sed -E 's/.*"bits_per_byte": ?([0-9.]{6}).*/\1/' "$run/corpus.json")."
 
 headline "stories by the model"
-"$llmpi" generate "$run/run" --prompt="Once upon a time" --samples=3
+"$llmpi" generate "$run/run" --samples=3 --tokens=300
