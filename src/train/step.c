@@ -268,7 +268,8 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
             STATUS_FAILED,
             "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
             "left as after step %lld (try a smaller train.learning_rate)",
-            (long long)step, result->loss, result->gradient_norm, (long long)state->step);
+            (long long)step, fabs(result->loss), fabs(result->gradient_norm), /* no sign before nan */
+            (long long)state->step);
     double clip = config->train.grad_clip;
     double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
     update(stepper, result->learning_rate, scale / shared[1]);

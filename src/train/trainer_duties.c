@@ -45,12 +45,12 @@ static enum status evaluate(struct trainer *trainer)
                  (long long)trainer->config->model.context_length + 1);
         return STATUS_OK;
     }
+    if (!isfinite(result.loss))
+        return fail(STATUS_FAILED, "step %lld: the validation loss is %g, it must be finite",
+                    (long long)trainer->state.step, fabs(result.loss));
     log_info("step %lld: validation loss %.4f, %.4f bits per byte (unigram entropy %.4f, %lld tokens)",
              (long long)trainer->state.step, result.loss, result.bits_per_byte, result.entropy,
              (long long)result.tokens);
-    if (!isfinite(result.loss))
-        return fail(STATUS_FAILED, "step %lld: the validation loss is %g, it must be finite",
-                    (long long)trainer->state.step, result.loss);
     return comm_agree(trainer->comm, is_root(trainer) ? add_evaluation(trainer, &result) : STATUS_OK);
 }
 

@@ -1,6 +1,6 @@
-/* Preloaded into llmpi by failing_calls.sh: lets the n-th call of one function fail, counting only calls that come from
- * the program itself, not from its libraries. FAIL_CALL names the function, FAIL_AT is n. When the call has been
- * reached, the file FAIL_MARK is made, so that the test knows when n is beyond the last. */
+/* Preloaded into llmpi by failing_calls.sh: lets the n-th call of one function fail, counting only calls that
+ * come from the program itself, not from its libraries. FAIL_CALL names the function, FAIL_AT is n. When the
+ * call has been reached, the file FAIL_MARK is made, so that the test knows when n is beyond the last. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -20,7 +21,7 @@ static int fails(const char *name, void *caller)
     Dl_info program, from;
     if (wanted == NULL || at == NULL || mark == NULL || strcmp(wanted, name) != 0)
         return 0;
-    if (dladdr(caller, &from) == 0 || dladdr(dlsym(RTLD_DEFAULT, "main"), &program) == 0)
+    if (dladdr(caller, &from) == 0 || dladdr((void *)getauxval(AT_ENTRY), &program) == 0)
         return 0;
     if (from.dli_fbase != program.dli_fbase || atomic_fetch_add(&count, 1) + 1 != atol(at))
         return 0;
@@ -33,7 +34,7 @@ static int fails(const char *name, void *caller)
 int posix_memalign(void **out, size_t alignment, size_t size)
 {
     return fails("posix_memalign", __builtin_return_address(0)) ? ENOMEM
-                                                                 : REAL(posix_memalign)(out, alignment, size);
+                                                                : REAL(posix_memalign)(out, alignment, size);
 }
 
 void *realloc(void *old, size_t size)
