@@ -11,10 +11,6 @@ struct order {
 static enum status check_orders(const struct config *config, const char *name)
 {
     const struct order orders[] = {
-        {"train.warmup_steps", "train.steps", config->train.warmup_steps, config->train.steps,
-         "the run would end before the warm-up"},
-        {"train.micro_batch", "train.batch_size", config->train.micro_batch, config->train.batch_size,
-         "a pass would hold more than an update"},
         {"train.slots", "train.batch_size", config->train.slots, config->train.batch_size,
          "a slot would hold no sequence"},
         {"train.stride", "model.context_length", config->train.stride, config->model.context_length,
@@ -30,14 +26,9 @@ static enum status check_orders(const struct config *config, const char *name)
 
 static enum status check_wsd(const struct config *config, const char *name)
 {
-    int64_t longest = config->train.steps - config->train.warmup_steps;
-    if (config->train.schedule != SCHEDULE_WSD)
+    if (config->train.schedule != SCHEDULE_WSD || config->train.decay_steps >= 1)
         return STATUS_OK;
-    if (config->train.decay_steps >= 1 && config->train.decay_steps <= longest)
-        return STATUS_OK;
-    return fail(STATUS_USAGE,
-                "%s: train.decay_steps is %lld but schedule wsd needs 1 to %lld, the steps after the warm-up",
-                name, (long long)config->train.decay_steps, (long long)longest);
+    return fail(STATUS_USAGE, "%s: train.decay_steps is 0 but schedule wsd needs at least 1", name);
 }
 
 enum status config_check(const struct config *config, const char *name)

@@ -79,7 +79,8 @@ static const struct option table[] = {
     {FIELD(train, batch_size), OPTION_INTEGER, AT(train, batch_size), "32", "[1, 10000000]", NULL, true,
      "Sequences per update, over all ranks"},
     {FIELD(train, micro_batch), OPTION_INTEGER, AT(train, micro_batch), "8", "[1, 1000000]", NULL, true,
-     "Sequences per forward and backward pass of one rank: more needs more memory, and changes nothing else"},
+     "Sequences per forward and backward pass of one rank, at most: more needs more memory and changes "
+     "nothing else"},
     {FIELD(train, stride), OPTION_INTEGER, AT(train, stride), "0", "[0, 1048576]", NULL, false,
      "Tokens between the starts of two training sequences; 0: context_length, so that they do not overlap"},
     {FIELD(train, sampling), OPTION_CHOICE, AT(train, sampling), "epoch", NULL, "epoch|random|sequential",
@@ -97,7 +98,7 @@ static const struct option table[] = {
      "How the learning rate falls after the warm-up; wsd: constant, then a line down in the last "
      "decay_steps"},
     {FIELD(train, warmup_steps), OPTION_INTEGER, AT(train, warmup_steps), "30", STEPS_RANGE, NULL, true,
-     "Steps in which the learning rate rises from 0 to its peak"},
+     "Steps in which the learning rate rises from 0 to its peak; a shorter run ends before"},
     {FIELD(train, decay_steps), OPTION_INTEGER, AT(train, decay_steps), "0", STEPS_RANGE, NULL, true,
      "Steps of the final descent of schedule wsd; unused by the others"},
     {FIELD(train, beta1), OPTION_NUMBER, AT(train, beta1), "0.9", "[0, 1)", NULL, true,
