@@ -160,7 +160,7 @@ void progress_update(struct progress *progress, double done, const char *note)
     if (log_rank != 0)
         return;
     double now = clock_seconds();
-    if (now - progress->printed >= (on_terminal() ? 0.2 : 15.0))
+    if (now - progress->printed >= (on_terminal() ? 0.2 : 60.0))
         print_progress(progress, done, note, now);
 }
 

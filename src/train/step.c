@@ -5,6 +5,7 @@
 #include "llmpi/train/step.h"
 
 #include "llmpi/base/clock.h"
+#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/data/sampler.h"
 #include "llmpi/kernels/residual.h"
@@ -29,6 +30,8 @@ struct stepper {
     int merges[63]; /* levels that the slot in work is to be merged with, once complete */
     int merge_count;
     struct timers *timers; /* of the step in work */
+    struct progress progress;
+    int64_t sequences_done; /* by this rank in the step in work */
     double since;
 };
 
@@ -177,11 +180,25 @@ static enum status run_slot(struct stepper *stepper, int64_t k, struct model_los
         model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums,
                     last ? block_ready : NULL, stepper);
         *blocks_done = last;
+        stepper->sequences_done += rows;
+        progress_update(&stepper->progress, (double)stepper->sequences_done, NULL);
     }
     if (!last_slot)
         put_aside(stepper, k);
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
     return STATUS_OK;
+}
+
+/* Sequences that this rank works on in a step. */
+static int64_t count_sequences(const struct stepper *stepper)
+{
+    int64_t total = 0, first = 0, count = 0;
+    for (int64_t k = 0; k < stepper->slot_count; k++) {
+        slots_piece(stepper->config->train.batch_size, stepper->slots, stepper->slot_first + k, &first,
+                    &count);
+        total += count;
+    }
+    return total;
 }
 
 /* All slots of this rank, then whatever sums it has not attended yet. */
@@ -247,7 +264,11 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     struct model_loss sums = {0, 0};
     stepper->timers = timers;
     stepper->since = clock_seconds();
+    stepper->sequences_done = 0;
+    progress_begin(&stepper->progress, comm_size(stepper->comm) > 1 ? "step in work, rank 0" : "step in work",
+                   (double)count_sequences(stepper), "sequences");
     enum status status = run_slots(stepper, &sums);
+    progress_end(&stepper->progress, (double)stepper->sequences_done);
     status = earlier != STATUS_OK ? earlier : status;
     timers_add(timers, PHASE_COMPUTE, &stepper->since);
     double shared[4] = {sums.loss, sums.weight, status != STATUS_OK, stopping_requested()};

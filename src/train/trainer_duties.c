@@ -157,15 +157,17 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
     return status;
 }
 
-static void log_step(const struct trainer *trainer, const struct step_result *result, double seconds)
+/* The first and the last step, every log_every-th, and any after a minute without a line. */
+static void log_step(struct trainer *trainer, const struct step_result *result, double seconds)
 {
     const struct config *config = trainer->config;
     char rate[16], left[32];
     int64_t step = trainer->state.step, done = step - trainer->first_step;
-    double mean = (clock_seconds() - trainer->started) / (double)done;
-    if (step != trainer->first_step + 1 && step != config->train.steps &&
-        !is_due(step, config->train.log_every))
+    double now = clock_seconds(), mean = (now - trainer->started) / (double)done;
+    if (done != 1 && step != config->train.steps && !is_due(step, config->train.log_every) &&
+        now - trainer->logged < 60)
         return;
+    trainer->logged = now;
     log_info("step %lld/%lld: loss %.4f, learning rate %.3g, gradient norm %.3g, %s tokens/s, %s left",
              (long long)step, (long long)config->train.steps, result->loss, result->learning_rate,
              result->gradient_norm, log_count(rate, (double)result->tokens / seconds),

@@ -23,8 +23,8 @@ struct trainer {
     struct timers timers;
     int64_t micro_batch, first_step;
     uint64_t dataset_digest;
-    enum status written; /* rank 0: how writing metrics went; the others learn of it in the next step */
-    double started;
+    enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
+    double started, logged; /* when the loop began, and the log's last line about a step */
 };
 
 static inline bool is_root(const struct trainer *trainer)
