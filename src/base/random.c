@@ -42,12 +42,16 @@ double random_uniform(uint64_t seed, uint64_t stream, uint64_t index)
     return unit(block[1], block[0]);
 }
 
-double random_normal(uint64_t seed, uint64_t stream, uint64_t index)
+void random_normals(uint64_t seed, uint64_t stream, uint64_t index, double out[4])
 {
     uint32_t block[4];
     random_block(seed, stream, index, block);
-    double radius = sqrt(-2.0 * log(1.0 - unit(block[1], block[0]))); /* 1 - u is never 0 */
-    return radius * cos(6.283185307179586477 * unit(block[3], block[2]));
+    for (int pair = 0; pair < 4; pair += 2) {
+        double radius = sqrt(-2.0 * log(((double)block[pair] + 0.5) * 0x1p-32)); /* never log(0) */
+        double angle = 6.283185307179586477 * 0x1p-32 * (double)block[pair + 1];
+        out[pair] = radius * cos(angle);
+        out[pair + 1] = radius * sin(angle);
+    }
 }
 
 uint64_t random_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t n)

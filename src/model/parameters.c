@@ -171,27 +171,13 @@ const struct parameter *parameter_find(const struct parameter_table *table, cons
     return NULL;
 }
 
-/* Four normal numbers from one block of random bits, by Box and Muller (1958) twice. The halves keep the
- * logarithm's argument above zero. */
-static void four_normals(uint64_t seed, uint64_t stream, uint64_t index, double out[4])
-{
-    uint32_t bits[4];
-    random_block(seed, stream, index, bits);
-    for (int pair = 0; pair < 4; pair += 2) {
-        double radius = sqrt(-2.0 * log(((double)bits[pair] + 0.5) * 0x1p-32));
-        double angle = 6.283185307179586477 * 0x1p-32 * (double)bits[pair + 1];
-        out[pair] = radius * cos(angle);
-        out[pair + 1] = radius * sin(angle);
-    }
-}
-
 /* Element e is number e % 4 of random block e / 4 of the tensor's stream, whoever computes it. */
 static void fill_normal(float *values, int64_t count, double deviation, uint64_t seed, uint64_t stream)
 {
 #pragma omp parallel for schedule(static)
     for (int64_t first = 0; first < count; first += 4) {
         double normals[4];
-        four_normals(seed, stream, (uint64_t)first / 4, normals);
+        random_normals(seed, stream, (uint64_t)first / 4, normals);
         for (int64_t i = 0; i < 4 && first + i < count; i++)
             values[first + i] = (float)(deviation * normals[i]);
     }

@@ -17,8 +17,8 @@ uint64_t random_bits(uint64_t seed, uint64_t stream, uint64_t index);
 /* A double in [0, 1), 53 bits. */
 double random_uniform(uint64_t seed, uint64_t stream, uint64_t index);
 
-/* A standard normal number (Box and Muller 1958). */
-double random_normal(uint64_t seed, uint64_t stream, uint64_t index);
+/* Four independent standard normal numbers from one block (Box and Muller 1958), with 32 random bits each. */
+void random_normals(uint64_t seed, uint64_t stream, uint64_t index, double out[4]);
 
 /* An integer in [0, n), n > 0 (multiply and shift; bias below n / 2^64). */
 uint64_t random_below(uint64_t seed, uint64_t stream, uint64_t index, uint64_t n);
