@@ -13,6 +13,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdint.h>
+#include <string.h>
 
 /* the characters of Unicode's White_Space, inside a class */
 #define SPACE                                                                                                \
@@ -20,10 +21,10 @@
     "\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
 #define JIT_STACK_MAX ((size_t)1 << 20) /* bytes; PCRE2's own is 32 KiB */
 
-static const char pattern[] = "'(?:[stmd]|re|ve|ll)"
-                              "| ?(?:\\p{L}++|\\p{N}++|[^" SPACE "\\p{L}\\p{N}]++)"
-                              "|[" SPACE "]+(?![^" SPACE "])"
-                              "|[" SPACE "]++";
+static const char gpt2_pattern[] = "'(?:[stmd]|re|ve|ll)"
+                                   "| ?(?:\\p{L}++|\\p{N}++|[^" SPACE "\\p{L}\\p{N}]++)"
+                                   "|[" SPACE "]+(?![^" SPACE "])"
+                                   "|[" SPACE "]++";
 
 struct pretokenizer {
     pcre2_code *code;
@@ -38,7 +39,7 @@ static enum status compile(struct pretokenizer *pretokenizer)
 {
     int error = 0;
     PCRE2_SIZE offset = 0;
-    pretokenizer->code = pcre2_compile((PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+    pretokenizer->code = pcre2_compile((PCRE2_SPTR)gpt2_pattern, PCRE2_ZERO_TERMINATED,
                                        PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &offset, NULL);
     if (pretokenizer->code == NULL) {
         char text[128];
@@ -76,9 +77,11 @@ static enum status compile_jit(struct pretokenizer *pretokenizer)
     return STATUS_OK;
 }
 
-enum status pretokenizer_create(struct pretokenizer **out)
+enum status pretokenizer_create(const char *pattern, struct pretokenizer **out)
 {
     *out = NULL;
+    if (pattern != NULL && strcmp(pattern, "gpt2") != 0)
+        return fail(STATUS_FAILED, "the splitting pattern is '%.100s', known is gpt2", pattern);
     struct pretokenizer *pretokenizer = memory_allocate(1, sizeof *pretokenizer, "the splitting pattern");
     if (pretokenizer == NULL)
         return STATUS_FAILED;

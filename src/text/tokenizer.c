@@ -1,26 +1,13 @@
-/* Encoding is splitting into words, then merging inside each word. Text repeats its words, so a table of
- * fixed size remembers the ids of short ones: one entry per hash value, the newest word wins. Files are read
- * and written in tokenizer_file.c. */
+/* A vocabulary with its encoder. Special tokens are found here, the text between them goes to the encoder.
+ * Files are read and written in tokenizer_reader.c and tokenizer_file.c. */
 #include "llmpi/text/tokenizer.h"
 
 #include "llmpi/base/digest.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/text/pretokenize.h"
+#include "llmpi/text/bpe_encoder.h"
 #include "llmpi/text/vocabulary.h"
-#include "llmpi/text/word_merger.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-#define CACHE_SIZE  ((uint64_t)1 << 16) /* entries of 64 bytes */
-#define CACHED_TEXT 26                  /* longest word that is remembered, in bytes */
-#define CACHED_IDS  9                   /* most ids of such a word */
-
-struct cached_word {
-    uint8_t length, count; /* length 0: empty */
-    char text[CACHED_TEXT];
-    uint32_t ids[CACHED_IDS];
-};
 
 /* A special token and where it comes next in the text that is being encoded. */
 struct special {
@@ -30,54 +17,11 @@ struct special {
 
 struct tokenizer {
     struct vocabulary vocabulary;
-    uint32_t byte_ids[256];
     uint64_t digest;
     struct special *specials;
     int64_t special_count;
-    struct pretokenizer *pretokenizer;
-    struct word_merger merger;
-    struct cached_word *cache;
+    struct bpe_encoder *encoder;
 };
-
-static enum status token_list_reserve(struct token_list *list, int64_t extra)
-{
-    if (list->capacity - list->count >= extra)
-        return STATUS_OK;
-    int64_t wanted = 2 * list->capacity > list->count + extra ? 2 * list->capacity : list->count + extra + 64;
-    uint32_t *ids = memory_resize(list->ids, wanted, sizeof *ids, "token ids");
-    if (ids == NULL)
-        return STATUS_FAILED;
-    list->ids = ids;
-    list->capacity = wanted;
-    return STATUS_OK;
-}
-
-enum status token_list_add(struct token_list *list, uint32_t id)
-{
-    TRY(token_list_reserve(list, 1));
-    list->ids[list->count++] = id;
-    return STATUS_OK;
-}
-
-void token_list_free(struct token_list *list)
-{
-    free(list->ids);
-    *list = (struct token_list){0};
-}
-
-static enum status find_bytes(struct tokenizer *tokenizer)
-{
-    for (int byte = 0; byte < 256; byte++) {
-        char text = (char)byte;
-        int64_t id = vocabulary_find_ordinary(&tokenizer->vocabulary, &text, 1);
-        if (id < 0)
-            return fail(STATUS_FAILED,
-                        "the vocabulary has no token for byte 0x%02X: a byte-level one has all 256",
-                        (unsigned)byte);
-        tokenizer->byte_ids[byte] = (uint32_t)id;
-    }
-    return STATUS_OK;
-}
 
 static enum status find_specials(struct tokenizer *tokenizer)
 {
@@ -107,13 +51,8 @@ static enum status compute_digest(struct tokenizer *tokenizer)
 
 static enum status prepare(struct tokenizer *tokenizer)
 {
-    tokenizer->cache =
-        memory_allocate((int64_t)CACHE_SIZE, sizeof *tokenizer->cache, "the tokenizer's cache");
-    if (tokenizer->cache == NULL)
-        return STATUS_FAILED;
-    TRY(find_bytes(tokenizer));
     TRY(find_specials(tokenizer));
-    TRY(pretokenizer_create(&tokenizer->pretokenizer));
+    TRY(bpe_encoder_create(&tokenizer->vocabulary, &tokenizer->encoder));
     return compute_digest(tokenizer);
 }
 
@@ -141,62 +80,9 @@ void tokenizer_destroy(struct tokenizer *tokenizer)
     if (tokenizer == NULL)
         return;
     vocabulary_free(&tokenizer->vocabulary);
-    pretokenizer_destroy(tokenizer->pretokenizer);
-    word_merger_free(&tokenizer->merger);
+    bpe_encoder_destroy(tokenizer->encoder);
     memory_free(tokenizer->specials);
-    memory_free(tokenizer->cache);
     memory_free(tokenizer);
-}
-
-/* Writes the ids of a word at the end of `out`, without the cache. */
-static enum status merge_word(struct tokenizer *tokenizer, const char *word, size_t length,
-                              struct token_list *out)
-{
-    TRY(token_list_reserve(out, (int64_t)length));
-    uint32_t *ids = out->ids + out->count;
-    for (size_t i = 0; i < length; i++)
-        ids[i] = tokenizer->byte_ids[(uint8_t)word[i]];
-    TRY(word_merger_run(&tokenizer->merger, &tokenizer->vocabulary, ids, &length));
-    out->count += (int64_t)length;
-    return STATUS_OK;
-}
-
-static enum status encode_word(struct tokenizer *tokenizer, const char *word, size_t length,
-                               struct token_list *out)
-{
-    if (length > CACHED_TEXT)
-        return merge_word(tokenizer, word, length, out);
-    struct cached_word *cached = &tokenizer->cache[digest_bytes(word, length) & (CACHE_SIZE - 1)];
-    if (cached->length == length && memcmp(cached->text, word, length) == 0) {
-        TRY(token_list_reserve(out, CACHED_IDS));
-        memcpy(out->ids + out->count, cached->ids,
-               sizeof cached->ids); /* as many as fit: no loop over the count */
-        out->count += cached->count;
-        return STATUS_OK;
-    }
-    int64_t first = out->count;
-    TRY(merge_word(tokenizer, word, length, out));
-    if (out->count - first <= CACHED_IDS) {
-        cached->length = (uint8_t)length;
-        cached->count = (uint8_t)(out->count - first);
-        memcpy(cached->text, word, length);
-        memcpy(cached->ids, out->ids + first, cached->count * sizeof *cached->ids);
-    }
-    return STATUS_OK;
-}
-
-static enum status encode_ordinary(struct tokenizer *tokenizer, const char *text, size_t length,
-                                   struct token_list *out)
-{
-    pretokenizer_begin(tokenizer->pretokenizer, text, length);
-    for (;;) {
-        const char *word = NULL;
-        bool more = false;
-        TRY(pretokenizer_next(tokenizer->pretokenizer, &word, &length, &more));
-        if (!more)
-            return STATUS_OK;
-        TRY(encode_word(tokenizer, word, length, out));
-    }
 }
 
 /* The special token that comes first in [text, end), the longest of those that start there, or NULL. Each
@@ -229,7 +115,7 @@ enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size
     if (length == 0)
         return STATUS_OK;
     if (!special || tokenizer->special_count == 0)
-        return encode_ordinary(tokenizer, text, length, out);
+        return bpe_encoder_run(tokenizer->encoder, text, length, out);
     const char *end = text + length;
     for (int64_t i = 0; i < tokenizer->special_count; i++) {
         size_t name_length = 0;
@@ -238,7 +124,8 @@ enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size
     }
     while (text < end) {
         const struct special *found = find_next_special(tokenizer, text, end);
-        TRY(encode_ordinary(tokenizer, text, (size_t)((found != NULL ? found->next : end) - text), out));
+        TRY(bpe_encoder_run(tokenizer->encoder, text, (size_t)((found != NULL ? found->next : end) - text),
+                            out));
         if (found == NULL)
             return STATUS_OK;
         TRY(token_list_add(out, found->id));

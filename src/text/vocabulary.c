@@ -18,6 +18,7 @@ void vocabulary_free(struct vocabulary *vocabulary)
     free(vocabulary->merges);
     pair_table_free(&vocabulary->ranks);
     free(vocabulary->slots);
+    free(vocabulary->pattern);
     *vocabulary = (struct vocabulary){0};
 }
 

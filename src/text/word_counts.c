@@ -101,7 +101,7 @@ enum status word_counts_add(struct word_counts *words, const char *word, size_t 
 enum status word_counts_add_text(struct word_counts *words, const char *text, size_t length)
 {
     if (words->pretokenizer == NULL)
-        TRY(pretokenizer_create(&words->pretokenizer));
+        TRY(pretokenizer_create(NULL, &words->pretokenizer));
     pretokenizer_begin(words->pretokenizer, text, length);
     for (;;) {
         const char *word = NULL;

@@ -17,7 +17,7 @@ static struct pretokenizer *pretokenizer;
 static int set_up(void **state)
 {
     (void)state;
-    return pretokenizer_create(&pretokenizer) == STATUS_OK ? 0 : -1;
+    return pretokenizer_create(NULL, &pretokenizer) == STATUS_OK ? 0 : -1;
 }
 
 static int tear_down(void **state)

@@ -15,9 +15,9 @@
 /* The compiled pattern and the place in one text; not shared between threads. */
 struct pretokenizer;
 
-/* Compiles the pattern. Where PCRE2 has no working just-in-time compiler, one warning says so and words are
- * found by its slower interpreter. */
-enum status pretokenizer_create(struct pretokenizer **out);
+/* Compiles a pattern: "gpt2", or NULL for it. Where PCRE2 has no working just-in-time compiler, one warning
+ * says so and words are found by its slower interpreter. */
+enum status pretokenizer_create(const char *pattern, struct pretokenizer **out);
 void pretokenizer_destroy(struct pretokenizer *pretokenizer);
 
 /* Starts with a text, which must outlive the calls of pretokenizer_next. */

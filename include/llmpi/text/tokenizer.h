@@ -7,6 +7,7 @@
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/status.h"
 #include "llmpi/base/string_list.h"
+#include "llmpi/text/token_list.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -14,14 +15,6 @@
 
 struct tokenizer; /* immutable after loading; any number of threads may decode, one may encode (it has a
                      cache) */
-
-/* Growing list of ids; start with {0}, free with token_list_free. */
-struct token_list {
-    uint32_t *ids;
-    int64_t count, capacity;
-};
-enum status token_list_add(struct token_list *list, uint32_t id);
-void token_list_free(struct token_list *list);
 
 /* Loads a tokenizer.json, or a folder that holds tokenizer.json or GPT-2's encoder.json and vocab.bpe (also
  * under the names vocab.json and merges.txt). Files above 256 MiB are an error. */

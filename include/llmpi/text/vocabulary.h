@@ -24,6 +24,7 @@ struct vocabulary_merge {
 
 /* Start with {0}; read the fields, change them through the functions. */
 struct vocabulary {
+    char *pattern; /* of pretokenizer_create; NULL: GPT-2's. Owned */
     struct buffer bytes;
     struct vocabulary_token *tokens; /* by id */
     int64_t count, capacity;
