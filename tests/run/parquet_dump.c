@@ -1,7 +1,7 @@
 /* parquet_dump FILE [--seek=N]: prints the rows of a Parquet file as JSON lines, every N-th one with --seek,
  * for tests that compare them with what other programs read. Columns that cannot be read are left out;
- * numbers that JSON does not have are strings. parquet_dump --time FILE COLUMN walks over a column of texts
- * and says how fast. */
+ * numbers that JSON does not have, or not exactly, are strings. parquet_dump --time FILE COLUMN walks over a
+ * column of texts and says how fast. */
 #include "llmpi/base/clock.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/memory.h"
@@ -19,6 +19,8 @@ static enum status write_value(struct buffer *out, enum parquet_kind kind, const
         return buffer_printf(out, "null");
     if (kind == PARQUET_TEXT)
         return json_write_text(out, value->text, value->length);
+    if (kind == PARQUET_INTEGER && llabs(value->integer / 2) >= (long long)1 << 52)
+        return buffer_printf(out, "\"%lld\"", (long long)value->integer);
     if (kind == PARQUET_INTEGER)
         return buffer_printf(out, "%lld", (long long)value->integer);
     if (kind == PARQUET_BOOLEAN)

@@ -1,9 +1,9 @@
 /* Reading Apache Parquet files (https://parquet.apache.org/docs/file-format/, parquet-format 2.11): flat
  * columns, one page in memory at a time. Read: types BOOLEAN, INT32, INT64, FLOAT, DOUBLE, BYTE_ARRAY,
  * FIXED_LEN_BYTE_ARRAY, INT96 (passed over); required and optional columns; encodings PLAIN,
- * PLAIN_DICTIONARY, RLE_DICTIONARY, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY; data
- * pages v1 and v2; codecs UNCOMPRESSED, SNAPPY, GZIP, ZSTD, LZ4_RAW. Page checksums are checked where a file
- * has them. Anything else is named in the error. */
+ * PLAIN_DICTIONARY, RLE_DICTIONARY, RLE, DELTA_BINARY_PACKED, DELTA_LENGTH_BYTE_ARRAY, DELTA_BYTE_ARRAY,
+ * BYTE_STREAM_SPLIT; data pages v1 and v2; codecs UNCOMPRESSED, SNAPPY, GZIP, ZSTD, LZ4_RAW. Page checksums
+ * are checked where a file has them. Anything else is named in the error. */
 #ifndef LLMPI_CORPUS_PARQUET_H
 #define LLMPI_CORPUS_PARQUET_H
 
