@@ -253,8 +253,7 @@ static void test_deltas(void **state)
     buffer_free(&bytes);
 }
 
-/* The extremes: deltas of 64 bits, whose sums wrap around. 64 bits at every shift are in test_deltas up
- * to 63. */
+/* The extremes: deltas of 64 bits, whose sums wrap around. */
 static void test_delta_wraps(void **state)
 {
     (void)state;
