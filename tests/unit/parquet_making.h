@@ -1,13 +1,17 @@
-/* Parquet files with one column and one page, made by hand from the numbers that a test wants to be in them.
- * For cmocka tests, after its header. */
+/* Parquet files with one column and one page, made by hand from the numbers that a test wants to be in them,
+ * and what the reader says to them. For cmocka tests, after its header. */
 #ifndef TESTS_UNIT_PARQUET_MAKING_H
 #define TESTS_UNIT_PARQUET_MAKING_H
 
 #include "llmpi/base/buffer.h"
+#include "llmpi/corpus/parquet.h"
+#include "scratch.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 /* Numbers as in parquet.thrift; `made_page` gives a file of one required text. */
 struct made {
@@ -20,10 +24,23 @@ struct made {
     const char *dictionary;                              /* NULL, or the bytes of a dictionary page */
     size_t dictionary_length;
     int64_t dictionary_values;
+    bool encrypted, elsewhere; /* the column says so */
     const char *page;
     size_t length;
 };
 
+enum { REQUIRED, OPTIONAL, REPEATED };
+enum { BOOLEAN, INT32, INT64, INT96, FLOAT, DOUBLE, BYTE_ARRAY, FIXED };
+enum {
+    PLAIN = 0,
+    DICTIONARY = 2,
+    RLE = 3,
+    BIT_PACKED = 4,
+    DELTAS = 5,
+    DELTA_LENGTHS = 6,
+    DELTA_TEXTS = 7,
+    SPLIT = 9
+};
 #define MADE(bytes)                                                                                          \
     {                                                                                                        \
         .type = 6, .converted = -1, .level_encoding = 3, .values = 1, .rows = -1, .chunk_values = -1,        \
@@ -129,6 +146,8 @@ static inline void put_row_group(struct buffer *out, unsigned *last, const struc
     put_byte(out, 1 << 4 | 12);
     put_header(out, &group, 1, 9);
     put_byte(out, 1 << 4 | 12);
+    if (made->elsewhere)
+        put_text(out, &chunk, 1, "other.parquet");
     put_header(out, &chunk, 3, 12);
     put_integer(out, &inner, 1, made->type);
     put_integer(out, &inner, 4, made->codec);
@@ -139,6 +158,10 @@ static inline void put_row_group(struct buffer *out, unsigned *last, const struc
     if (made->dictionary != NULL)
         put_integer(out, &inner, 11, 4);
     put_byte(out, 0);
+    if (made->encrypted) {
+        put_header(out, &chunk, 8, 12);
+        put_byte(out, 0);
+    }
     put_byte(out, 0);
     put_integer(out, &group, 3, made->values);
     put_byte(out, 0);
@@ -167,6 +190,75 @@ static inline size_t put_file(struct buffer *out, const struct made *made)
     put_byte(out, 0);
     put_tail(out, out->length - footer);
     return footer;
+}
+
+/* Appends what a column holds: "a|null|12|0.5|", or the message of the failure. */
+static inline enum status read_column(struct parquet_file *file, int64_t column, struct buffer *out)
+{
+    struct parquet_cursor *cursor;
+    enum status status = parquet_cursor_open(file, column, &cursor);
+    enum parquet_kind kind = parquet_column_kind(file, column);
+    for (int64_t row = 0; status == STATUS_OK && row < parquet_rows(file); row++) {
+        struct parquet_value value;
+        status = parquet_cursor_next(cursor, &value);
+        if (status != STATUS_OK)
+            break;
+        if (value.null)
+            buffer_printf(out, "null|");
+        else if (kind == PARQUET_TEXT)
+            buffer_printf(out, "%.*s|", (int)value.length, value.text);
+        else if (kind == PARQUET_REAL)
+            buffer_printf(out, "%g|", value.real);
+        else
+            buffer_printf(out, "%lld|", (long long)value.integer);
+    }
+    if (status != STATUS_OK)
+        buffer_printf(out, "%s", status_message());
+    parquet_cursor_close(cursor);
+    return status;
+}
+
+/* A file without a disk, for tests that make thousands; the next call overwrites it. */
+static inline const char *write_memory(const void *data, size_t length)
+{
+    static char path[64];
+    static int descriptor = -1;
+    if (descriptor < 0)
+        descriptor = memfd_create("parquet", MFD_CLOEXEC);
+    assert_true(descriptor >= 0);
+    assert_int_equal(ftruncate(descriptor, 0), 0);
+    assert_int_equal(pwrite(descriptor, data, length, 0), length);
+    snprintf(path, sizeof path, "/proc/self/fd/%d", descriptor);
+    return path;
+}
+
+/* The only column of a file, or the message with which opening or reading fails. The result stays until the
+ * next call. */
+static inline const char *read_made(const struct made *made)
+{
+    static struct buffer out;
+    struct buffer bytes = {0};
+    struct parquet_file *file;
+    put_file(&bytes, made);
+    const char *path = write_memory(bytes.data, bytes.length);
+    buffer_free(&bytes);
+    buffer_clear(&out);
+    assert_int_equal(buffer_reserve(&out, 1), STATUS_OK);
+    if (parquet_open(path, &file) != STATUS_OK)
+        buffer_printf(&out, "%s", status_message());
+    else {
+        assert_int_equal(parquet_find_column(file, "text"), 0);
+        assert_int_equal(parquet_find_column(file, "tex"), -1);
+        read_column(file, 0, &out);
+    }
+    parquet_close(file);
+    return out.data;
+}
+
+static inline void assert_message(const char *found, const char *wanted)
+{
+    if (strstr(found, wanted) == NULL)
+        fail_msg("'%s' is not in '%s'", wanted, found);
 }
 
 #endif
