@@ -4,6 +4,7 @@
 
 #include "llmpi/base/utf8.h"
 
+#include <math.h>
 #include <string.h>
 
 /* The length of the line at the start of the window; without *newline it is what is left of the file. */
@@ -94,8 +95,23 @@ static enum status take_text(struct reader *reader, struct document *out, bool *
     if (out->length == 0)
         return reader_reject(reader, &reader->report.empty, reader->line,
                              "empty document: member \"%s\" has no text", field);
+    if (reader->corpus->settings.score_field != NULL)
+        json_get_number(json_get_member(line, reader->corpus->settings.score_field), &out->score);
     *good = true;
     return STATUS_OK;
+}
+
+/* The line without what may be around a JSON text. */
+static void take_record(const char *text, size_t length, struct document *out)
+{
+    while (length > 0 && is_blank(text, 1)) {
+        text++;
+        length--;
+    }
+    while (length > 0 && is_blank(text + length - 1, 1))
+        length--;
+    out->record = text;
+    out->record_length = length;
 }
 
 static enum status parse_line(struct reader *reader, const char *text, size_t length, struct document *out,
@@ -115,6 +131,8 @@ static enum status parse_line(struct reader *reader, const char *text, size_t le
         return reader_reject(reader, &reader->report.broken_json, reader->line,
                              "broken JSON: %s, expected an object on each line", message);
     }
+    if (reader->corpus->settings.whole_records)
+        take_record(text, length, out);
     return take_text(reader, out, good);
 }
 
@@ -131,8 +149,13 @@ enum status json_lines_next(struct reader *reader, struct document *out, bool *f
         const char *text = window_text(&reader->window);
         enum status status = STATUS_OK;
         if (!is_blank(text, length)) {
-            *out = (struct document){.begins = true, .ends = true, .number = reader->number++};
-            out->part = reader_part_here(reader);
+            reader->seen++;
+            *out = (struct document){.begins = true,
+                                     .ends = true,
+                                     .file = reader->file,
+                                     .position = reader->window.offset,
+                                     .part = reader_part_here(reader),
+                                     .score = NAN};
             if (reader_owns(reader, out->part))
                 status = parse_line(reader, text, length, out, found);
         }

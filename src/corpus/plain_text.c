@@ -5,6 +5,7 @@
 
 #include "llmpi/base/utf8.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { PIECE = 4 << 20 }; /* bytes */
@@ -32,14 +33,16 @@ static enum status begin_document(struct reader *reader)
     const char *text = window_text(window);
     bool over = window->length == 0 || (window->length == 1 && text[0] == '\n') ||
                 (window->length == 2 && text[0] == '\r' && text[1] == '\n');
-    if (over && window->ended && (reader->text.number >= 0 || stream_damage(reader->stream) != NULL)) {
+    if (over && window->ended && (reader->text.any || stream_damage(reader->stream) != NULL)) {
         window_drop(window, window->length);
         return STATUS_OK;
     }
     reader->text.open = true;
     reader->text.rejected = false;
     reader->text.delivered = 0;
-    reader->text.number = reader->number++;
+    reader->text.any = true;
+    reader->text.position = reader->window.offset;
+    reader->seen++;
     reader->text.part = reader_part_here(reader);
     return STATUS_OK;
 }
@@ -123,6 +126,20 @@ static enum status check_piece(struct reader *reader, struct document *piece, bo
     return STATUS_OK;
 }
 
+static enum status make_record(struct reader *reader, struct document *piece)
+{
+    const char *field = reader->corpus->settings.text_field;
+    buffer_clear(&reader->record);
+    TRY(buffer_append(&reader->record, "{", 1));
+    TRY(json_write_text(&reader->record, field, strlen(field)));
+    TRY(buffer_append(&reader->record, ": ", 2));
+    TRY(json_write_text(&reader->record, piece->text, piece->length));
+    TRY(buffer_append(&reader->record, "}", 1));
+    piece->record = reader->record.data;
+    piece->record_length = reader->record.length;
+    return STATUS_OK;
+}
+
 enum status plain_text_next(struct reader *reader, struct document *out, bool *found)
 {
     for (*found = false; !*found;) {
@@ -140,11 +157,15 @@ enum status plain_text_next(struct reader *reader, struct document *out, bool *f
                                  .length = length,
                                  .begins = reader->text.delivered == 0,
                                  .ends = ends,
-                                 .number = reader->text.number,
-                                 .part = reader->text.part};
+                                 .file = reader->file,
+                                 .position = reader->text.position,
+                                 .part = reader->text.part,
+                                 .score = NAN};
         enum status status = STATUS_OK;
         if (reader_owns(reader, out->part))
             status = check_piece(reader, out, found);
+        if (*found && reader->corpus->settings.whole_records)
+            status = make_record(reader, out);
         reader->text.delivered += *found;
         reader->line += count_newlines(window_text(&reader->window), length + behind);
         window_drop(&reader->window, length + behind);

@@ -41,6 +41,25 @@ int64_t corpus_report_errors(const struct corpus_report *report)
            report->truncated;
 }
 
+void corpus_report_add(struct corpus_report *sum, const struct corpus_report *more)
+{
+    sum->documents += more->documents;
+    sum->bytes += more->bytes;
+    sum->invalid_utf8 += more->invalid_utf8;
+    sum->broken_json += more->broken_json;
+    sum->missing_field += more->missing_field;
+    sum->empty += more->empty;
+    sum->truncated += more->truncated;
+}
+
+bool corpus_is_divisible(const struct corpus *corpus, int64_t parts)
+{
+    bool divisible = parts == 1 || corpus->settings.max_documents == 0;
+    for (int64_t i = 0; i < corpus->files.count && parts > 1; i++)
+        divisible = divisible && file_kind_of(corpus->files.items[i]).compression == COMPRESSION_NONE;
+    return divisible;
+}
+
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
                         struct reader **out)
 {
@@ -70,7 +89,7 @@ bool reader_owns(const struct reader *reader, int64_t part)
 bool reader_reached_limit(const struct reader *reader)
 {
     int64_t limit = reader->corpus->settings.max_documents;
-    return limit > 0 && reader->number >= limit;
+    return limit > 0 && reader->seen >= limit;
 }
 
 enum status reader_reject(struct reader *reader, int64_t *count, int64_t line, const char *format, ...)
@@ -96,7 +115,7 @@ static enum status open_file(struct reader *reader)
     window_restart(&reader->window, reader->stream);
     reader->line = 1;
     reader->text.open = false;
-    reader->text.number = -1;
+    reader->text.any = false;
     TRY(window_fill(&reader->window, 3));
     if (reader->window.length >= 3 && memcmp(window_text(&reader->window), "\xEF\xBB\xBF", 3) == 0)
         window_drop(&reader->window, 3); /* byte order mark */
@@ -151,6 +170,7 @@ void reader_close(struct reader *reader)
     if (reader == NULL)
         return;
     json_free(reader->json);
+    buffer_free(&reader->record);
     stream_close(reader->stream);
     window_free(&reader->window);
     memory_free(reader);

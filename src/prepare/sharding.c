@@ -184,17 +184,6 @@ static enum status add_piece(struct sharding *work, const struct document *piece
     return piece->ends ? end_document(work) : STATUS_OK;
 }
 
-static void add_report(struct corpus_report *sum, const struct corpus_report *more)
-{
-    sum->documents += more->documents;
-    sum->bytes += more->bytes;
-    sum->invalid_utf8 += more->invalid_utf8;
-    sum->broken_json += more->broken_json;
-    sum->missing_field += more->missing_field;
-    sum->empty += more->empty;
-    sum->truncated += more->truncated;
-}
-
 static enum status read_corpus(struct sharding *work, const struct corpus *corpus, bool validation)
 {
     struct progress progress;
@@ -216,7 +205,7 @@ static enum status read_corpus(struct sharding *work, const struct corpus *corpu
     if (status == STATUS_OK)
         status = end_document(work);
     progress_end(&progress, (double)reader_position(reader));
-    add_report(&work->report, reader_report(reader));
+    corpus_report_add(&work->report, reader_report(reader));
     reader_close(reader);
     return status;
 }

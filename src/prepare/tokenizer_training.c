@@ -34,9 +34,13 @@ static enum status count_documents(struct reader *reader, struct word_counts *wo
 static enum status count_part(const struct config *config, const struct comm *comm, struct word_counts *words,
                               struct corpus_report *report)
 {
-    const struct corpus_settings settings = {&config->corpus.inputs, config->corpus.text_field,
-                                             config->corpus.max_documents, config->corpus.document_separator,
-                                             config->corpus.on_error == CORPUS_ERRORS_SKIP};
+    const struct corpus_settings settings = {
+        .inputs = &config->corpus.inputs,
+        .text_field = config->corpus.text_field,
+        .max_documents = config->corpus.max_documents,
+        .document_separator = config->corpus.document_separator,
+        .skip_errors = config->corpus.on_error == CORPUS_ERRORS_SKIP,
+    };
     struct corpus corpus;
     struct reader *reader = NULL;
     TRY(corpus_open(&settings, &corpus));

@@ -7,6 +7,7 @@
 #include "llmpi/corpus/reader.h"
 #include "llmpi/corpus/writer.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,6 +134,50 @@ static void test_line_ends_and_marks(void **state)
     ASSERT_DOCUMENTS("x.txt", "one--two--\r\n", "--", "one", "two");
     ASSERT_DOCUMENTS("x.txt", "one\n\ntwo\n\n", "\n\n", "one", "two");
     ASSERT_DOCUMENTS("x.txt", "one--two", "", "one--two");
+}
+
+/* The one document of a file, and what comes with it. */
+struct whole {
+    char text[200], record[200];
+    double score;
+};
+
+static struct whole read_whole(const char *name, const char *bytes)
+{
+    struct corpus_settings settings = settings_of(scratch_write(name, bytes, strlen(bytes)));
+    settings.whole_records = true;
+    settings.score_field = "language_score";
+    struct corpus corpus;
+    struct reader *reader;
+    struct document document;
+    bool more;
+    assert_int_equal(corpus_open(&settings, &corpus), STATUS_OK);
+    assert_int_equal(reader_open(&corpus, 1, 0, 1, &reader), STATUS_OK);
+    assert_int_equal(reader_next(reader, &document, &more), STATUS_OK);
+    assert_true(more);
+    struct whole whole = {.score = document.score};
+    snprintf(whole.text, sizeof whole.text, "%.*s", (int)document.length, document.text);
+    snprintf(whole.record, sizeof whole.record, "%.*s", (int)document.record_length, document.record);
+    reader_close(reader);
+    corpus_close(&corpus);
+    return whole;
+}
+
+static void test_records_and_scores(void **state)
+{
+    (void)state;
+    struct whole whole = read_whole("w.jsonl", "\xEF\xBB\xBF \t{\"id\": [1],\"text\": \"a\\n\", "
+                                               "\"language_score\": 0.75 } \r\n");
+    assert_string_equal(whole.text, "a\n");
+    assert_string_equal(whole.record, "{\"id\": [1],\"text\": \"a\\n\", \"language_score\": 0.75 }");
+    assert_true(whole.score == 0.75);
+    whole = read_whole("w.jsonl", "{\"text\": \"a\", \"language_score\": \"0.75\"}");
+    assert_true(isnan(whole.score));
+    whole = read_whole("w.jsonl", "{\"text\": \"a\", \"language_score\": 1}");
+    assert_true(whole.score == 1.0);
+    whole = read_whole("w.txt", "say \"a\"\n");
+    assert_string_equal(whole.record, "{\"text\": \"say \\\"a\\\"\\n\"}");
+    assert_true(isnan(whole.score));
 }
 
 /* Documents whose separators, which hold places to cut, lie around the end of the first look (4 MiB). */
@@ -372,6 +417,7 @@ int main(void)
         cmocka_unit_test(test_part_rule),
         cmocka_unit_test(test_limit_counts_over_all_parts),
         cmocka_unit_test(test_line_ends_and_marks),
+        cmocka_unit_test(test_records_and_scores),
         cmocka_unit_test(test_long_text_comes_in_pieces),
         cmocka_unit_test(test_long_runs),
         cmocka_unit_test(test_bad_inputs),

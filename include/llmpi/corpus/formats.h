@@ -3,6 +3,7 @@
 #ifndef LLMPI_CORPUS_FORMATS_H
 #define LLMPI_CORPUS_FORMATS_H
 
+#include "llmpi/base/buffer.h"
 #include "llmpi/base/json.h"
 #include "llmpi/corpus/reader.h"
 #include "llmpi/corpus/window.h"
@@ -14,13 +15,15 @@ struct reader {
     struct stream *stream; /* NULL: no file is open */
     struct window window;  /* on the open file, where reading stands */
     int64_t line;          /* at the start of the window, from 1 */
-    int64_t number;        /* of the next document */
+    int64_t seen;          /* documents, for max_documents */
     int64_t position;      /* bytes on disk of the files before */
     struct corpus_report report;
-    struct json *json; /* holds the text of the last document of JSON lines */
-    struct {           /* the document of plain text that reading stands in */
+    struct json *json;    /* holds the text of the last document of JSON lines */
+    struct buffer record; /* of the last piece of plain text */
+    struct {              /* the document of plain text that reading stands in */
         bool open, rejected;
-        int64_t number, part;
+        bool any; /* a document has begun in this file */
+        int64_t position, part;
         int64_t delivered; /* pieces */
     } text;
 };

@@ -22,6 +22,8 @@ struct corpus_settings {
     int64_t max_documents;            /* 0: all; counted over all parts, in input order */
     const char *document_separator;   /* of .txt files; "" or NULL: one document per file */
     bool skip_errors;                 /* count and go on, instead of failing */
+    bool whole_records;               /* fill document.record */
+    const char *score_field;          /* member with a number, for document.score; NULL: none */
 };
 
 /* The resolved list of input files, in order. */
@@ -37,6 +39,11 @@ struct corpus {
 enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
 void corpus_close(struct corpus *corpus);
 
+/* True when a reader reads about its own share of the bytes only, so that reading one part of `parts` costs
+ * no more than its share. False when there are compressed files that every reader must decompress, or
+ * max_documents is set. */
+bool corpus_is_divisible(const struct corpus *corpus, int64_t parts);
+
 /* A piece of a document. JSON documents come as one piece (begins and ends); long plain text in several, each
  * cut before a space or newline that follows an ASCII letter or digit, where no tokenizer pattern joins the
  * two sides. */
@@ -44,8 +51,15 @@ struct document {
     const char *text; /* valid UTF-8, not NUL-terminated, valid until the next call */
     size_t length;
     bool begins, ends; /* first and last piece of its document */
-    int64_t number;    /* of the document in the whole corpus, from 0 */
+    int64_t file;      /* index in corpus.files */
+    int64_t position;  /* of the document in its file: byte of the uncompressed text. (file, position) orders
+                          all  documents of a corpus and names each one, whoever reads it */
     int64_t part;
+    const char
+        *record; /* with whole_records: a JSON object without a line end, valid as long as text: the line
+                    of JSON lines, trimmed; the piece of plain text as {text_field: piece}. Else NULL */
+    size_t record_length; /* bytes */
+    double score;         /* the number in score_field; NAN where there is none */
 };
 
 /* What could not be used, counted. */
@@ -57,14 +71,17 @@ struct corpus_report {
 /* Sum of the five kinds of error. */
 int64_t corpus_report_errors(const struct corpus_report *report);
 
+/* Adds what another report counted. */
+void corpus_report_add(struct corpus_report *sum, const struct corpus_report *more);
+
 /* Reads the documents whose part % readers == reader. Reader r of R is usually rank r of R ranks. */
 struct reader;
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
                         struct reader **out);
 
 /* The next piece; *more is false at the end. With skip_errors each bad document is counted, and the first ten
- * are logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. A bad document keeps
- * its number and counts for max_documents.
+ * are logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. A bad document
+ * counts for max_documents.
  *
  * JSON lines: each line that is not blank is a document. Limits: 2 GiB per line, 512 levels of nesting.
  * Plain text: a document starts behind a separator, as does an empty one between two; only at the end of the
