@@ -192,6 +192,14 @@ void division_free(struct division *division)
     *division = (struct division){0};
 }
 
+int64_t division_part_of_segment(const struct division *division, const struct corpus *corpus, int64_t file,
+                                 int64_t index)
+{
+    if (division->whole[file] >= 0)
+        return division->whole[file];
+    return (corpus->starts[file] / division->segment + index) % division->parts;
+}
+
 int64_t division_part(const struct division *division, const struct corpus *corpus, int64_t file,
                       int64_t position)
 {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst"
+#define KNOWN_ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst, or .parquet"
 
 struct file_kind file_kind_of(const char *path)
 {
@@ -25,7 +25,7 @@ struct file_kind file_kind_of(const char *path)
             return (struct file_kind){.format = i < 3 ? FORMAT_TEXT : FORMAT_JSON_LINES,
                                       .compression = (enum compression)(i % 3)};
     }
-    return (struct file_kind){0};
+    return (struct file_kind){.format = path_has_suffix(path, ".parquet") ? FORMAT_PARQUET : FORMAT_UNKNOWN};
 }
 
 static enum status add_file(const char *path, struct string_list *files)

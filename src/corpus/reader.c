@@ -139,7 +139,7 @@ void reader_count_lines(struct reader *reader, int64_t lines)
 /* Where reading jumped, the lines that it passed over are counted only now. */
 static enum status count_skipped_lines(struct reader *reader)
 {
-    if (reader->walks || reader->line_offset == reader->window.offset)
+    if (reader->walks || reader->rows != NULL || reader->line_offset == reader->window.offset)
         return STATUS_OK;
     const char *path = reader->corpus->files.items[reader->file];
     struct stream *stream = NULL;
@@ -159,23 +159,39 @@ static enum status count_skipped_lines(struct reader *reader)
     return status;
 }
 
-enum status reader_reject(struct reader *reader, int64_t *count, int64_t lines, const char *format, ...)
+enum status reader_skip(struct reader *reader, int64_t *count)
 {
     ++*count;
-    if (reader->corpus->settings.skip_errors && corpus_report_errors(&reader->report) > WARNINGS)
+    if (!reader->corpus->settings.skip_errors)
+        return STATUS_FAILED;
+    if (corpus_report_errors(&reader->report) <= WARNINGS)
+        log_warning("%s", status_message());
+    return STATUS_OK;
+}
+
+enum status reader_reject(struct reader *reader, int64_t *count, int64_t lines, const char *format, ...)
+{
+    if (reader->corpus->settings.skip_errors && corpus_report_errors(&reader->report) >= WARNINGS) {
+        ++*count; /* untold */
         return STATUS_OK;
+    }
     char problem[3072];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(problem, sizeof problem, format, arguments);
     va_end(arguments);
     TRY(count_skipped_lines(reader));
-    fail(STATUS_FAILED, "%s:%lld: %s", reader->corpus->files.items[reader->file],
-         (long long)(reader->line + lines), problem);
-    if (!reader->corpus->settings.skip_errors)
-        return STATUS_FAILED;
-    log_warning("%s", status_message());
-    return STATUS_OK;
+    const char *path = reader->corpus->files.items[reader->file];
+    if (reader->rows != NULL)
+        fail(STATUS_FAILED, "%s: row %lld: %s", path, (long long)parquet_rows_at(reader), problem);
+    else
+        fail(STATUS_FAILED, "%s:%lld: %s", path, (long long)(reader->line + lines), problem);
+    return reader_skip(reader, count);
+}
+
+static enum corpus_format format_of(const struct reader *reader)
+{
+    return file_kind_of(reader->corpus->files.items[reader->file]).format;
 }
 
 /* Whether the open file must be read by this reader at all. */
@@ -186,11 +202,15 @@ static bool wants_file(const struct reader *reader)
         return true; /* documents are counted */
     if (whole >= 0)
         return reader_owns(reader, whole);
-    return !division_can_seek(reader->corpus, reader->file) || reader_find_run(reader, 0, &begin, &end);
+    return format_of(reader) == FORMAT_PARQUET || !division_can_seek(reader->corpus, reader->file) ||
+           reader_find_run(reader, 0, &begin, &end);
 }
 
 static enum status open_file(struct reader *reader)
 {
+    reader->is_open = true;
+    if (format_of(reader) == FORMAT_PARQUET)
+        return parquet_rows_open(reader);
     const char *path = reader->corpus->files.items[reader->file];
     TRY(stream_open(path, file_kind_of(path), &reader->stream));
     window_restart(&reader->window, reader->stream);
@@ -212,20 +232,35 @@ static enum status open_file(struct reader *reader)
 static enum status close_file(struct reader *reader)
 {
     enum status status = STATUS_OK;
-    const char *damage = reader_reached_limit(reader) ? NULL : stream_damage(reader->stream);
+    const char *damage =
+        reader->stream == NULL || reader_reached_limit(reader) ? NULL : stream_damage(reader->stream);
     bool counts = reader_owns(reader, division_part(&reader->division, reader->corpus, reader->file, 0));
     if (damage != NULL && (counts || !reader->corpus->settings.skip_errors))
         status = reader_reject(reader, &reader->report.truncated, 0, "%s", damage);
+    parquet_rows_close(reader);
     stream_close(reader->stream);
     reader->stream = NULL;
+    reader->is_open = false;
     reader->file++;
     return status;
+}
+
+static enum status next_document(struct reader *reader, struct document *out, bool *found)
+{
+    switch (format_of(reader)) {
+    case FORMAT_PARQUET:
+        return parquet_rows_next(reader, out, found);
+    case FORMAT_TEXT:
+        return plain_text_next(reader, out, found);
+    default:
+        return json_lines_next(reader, out, found);
+    }
 }
 
 enum status reader_next(struct reader *reader, struct document *out, bool *more)
 {
     for (*more = false;;) {
-        if (reader->stream == NULL) {
+        if (!reader->is_open) {
             if (reader->file == reader->corpus->files.count || reader_reached_limit(reader))
                 return STATUS_OK;
             if (!wants_file(reader)) {
@@ -234,8 +269,7 @@ enum status reader_next(struct reader *reader, struct document *out, bool *more)
             }
             TRY(open_file(reader));
         }
-        bool text = file_kind_of(reader->corpus->files.items[reader->file]).format == FORMAT_TEXT;
-        TRY(text ? plain_text_next(reader, out, more) : json_lines_next(reader, out, more));
+        TRY(next_document(reader, out, more));
         if (*more) {
             reader->report.documents += out->begins;
             reader->report.bytes += (int64_t)out->length;
@@ -247,10 +281,15 @@ enum status reader_next(struct reader *reader, struct document *out, bool *more)
 
 int64_t reader_position(const struct reader *reader)
 {
-    const int64_t *starts = reader->corpus->starts;
-    int64_t position = starts[reader->file] + (reader->stream != NULL ? stream_position(reader->stream) : 0);
-    return reader->stream == NULL || position <= starts[reader->file + 1] ? position
-                                                                          : starts[reader->file + 1];
+    int64_t start = reader->corpus->starts[reader->file], position = 0;
+    if (!reader->is_open)
+        return start;
+    int64_t size = reader->corpus->starts[reader->file + 1] - start;
+    if (reader->rows != NULL)
+        position = (int64_t)((double)size * parquet_rows_done(reader));
+    else if (reader->stream != NULL)
+        position = stream_position(reader->stream);
+    return start + (position < size ? position : size);
 }
 
 const struct corpus_report *reader_report(const struct reader *reader)
@@ -264,6 +303,7 @@ void reader_close(struct reader *reader)
         return;
     json_free(reader->json);
     buffer_free(&reader->record);
+    parquet_rows_close(reader);
     stream_close(reader->stream);
     window_free(&reader->window);
     division_free(&reader->division);

@@ -2,7 +2,8 @@
  *
  * The files stand one behind the other, as long as they are on disk. A file that can be entered in the middle
  * is cut into segments: a document that starts at byte b of the (uncompressed) text of a file that starts at
- * byte s of the corpus is in part (s + b) / segment % parts. Files that can only be read from their beginning
+ * byte s of the corpus is in part (s + b) / segment % parts. The segments of a Parquet file are rows instead,
+ * as many as have about `segment` bytes of text. Files that can only be read from their beginning
  * go whole to one part each where that leaves every part within 10 % of the mean (compressed bytes count four
  * times); else they are cut into segments as well, and every reader walks through all of them. A file that is
  * one document always goes whole. */
@@ -27,6 +28,10 @@ void division_free(struct division *division);
 /* The part of a document that begins at `position` of a file. */
 int64_t division_part(const struct division *division, const struct corpus *corpus, int64_t file,
                       int64_t position);
+
+/* The part of the documents in the segment with that index in a Parquet file. */
+int64_t division_part_of_segment(const struct division *division, const struct corpus *corpus, int64_t file,
+                                 int64_t index);
 
 /* True when the documents of a file can be found from any place in it. */
 bool division_can_seek(const struct corpus *corpus, int64_t file);

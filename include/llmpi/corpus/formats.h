@@ -13,17 +13,19 @@ struct reader {
     const struct corpus *corpus;
     struct division division;
     int64_t index, readers;
-    int64_t file;          /* index of the open file, or of the next one */
-    struct stream *stream; /* NULL: no file is open */
-    struct window window;  /* on the open file, where reading stands */
-    bool walks;            /* through the open file from its beginning, whosever the documents are */
+    int64_t file;              /* index of the open file, or of the next one */
+    bool is_open;              /* a file */
+    struct parquet_rows *rows; /* on the open file, if that is Parquet */
+    struct stream *stream;     /* else */
+    struct window window;      /* on the open file, where reading stands */
+    bool walks;                /* through the open file from its beginning, whosever the documents are */
     int64_t first; /* byte of the open file at which its first document begins: behind a byte order mark */
     int64_t line;  /* at line_offset of the open file, from 1 */
     int64_t line_offset; /* of the uncompressed text: the start of the window, or a place before it */
     int64_t seen;        /* documents, for max_documents */
     struct corpus_report report;
     struct json *json;    /* holds the text of the last document of JSON lines */
-    struct buffer record; /* of the last piece of plain text */
+    struct buffer record; /* of the last piece of plain text or row of Parquet */
     struct {              /* the document of plain text that reading stands in */
         bool open, rejected;
         bool any; /* a document has begun in this file */
@@ -49,13 +51,25 @@ enum status reader_find_own(struct reader *reader, const char *separator);
 /* Counts line ends up to the start of the window. */
 void reader_count_lines(struct reader *reader, int64_t lines);
 
-/* Says that something `lines` behind the start of the window cannot be used: fails with "FILE:LINE: ...", or
+/* Says that something `lines` behind the start of the window cannot be used: fails with "FILE:LINE: ..."
+ * ("FILE: row N: ..." for Parquet), or
  * with skip_errors counts it in *count (a field of reader->report) and goes on. */
 enum status reader_reject(struct reader *reader, int64_t *count, int64_t lines, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* The same for a problem that fail() has described with its place. */
+enum status reader_skip(struct reader *reader, int64_t *count);
+
+/* A Parquet file: opens reader->rows on the file, closes it, tells how much of it is done (0 to 1) and the
+ * row where reading stands. */
+enum status parquet_rows_open(struct reader *reader);
+void parquet_rows_close(struct reader *reader);
+double parquet_rows_done(const struct reader *reader);
+int64_t parquet_rows_at(const struct reader *reader);
+
 /* The next document (or piece) of this reader in the open file; *found is false at the end of the file. */
 enum status json_lines_next(struct reader *reader, struct document *out, bool *found);
 enum status plain_text_next(struct reader *reader, struct document *out, bool *found);
+enum status parquet_rows_next(struct reader *reader, struct document *out, bool *found);
 
 #endif

@@ -9,7 +9,7 @@
 
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
-enum corpus_format { FORMAT_UNKNOWN, FORMAT_TEXT, FORMAT_JSON_LINES };
+enum corpus_format { FORMAT_UNKNOWN, FORMAT_TEXT, FORMAT_JSON_LINES, FORMAT_PARQUET };
 
 /* What the ending of a file says about it. */
 struct file_kind {

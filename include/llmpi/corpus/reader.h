@@ -16,12 +16,12 @@
 
 struct corpus_settings {
     const struct string_list *inputs; /* files, folders (searched for known endings, recursively), globs */
-    const char *text_field;           /* member of each JSON line that holds the text */
+    const char *text_field;           /* member of each JSON line, or column, that holds the text */
     int64_t max_documents;            /* 0: all; counted over all parts, in input order */
     const char *document_separator;   /* of .txt files; "" or NULL: one document per file */
     bool skip_errors;                 /* count and go on, instead of failing */
     bool whole_records;               /* fill document.record */
-    const char *score_field;          /* member with a number, for document.score; NULL: none */
+    const char *score_field;          /* member or column with a number, for document.score; NULL: none */
 };
 
 /* The resolved list of input files, in order. */
@@ -33,8 +33,8 @@ struct corpus {
 };
 
 /* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming
- * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines; each also with .gz or .zst).
- */
+ * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines, each also with .gz or .zst;
+ * .parquet). */
 enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
 void corpus_close(struct corpus *corpus);
 
