@@ -20,6 +20,7 @@ struct parquet_rows {
     int64_t rows;                    /* that count: all, or as many as max_documents leaves */
     int64_t per_segment;             /* rows */
     int64_t row, run_end;            /* the next row, and the end of the run of own segments that it is in */
+    char told[4096];                 /* the last message about damage */
 };
 
 static const char *path_of(const struct reader *reader)
@@ -278,6 +279,19 @@ static enum status read_row(struct reader *reader, struct document *out, bool *g
     return reader->corpus->settings.whole_records ? make_record(reader, out) : STATUS_OK;
 }
 
+/* A damaged page or dictionary costs several segments, and is told once. */
+static enum status skip_damage(struct reader *reader)
+{
+    struct parquet_rows *rows = reader->rows;
+    rows->row = rows->run_end;
+    if (strcmp(rows->told, status_message()) == 0) {
+        reader->report.truncated++;
+        return STATUS_OK;
+    }
+    snprintf(rows->told, sizeof rows->told, "%s", status_message());
+    return reader_skip(reader, &reader->report.truncated);
+}
+
 enum status parquet_rows_next(struct reader *reader, struct document *out, bool *found)
 {
     struct parquet_rows *rows = reader->rows;
@@ -296,8 +310,7 @@ enum status parquet_rows_next(struct reader *reader, struct document *out, bool 
         if (!reader->corpus->settings.skip_errors || !is_damage(reader))
             return status;
         *found = false;
-        rows->row = rows->run_end;
-        TRY(reader_skip(reader, &reader->report.truncated));
+        TRY(skip_damage(reader));
     }
     return STATUS_OK;
 }

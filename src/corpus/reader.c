@@ -227,6 +227,18 @@ static enum status open_file(struct reader *reader)
     return STATUS_OK;
 }
 
+/* A file that became shorter would lose text silently. */
+static enum status check_size(const struct reader *reader)
+{
+    const char *path = reader->corpus->files.items[reader->file];
+    int64_t size = reader->corpus->starts[reader->file + 1] - reader->corpus->starts[reader->file];
+    int64_t now = file_size(path);
+    return now < 0 || now >= size
+               ? STATUS_OK
+               : fail(STATUS_FAILED, "%s has %lld bytes now, expected %lld as at the start", path,
+                      (long long)now, (long long)size);
+}
+
 /* Damage is told when everything before it was delivered. Of the readers that may meet it, the one that has
  * the start of the file counts it. */
 static enum status close_file(struct reader *reader)
@@ -237,6 +249,8 @@ static enum status close_file(struct reader *reader)
     bool counts = reader_owns(reader, division_part(&reader->division, reader->corpus, reader->file, 0));
     if (damage != NULL && (counts || !reader->corpus->settings.skip_errors))
         status = reader_reject(reader, &reader->report.truncated, 0, "%s", damage);
+    if (status == STATUS_OK && !reader_reached_limit(reader))
+        status = check_size(reader);
     parquet_rows_close(reader);
     stream_close(reader->stream);
     reader->stream = NULL;
