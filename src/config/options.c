@@ -19,7 +19,7 @@ static const struct option table[] = {
      "Threads per rank; 0: the cores of the node divided by its ranks"},
 
     {FIELD(corpus, inputs), OPTION_LIST, AT(corpus, inputs), "", NULL, NULL, true,
-     "Files, folders or globs of text: .txt .jsonl .jsonl.gz .jsonl.zst"},
+     "Files, folders or globs of text: .txt .jsonl .ndjson .json, also with .gz or .zst, and .parquet"},
     {FIELD(corpus, text_field), OPTION_TEXT, AT(corpus, text_field), "text", "[1, inf)", NULL, true,
      "Member of each JSON line that holds the text"},
     {FIELD(corpus, max_documents), OPTION_INTEGER, AT(corpus, max_documents), "0", COUNT_RANGE, NULL, true,
