@@ -38,28 +38,7 @@ struct totals {
     int64_t documents[2], tokens[2], bytes[2]; /* train, validation */
 };
 
-/* --- tokenizer --- */
-
-/* Rank 0 reads the files; the others parse what it would write. **Collective** */
-static enum status load_tokenizer(struct sharding *work)
-{
-    const char *path = work->config->tokenizer.path;
-    struct buffer text = {0};
-    enum status status = STATUS_OK;
-    if (comm_rank(work->comm) == 0) {
-        status = tokenizer_load(path, &work->tokenizer);
-        if (status == STATUS_OK)
-            status = tokenizer_write(work->tokenizer, &text);
-    }
-    comm_broadcast(work->comm, &status, sizeof status, 0);
-    status = comm_agree(work->comm, status);
-    if (status == STATUS_OK)
-        status = comm_broadcast_buffer(work->comm, &text, 0);
-    if (status == STATUS_OK && work->tokenizer == NULL)
-        status = tokenizer_parse(text.data, text.length, path, &work->tokenizer);
-    buffer_free(&text);
-    return status;
-}
+/* --- tokens around documents --- */
 
 /* The special token that is most like `wanted`, for a message; NULL when there is none. */
 static const char *find_similar(const struct tokenizer *tokenizer, const char *wanted, char name[64])
@@ -318,7 +297,6 @@ static enum status publish(struct sharding *work)
 static enum status run(struct sharding *work)
 {
     double started = clock_seconds();
-    TRY(comm_agree(work->comm, load_tokenizer(work)));
     TRY(comm_agree(work->comm, begin(work)));
     TRY(comm_agree(work->comm, write_documents(work)));
     struct totals totals = count_totals(work);
@@ -327,15 +305,14 @@ static enum status run(struct sharding *work)
     return STATUS_OK;
 }
 
-enum status sharding_run(const struct config *config, struct comm *comm)
+enum status sharding_run(const struct config *config, struct tokenizer *tokenizer, struct comm *comm)
 {
-    struct sharding work = {.config = config, .comm = comm};
+    struct sharding work = {.config = config, .comm = comm, .tokenizer = tokenizer};
     enum status status = run(&work);
     shard_set_close(&work.set);
     token_list_free(&work.ids);
     buffer_free(&work.inputs);
     corpus_close(&work.corpus);
     corpus_close(&work.validation);
-    tokenizer_destroy(work.tokenizer);
     return status;
 }

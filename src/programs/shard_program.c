@@ -2,6 +2,7 @@
 #include "llmpi/prepare/sharding.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
+#include "llmpi/programs/tokenizer_source.h"
 
 enum status program_shard(int count, char **arguments)
 {
@@ -16,8 +17,12 @@ enum status program_shard(int count, char **arguments)
         .configuration = true,
     };
     struct program program;
+    struct tokenizer *tokenizer = NULL;
     enum status status = program_begin(&command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
-        status = sharding_run(&program.config, program.comm);
+        status = tokenizer_source_share(program.config.tokenizer.path, program.comm, &tokenizer);
+    if (tokenizer != NULL)
+        status = sharding_run(&program.config, tokenizer, program.comm);
+    tokenizer_destroy(tokenizer);
     return program_end(&program, status);
 }

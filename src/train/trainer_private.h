@@ -32,9 +32,9 @@ static inline bool is_root(const struct trainer *trainer)
     return comm_rank(trainer->comm) == 0;
 }
 
-/* Takes the run directory's lock, loads tokenizer and data, starts or continues the state, opens the run's
- * files and says what the run is. **Collective** */
-enum status trainer_set_up(struct trainer *trainer, bool fresh);
+/* Takes the run directory's lock, opens the data, starts or continues the state, opens the run's files and
+ * says what the run is. Takes over the tokenizer (also on failure). **Collective** */
+enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer);
 
 /* Closes and frees whatever set_up opened, also after it failed in the middle. */
 void trainer_close(struct trainer *trainer);

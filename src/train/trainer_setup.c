@@ -51,12 +51,10 @@ enum status trainer_open_dataset(const struct config *config, const char *split,
     return agreed;
 }
 
-static enum status open_data(struct trainer *trainer)
+static enum status open_data(struct trainer *trainer, const struct tokenizer *tokenizer)
 {
     const struct config *config = trainer->config;
     struct comm *comm = trainer->comm;
-    struct tokenizer *tokenizer = NULL;
-    TRY(state_load_tokenizer(config->tokenizer.path, comm, &tokenizer));
     enum status status = trainer_open_dataset(config, "train", tokenizer, comm, &trainer->train);
     if (status == STATUS_OK)
         status = trainer_open_dataset(config, "validation", tokenizer, comm, &trainer->validation);
@@ -67,16 +65,11 @@ static enum status open_data(struct trainer *trainer)
                       "%lld in one shard",
                       config->shards.directory, (long long)dataset_tokens(trainer->train),
                       (long long)(length + 1));
-    if (status != STATUS_OK) {
-        if (tokenizer != NULL)
-            tokenizer_destroy(tokenizer);
-        return status;
-    }
+    TRY(status);
     int64_t facts[] = {(int64_t)tokenizer_digest(tokenizer), dataset_shards(trainer->train),
                        dataset_tokens(trainer->train), dataset_documents(trainer->train)};
     trainer->dataset_digest = digest_bytes(facts, sizeof facts);
-    trainer->micro_batch = step_micro_batch(config, comm_size(comm));
-    return comm_agree(comm, state_create(config, tokenizer, trainer->micro_batch, true, &trainer->state));
+    return STATUS_OK;
 }
 
 /* Rank 0: what the checkpoint was made with must fit what the run is continued with. */
@@ -192,11 +185,20 @@ static enum status take_directory(struct trainer *trainer)
     return comm_agree(trainer->comm, status);
 }
 
-enum status trainer_set_up(struct trainer *trainer, bool fresh)
+enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
-    TRY(take_directory(trainer));
-    trainer_set_threads(trainer->config, trainer->comm);
-    TRY(open_data(trainer));
+    enum status status = take_directory(trainer);
+    if (status == STATUS_OK) {
+        trainer_set_threads(trainer->config, trainer->comm);
+        status = open_data(trainer, tokenizer);
+    }
+    if (status != STATUS_OK) {
+        tokenizer_destroy(tokenizer);
+        return status;
+    }
+    trainer->micro_batch = step_micro_batch(trainer->config, comm_size(trainer->comm));
+    TRY(comm_agree(trainer->comm,
+                   state_create(trainer->config, tokenizer, trainer->micro_batch, true, &trainer->state)));
     TRY(open_run(trainer, fresh));
     describe_run(trainer);
     return STATUS_OK;

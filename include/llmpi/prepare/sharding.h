@@ -5,10 +5,11 @@
 #include "llmpi/base/status.h"
 #include "llmpi/comm/comm.h"
 #include "llmpi/config/config.h"
+#include "llmpi/text/tokenizer.h"
 
-/* Tokenizes corpus.inputs with tokenizer.path into shards.count train and validation shards in
+/* Tokenizes corpus.inputs with a tokenizer into shards.count train and validation shards in
  * shards.directory. Shard s is written by rank s % size. Which document goes where depends on the inputs and
  * shards.count alone: the files are the same bytes for any number of ranks. **Collective** */
-enum status sharding_run(const struct config *config, struct comm *comm);
+enum status sharding_run(const struct config *config, struct tokenizer *tokenizer, struct comm *comm);
 
 #endif

@@ -11,9 +11,10 @@
 #include <stdbool.h>
 
 /* Trains run.directory until train.steps are done, writing metrics, samples and checkpoints there. Continues
- * from the newest whole checkpoint; with `fresh` what is there is removed first. STATUS_STOPPED when a rank
- * was asked to stop: everything is saved. **Collective** */
-enum status trainer_run(const struct config *config, bool fresh, struct comm *comm);
+ * from the newest whole checkpoint; with `fresh` what is there is removed first. Takes over the tokenizer
+ * (also on failure). STATUS_STOPPED when a rank was asked to stop: everything is saved. **Collective** */
+enum status trainer_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
+                        struct comm *comm);
 
 /* Sets the number of threads per rank (run.threads, or this rank's share of the cores it may use) and logs
  * ranks x threads x cores, with a hint where they do not fit. **Collective** */
