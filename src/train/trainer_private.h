@@ -5,7 +5,7 @@
 
 #include "llmpi/data/dataset.h"
 #include "llmpi/train/run_files.h"
-#include "llmpi/train/run_lock.h"
+#include "llmpi/base/folder_lock.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 #include "llmpi/train/timers.h"
@@ -15,7 +15,7 @@ struct trainer {
     const struct config *config;
     struct comm *comm;
     const char *directory;
-    struct run_lock *lock;
+    struct folder_lock *lock;
     struct run_files *files;
     struct train_state state;
     struct dataset *train, *validation;

@@ -180,7 +180,7 @@ static enum status take_directory(struct trainer *trainer)
     if (is_root(trainer)) {
         status = directory_create(trainer->directory);
         if (status == STATUS_OK)
-            status = run_lock_take(trainer->directory, &trainer->lock);
+            status = folder_lock_take(trainer->directory, "run.directory", &trainer->lock);
     }
     return comm_agree(trainer->comm, status);
 }
@@ -211,5 +211,5 @@ void trainer_close(struct trainer *trainer)
     state_destroy(&trainer->state);
     dataset_close(trainer->train);
     dataset_close(trainer->validation);
-    run_lock_release(trainer->lock);
+    folder_lock_release(trainer->lock);
 }
