@@ -14,6 +14,8 @@
 #include <string.h>
 
 struct dataset {
+    char *directory;
+    char split[16];
     struct shard **shards;
     int64_t count;
     int64_t *first_window;          /* of each shard, and the number of all at the end */
@@ -26,6 +28,7 @@ void dataset_close(struct dataset *dataset)
         return;
     for (int64_t i = 0; i < dataset->count; i++)
         shard_close(dataset->shards[i]);
+    free(dataset->directory);
     free(dataset->shards);
     free(dataset->first_window);
     free(dataset);
@@ -85,6 +88,9 @@ static enum status check_shard(const struct dataset *dataset, const char *path, 
                     " (%" PRId64 " tokens): run `llmpi shard` again",
                     path, last->tokenizer_digest, last->vocab_size, first->tokenizer_digest,
                     first->vocab_size);
+    if (last->fingerprint != first->fingerprint || last->packing != first->packing ||
+        last->chunk_length != first->chunk_length)
+        return fail(STATUS_FAILED, "%s is of another run than shard 0: run `llmpi shard` to its end", path);
     return STATUS_OK;
 }
 
@@ -121,8 +127,9 @@ enum status dataset_open(const char *directory, const char *split, struct datase
     struct dataset *dataset = memory_resize(NULL, 1, sizeof *dataset, "a data set");
     if (dataset == NULL)
         return STATUS_FAILED;
-    *dataset = (struct dataset){0};
-    enum status status = STATUS_OK;
+    *dataset = (struct dataset){.directory = memory_copy_text(directory, strlen(directory))};
+    snprintf(dataset->split, sizeof dataset->split, "%s", split);
+    enum status status = dataset->directory == NULL ? STATUS_FAILED : STATUS_OK;
     while (status == STATUS_OK && dataset->count < shards)
         status = open_next(dataset, directory, split, shards);
     if (status != STATUS_OK)
@@ -168,19 +175,44 @@ int64_t dataset_vocab_size(const struct dataset *dataset)
     return shard_information(dataset->shards[0])->vocab_size;
 }
 
-uint64_t dataset_tokenizer_digest(const struct dataset *dataset)
+uint64_t dataset_fingerprint(const struct dataset *dataset)
 {
-    return shard_information(dataset->shards[0])->tokenizer_digest;
+    return shard_information(dataset->shards[0])->fingerprint;
+}
+
+enum status dataset_check(const struct dataset *dataset, uint64_t tokenizer, int64_t vocab_size,
+                          int64_t context_length)
+{
+    const struct shard_information *about = shard_information(dataset->shards[0]);
+    if (about->tokenizer_digest != tokenizer)
+        return fail(STATUS_FAILED,
+                    "the %s shards in %s were made with tokenizer %016" PRIx64 ", this run's is %016" PRIx64
+                    "; run `llmpi shard` again, or name the right tokenizer.path",
+                    dataset->split, dataset->directory, about->tokenizer_digest, tokenizer);
+    if (about->vocab_size != vocab_size)
+        return fail(STATUS_FAILED,
+                    "the %s shards in %s have a vocabulary of %" PRId64 " tokens, the tokenizer has %" PRId64
+                    ": run `llmpi shard` again",
+                    dataset->split, dataset->directory, about->vocab_size, vocab_size);
+    if (about->packing != SHARD_CONCATENATE && about->chunk_length != context_length + 1)
+        return fail(STATUS_FAILED,
+                    "the %s shards in %s were cut for model.context_length %" PRId64
+                    " (shards.packing: %s), this run's is %" PRId64 ": run `llmpi shard` again",
+                    dataset->split, dataset->directory, about->chunk_length - 1,
+                    shard_packing_name(about->packing), context_length);
+    return STATUS_OK;
 }
 
 /* --- windows --- */
 
 static int64_t windows_of(const struct shard *shard, int64_t context_length, int64_t stride)
 {
-    int64_t tokens = shard_information(shard)->tokens;
-    if (context_length < 1 || stride < 1 || tokens - 1 < context_length)
+    const struct shard_information *about = shard_information(shard);
+    if (context_length < 1 || stride < 1 || about->tokens - 1 < context_length)
         return 0;
-    return (tokens - 1 - context_length) / stride + 1;
+    if (about->packing != SHARD_CONCATENATE)
+        return about->chunk_length == context_length + 1 ? about->tokens / about->chunk_length : 0;
+    return (about->tokens - 1 - context_length) / stride + 1;
 }
 
 int64_t dataset_windows(const struct dataset *dataset, int64_t context_length, int64_t stride)
@@ -225,7 +257,8 @@ enum status dataset_read_window(struct dataset *dataset, int64_t context_length,
         else
             high = middle;
     }
-    int64_t first = (index - dataset->first_window[low]) * stride;
+    int64_t chunk = shard_information(dataset->shards[low])->chunk_length;
+    int64_t first = (index - dataset->first_window[low]) * (chunk > 0 ? chunk : stride);
     TRY(shard_read_tokens(dataset->shards[low], first, context_length + 1, out));
     for (int64_t i = 0; i <= context_length; i++)
         if (out[i] >= dataset_vocab_size(dataset))

@@ -66,7 +66,10 @@ enum status shard_writer_open(const char *directory, const char *split, int64_t 
     writer->about = (struct shard_information){.shard = shard,
                                                .shards = shards,
                                                .tokenizer_digest = identity->tokenizer_digest,
-                                               .vocab_size = identity->vocab_size};
+                                               .vocab_size = identity->vocab_size,
+                                               .packing = identity->packing,
+                                               .chunk_length = identity->chunk_length,
+                                               .fingerprint = identity->fingerprint};
     memcpy(writer->about.split, split, strlen(split) + 1);
     writer->type = identity->vocab_size <= UINT16_MAX + 1 ? HDF5_UINT16 : HDF5_UINT32;
     const char *inputs = identity->inputs == NULL ? "" : identity->inputs;
@@ -120,6 +123,11 @@ enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, i
     return STATUS_OK;
 }
 
+void shard_writer_drop(struct shard_writer *writer, int64_t tokens)
+{
+    writer->about.dropped += tokens;
+}
+
 int64_t shard_writer_tokens(const struct shard_writer *writer)
 {
     return writer->about.tokens;
@@ -135,11 +143,21 @@ int64_t shard_writer_bytes(const struct shard_writer *writer)
     return writer->about.bytes;
 }
 
+int64_t shard_writer_dropped(const struct shard_writer *writer)
+{
+    return writer->about.dropped;
+}
+
+static enum status write_digest(struct shard_writer *writer, const char *name, uint64_t digest)
+{
+    char digits[17];
+    snprintf(digits, sizeof digits, "%016" PRIx64, digest);
+    return hdf5_write_attribute_text(writer->file, name, digits);
+}
+
 static enum status write_attributes(struct shard_writer *writer)
 {
     const struct shard_information *about = &writer->about;
-    char digest[17];
-    snprintf(digest, sizeof digest, "%016" PRIx64, about->tokenizer_digest);
     const struct {
         const char *name;
         int64_t value;
@@ -147,12 +165,15 @@ static enum status write_attributes(struct shard_writer *writer)
         {"format_version", SHARD_FORMAT_VERSION}, {"shard", about->shard},
         {"shard_count", about->shards},           {"vocab_size", about->vocab_size},
         {"document_count", about->documents},     {"byte_count", about->bytes},
-        {"token_count", about->tokens},
+        {"token_count", about->tokens},           {"chunk_length", about->chunk_length},
+        {"dropped_count", about->dropped},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         TRY(hdf5_write_attribute_int64(writer->file, numbers[i].name, numbers[i].value));
     TRY(hdf5_write_attribute_text(writer->file, "split", about->split));
-    TRY(hdf5_write_attribute_text(writer->file, "tokenizer_digest", digest));
+    TRY(hdf5_write_attribute_text(writer->file, "packing", shard_packing_name(about->packing)));
+    TRY(write_digest(writer, "tokenizer_digest", about->tokenizer_digest));
+    TRY(write_digest(writer, "fingerprint", about->fingerprint));
     return hdf5_write_attribute_text(writer->file, "inputs", writer->inputs);
 }
 

@@ -30,42 +30,39 @@ void trainer_set_threads(const struct config *config, struct comm *comm)
                  (long long)cores, (long long)online, (long long)(online / ranks));
 }
 
-enum status trainer_open_dataset(const struct config *config, const char *split,
+enum status trainer_open_dataset(const struct config *config, const char *split, int64_t context_length,
                                  const struct tokenizer *tokenizer, struct comm *comm, struct dataset **out)
 {
     enum status status = dataset_open(config->shards.directory, split, out);
-    if (status == STATUS_OK && dataset_tokenizer_digest(*out) != tokenizer_digest(tokenizer)) {
-        status = fail(STATUS_FAILED,
-                      "the %s shards in %s were made with tokenizer %016" PRIx64 ", this run's is %016" PRIx64
-                      "; run `llmpi shard` again, or name the right tokenizer.path",
-                      split, config->shards.directory, dataset_tokenizer_digest(*out),
-                      tokenizer_digest(tokenizer));
+    if (status == STATUS_OK)
+        status =
+            dataset_check(*out, tokenizer_digest(tokenizer), tokenizer_vocab_size(tokenizer), context_length);
+    status = comm_agree(comm, status);
+    if (status != STATUS_OK) {
         dataset_close(*out);
         *out = NULL;
     }
-    enum status agreed = comm_agree(comm, status);
-    if (agreed != STATUS_OK && status == STATUS_OK) {
-        dataset_close(*out);
-        *out = NULL;
-    }
-    return agreed;
+    return status;
 }
 
 static enum status open_data(struct trainer *trainer, const struct tokenizer *tokenizer)
 {
     const struct config *config = trainer->config;
     struct comm *comm = trainer->comm;
-    enum status status = trainer_open_dataset(config, "train", tokenizer, comm, &trainer->train);
-    if (status == STATUS_OK)
-        status = trainer_open_dataset(config, "validation", tokenizer, comm, &trainer->validation);
     int64_t length = config->model.context_length;
-    if (status == STATUS_OK && dataset_windows(trainer->train, length, step_stride(config)) == 0)
-        status = fail(STATUS_FAILED,
-                      "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = "
-                      "%lld in one shard",
-                      config->shards.directory, (long long)dataset_tokens(trainer->train),
-                      (long long)(length + 1));
-    TRY(status);
+    TRY(trainer_open_dataset(config, "train", length, tokenizer, comm, &trainer->train));
+    TRY(trainer_open_dataset(config, "validation", length, tokenizer, comm, &trainer->validation));
+    if (dataset_fingerprint(trainer->train) != dataset_fingerprint(trainer->validation))
+        return fail(STATUS_FAILED,
+                    "the validation shards in %s are of another run than the train shards: run `llmpi shard` "
+                    "to its end",
+                    config->shards.directory);
+    if (dataset_windows(trainer->train, length, step_stride(config)) == 0)
+        return fail(STATUS_FAILED,
+                    "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = "
+                    "%lld in one shard",
+                    config->shards.directory, (long long)dataset_tokens(trainer->train),
+                    (long long)(length + 1));
     int64_t facts[] = {(int64_t)tokenizer_digest(tokenizer), dataset_shards(trainer->train),
                        dataset_tokens(trainer->train), dataset_documents(trainer->train)};
     trainer->dataset_digest = digest_bytes(facts, sizeof facts);

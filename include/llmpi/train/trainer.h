@@ -20,8 +20,9 @@ enum status trainer_run(const struct config *config, bool fresh, struct tokenize
  * ranks x threads x cores, with a hint where they do not fit. **Collective** */
 void trainer_set_threads(const struct config *config, struct comm *comm);
 
-/* Opens a split, checking that its shards were made with this tokenizer. **Collective** */
-enum status trainer_open_dataset(const struct config *config, const char *split,
+/* Opens a split, checking that its shards were made with this tokenizer and fit this context length.
+ * **Collective** */
+enum status trainer_open_dataset(const struct config *config, const char *split, int64_t context_length,
                                  const struct tokenizer *tokenizer, struct comm *comm, struct dataset **out);
 
 #endif
