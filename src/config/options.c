@@ -58,6 +58,10 @@ static const struct option table[] = {
      "Special token before each document; empty: none"},
     {FIELD(shards, end_token), OPTION_TEXT, AT(shards, end_token), "<|endoftext|>", "[1, inf)", NULL, false,
      "Special token after each document"},
+    {FIELD(shards, packing), OPTION_CHOICE, AT(shards, packing), "concatenate", NULL,
+     "concatenate|split|truncate", false,
+     "How documents become sequences: joined end to end, or cut into chunks of context_length + 1 tokens, of "
+     "which split keeps all whole ones and truncate the first"},
 
     {FIELD(model, n_layer), OPTION_INTEGER, AT(model, n_layer), "6", "[1, 1000]", NULL, false,
      "Transformer blocks"},

@@ -3,12 +3,14 @@
  * travels between ranks, and nothing that is written depends on how many they are. */
 #include "llmpi/prepare/sharding.h"
 
+#include "boundary_token.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/digest.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/corpus/reader.h"
 #include "llmpi/text/tokenizer.h"
+#include "packer.h"
 #include "shard_set.h"
 
 #include <inttypes.h>
@@ -27,7 +29,7 @@ struct sharding {
     struct corpus corpus, validation; /* validation: files of its own, or empty */
     struct buffer inputs;             /* names of the files, one a line */
     struct shard_set set;
-    struct shard_writer *open; /* that the current document goes to, until its end */
+    struct packer packer;
     struct token_list ids;
     int64_t tokens;              /* of this rank, for progress */
     struct corpus_report report; /* both corpora; of all ranks in the end */
@@ -35,48 +37,8 @@ struct sharding {
 
 /* Sums in the end, over all ranks. */
 struct totals {
-    int64_t documents[2], tokens[2], bytes[2]; /* train, validation */
+    int64_t documents[2], tokens[2], bytes[2], dropped[2]; /* train, validation */
 };
-
-/* --- tokens around documents --- */
-
-/* The special token that is most like `wanted`, for a message; NULL when there is none. */
-static const char *find_similar(const struct tokenizer *tokenizer, const char *wanted, char name[64])
-{
-    int best = -1;
-    for (int64_t id = 0; id < tokenizer_vocab_size(tokenizer); id++) {
-        char other[64];
-        size_t length = 0;
-        const char *text = tokenizer_is_special(tokenizer, (uint32_t)id)
-                               ? tokenizer_token(tokenizer, (uint32_t)id, &length)
-                               : NULL;
-        if (text == NULL)
-            continue;
-        snprintf(other, sizeof other, "%.*s", length < 63 ? (int)length : 63, text);
-        int distance = string_distance(wanted, other);
-        if (best < 0 || distance < best)
-            memcpy(name, other, sizeof other);
-        best = best < 0 || distance < best ? distance : best;
-    }
-    return best < 0 ? NULL : name;
-}
-
-static enum status find_token(const struct sharding *work, const char *option, const char *name, int64_t *id)
-{
-    *id = -1;
-    if (name[0] == '\0')
-        return STATUS_OK;
-    *id = tokenizer_find(work->tokenizer, name, strlen(name));
-    if (*id >= 0)
-        return STATUS_OK;
-    char name_like[64];
-    const char *similar = find_similar(work->tokenizer, name, name_like);
-    const char *path = work->config->tokenizer.path;
-    if (similar == NULL)
-        return fail(STATUS_USAGE, "%s: '%s' is no token of %s, which has no special tokens", option, name,
-                    path);
-    return fail(STATUS_USAGE, "%s: '%s' is no token of %s; did you mean '%s'?", option, name, path, similar);
-}
 
 /* --- beginning --- */
 
@@ -100,12 +62,28 @@ static enum status list_inputs(struct sharding *work, const struct corpus *corpu
     return STATUS_OK;
 }
 
+static struct shard_identity identify(const struct sharding *work)
+{
+    static const enum shard_packing packings[] = {[PACKING_CONCATENATE] = SHARD_CONCATENATE,
+                                                  [PACKING_SPLIT] = SHARD_SPLIT,
+                                                  [PACKING_TRUNCATE] = SHARD_TRUNCATE};
+    enum shard_packing packing = packings[work->config->shards.packing];
+    int64_t window = work->config->model.context_length + 1;
+    return (struct shard_identity){.tokenizer_digest = tokenizer_digest(work->tokenizer),
+                                   .vocab_size = tokenizer_vocab_size(work->tokenizer),
+                                   .inputs = work->inputs.data,
+                                   .packing = packing,
+                                   .chunk_length = packing == SHARD_CONCATENATE ? 0 : window};
+}
+
 static enum status begin(struct sharding *work)
 {
     const struct config *config = work->config;
     int size = comm_size(work->comm);
-    TRY(find_token(work, "shards.begin_token", config->shards.begin_token, &work->begin));
-    TRY(find_token(work, "shards.end_token", config->shards.end_token, &work->end));
+    const char *path = config->tokenizer.path;
+    TRY(boundary_token_find(work->tokenizer, path, "shards.begin_token", config->shards.begin_token,
+                            &work->begin));
+    TRY(boundary_token_find(work->tokenizer, path, "shards.end_token", config->shards.end_token, &work->end));
     TRY(open_corpus(work, &config->corpus.inputs, config->corpus.max_documents, &work->corpus));
     TRY(list_inputs(work, &work->corpus));
     if (config->corpus.validation_inputs.count > 0) {
@@ -116,9 +94,8 @@ static enum status begin(struct sharding *work)
         log_info("%d ranks write %" PRId64 " shards: %" PRId64 " ranks have nothing to do", size,
                  config->shards.count, size - config->shards.count);
     TRY(directory_create(config->shards.directory));
-    const struct shard_identity identity = {.tokenizer_digest = tokenizer_digest(work->tokenizer),
-                                            .vocab_size = tokenizer_vocab_size(work->tokenizer),
-                                            .inputs = work->inputs.data};
+    const struct shard_identity identity = identify(work);
+    TRY(packer_open(&work->packer, &identity, work->tokenizer));
     return shard_set_open(&work->set, config->shards.directory, config->shards.count, comm_rank(work->comm),
                           size, &identity);
 }
@@ -134,17 +111,14 @@ static bool is_validation(const struct sharding *work, const struct document *pi
     return (double)(digest >> 11) * 0x1p-53 < work->config->corpus.validation_fraction;
 }
 
-static enum status add_token(struct shard_writer *writer, int64_t token)
-{
-    uint32_t id = (uint32_t)token;
-    return token < 0 ? STATUS_OK : shard_writer_add(writer, &id, 1, 0);
-}
-
 static enum status end_document(struct sharding *work)
 {
-    struct shard_writer *writer = work->open;
-    work->open = NULL;
-    return writer == NULL ? STATUS_OK : add_token(writer, work->end);
+    if (work->packer.writer == NULL)
+        return STATUS_OK;
+    if (work->end >= 0)
+        TRY(packer_add_mark(&work->packer, (uint32_t)work->end));
+    packer_end_document(&work->packer);
+    return STATUS_OK;
 }
 
 /* A document that the reader gave up in the middle has no last piece: it ends where the next one begins. */
@@ -152,13 +126,14 @@ static enum status add_piece(struct sharding *work, const struct document *piece
 {
     if (piece->begins) {
         TRY(end_document(work));
-        work->open = shard_set_writer(&work->set, piece->part, validation || is_validation(work, piece));
-        TRY(shard_writer_begin_document(work->open));
-        TRY(add_token(work->open, work->begin));
+        validation = validation || is_validation(work, piece);
+        TRY(packer_begin_document(&work->packer, shard_set_writer(&work->set, piece->part, validation)));
+        if (work->begin >= 0)
+            TRY(packer_add_mark(&work->packer, (uint32_t)work->begin));
     }
     work->ids.count = 0;
     TRY(tokenizer_encode(work->tokenizer, piece->text, piece->length, false, &work->ids));
-    TRY(shard_writer_add(work->open, work->ids.ids, work->ids.count, (int64_t)piece->length));
+    TRY(packer_add_text(&work->packer, work->ids.ids, work->ids.count, (int64_t)piece->length));
     work->tokens += work->ids.count;
     return piece->ends ? end_document(work) : STATUS_OK;
 }
@@ -189,12 +164,13 @@ static enum status read_corpus(struct sharding *work, const struct corpus *corpu
     return status;
 }
 
-/* The bytes of text behind a token; the tokens that we put around documents have none. */
+/* The bytes of text behind a token; the tokens that we put around documents have none. The last chunk of a
+ * document rarely ends with its end token. */
 static int64_t bytes_of(void *context, uint32_t id, bool begins, bool ends)
 {
     const struct sharding *work = context;
     size_t length = 0;
-    if ((begins && work->begin >= 0) || (ends && work->end >= 0))
+    if ((begins && work->begin >= 0) || (ends && id == work->end))
         return 0;
     return tokenizer_token(work->tokenizer, id, &length) == NULL ? 0 : (int64_t)length;
 }
@@ -204,7 +180,9 @@ static enum status move_tails(struct sharding *work)
     const struct shard_set *set = &work->set;
     for (int64_t i = 0; i < set->count; i++) {
         double share = work->config->corpus.validation_fraction * (double)shard_writer_tokens(set->train[i]);
-        TRY(shard_writer_move_tail(set->train[i], set->validation[i], (int64_t)floor(share), bytes_of, work));
+        int64_t count = (int64_t)floor(share), chunk = work->packer.chunk_length;
+        count -= chunk > 0 ? count % chunk : 0;
+        TRY(shard_writer_move_tail(set->train[i], set->validation[i], count, bytes_of, work));
     }
     return STATUS_OK;
 }
@@ -229,6 +207,7 @@ static struct totals count_totals(struct sharding *work)
             totals.documents[split] += shard_writer_documents(writer);
             totals.tokens[split] += shard_writer_tokens(writer);
             totals.bytes[split] += shard_writer_bytes(writer);
+            totals.dropped[split] += shard_writer_dropped(writer);
         }
     comm_sum_int64(work->comm, (int64_t *)&totals, sizeof totals / sizeof(int64_t));
     comm_sum_int64(work->comm, (int64_t *)&work->report, sizeof work->report / sizeof(int64_t));
@@ -244,12 +223,22 @@ static void report_split(const char *name, const struct totals *totals, int spli
              tokens > 0 ? bytes / tokens : 0.0);
 }
 
+static void report_packing(enum shard_packing packing, const struct totals *totals)
+{
+    int64_t dropped = totals->dropped[0] + totals->dropped[1];
+    int64_t all = dropped + totals->tokens[0] + totals->tokens[1];
+    if (packing != SHARD_CONCATENATE)
+        log_info("%s drops %.1f %% of the tokens (%" PRId64 " of %" PRId64 ")", shard_packing_name(packing),
+                 all > 0 ? 100.0 * (double)dropped / (double)all : 0.0, dropped, all);
+}
+
 static void report(const struct sharding *work, const struct totals *totals, double seconds)
 {
     const struct corpus_report *found = &work->report;
     char duration[32];
     report_split("train", totals, 0);
     report_split("validation", totals, 1);
+    report_packing(work->packer.packing, totals);
     if (corpus_report_errors(found) > 0)
         log_info("skipped %" PRId64 " documents: %" PRId64 " invalid UTF-8, %" PRId64 " broken JSON, %" PRId64
                  " without text field, %" PRId64 " empty, %" PRId64 " truncated",
@@ -310,6 +299,7 @@ enum status sharding_run(const struct config *config, struct tokenizer *tokenize
     struct sharding work = {.config = config, .comm = comm, .tokenizer = tokenizer};
     enum status status = run(&work);
     shard_set_close(&work.set);
+    packer_close(&work.packer);
     token_list_free(&work.ids);
     buffer_free(&work.inputs);
     corpus_close(&work.corpus);

@@ -13,6 +13,7 @@
 
 enum corpus_errors { CORPUS_ERRORS_STOP, CORPUS_ERRORS_SKIP };
 enum corpus_split { SPLIT_HASH, SPLIT_TAIL };
+enum shards_packing { PACKING_CONCATENATE, PACKING_SPLIT, PACKING_TRUNCATE };
 enum tokenizer_kind { TOKENIZER_BPE };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
@@ -46,6 +47,7 @@ struct config {
         int64_t count;
         char *begin_token; /* "": none */
         char *end_token;
+        int64_t packing; /* enum shards_packing */
     } shards;
     struct {
         int64_t n_layer, n_head, n_embd, context_length;
