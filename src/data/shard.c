@@ -3,8 +3,10 @@
 #include "llmpi/data/shard.h"
 
 #include "llmpi/base/buffer.h"
+#include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/storage/hdf5_file.h"
+#include "token_file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -36,7 +38,8 @@ char *shard_path(const char *directory, const char *split, int64_t shard, int64_
 }
 
 struct shard {
-    struct hdf5_file *file;
+    struct hdf5_file *file; /* or, for one of llm.c, */
+    struct token_file *bare;
     char *path;
     struct shard_information about;
 };
@@ -46,6 +49,7 @@ void shard_close(struct shard *shard)
     if (shard == NULL)
         return;
     hdf5_close(shard->file);
+    token_file_close(shard->bare);
     free(shard->path);
     free(shard);
 }
@@ -149,8 +153,18 @@ static enum status check_series(struct shard *shard, const char *name, bool wide
     return STATUS_OK;
 }
 
+static enum status open_bare(struct shard *shard)
+{
+    TRY(token_file_open(shard->path, &shard->bare));
+    shard->about = (struct shard_information){
+        .bare = true, .shards = 1, .vocab_size = UINT16_MAX + 1, .tokens = token_file_count(shard->bare)};
+    return STATUS_OK;
+}
+
 static enum status open_shard(struct shard *shard)
 {
+    if (path_has_suffix(shard->path, SHARD_BARE_ENDING))
+        return open_bare(shard);
     TRY(hdf5_open(shard->path, &shard->file));
     TRY(read_information(shard));
     TRY(check_series(shard, "tokens", false, shard->about.tokens));
@@ -176,6 +190,11 @@ enum status shard_open(const char *path, struct shard **out)
     return status;
 }
 
+const char *shard_file(const struct shard *shard)
+{
+    return shard->path;
+}
+
 const struct shard_information *shard_information(const struct shard *shard)
 {
     return &shard->about;
@@ -183,11 +202,15 @@ const struct shard_information *shard_information(const struct shard *shard)
 
 enum status shard_read_tokens(struct shard *shard, int64_t first, int64_t count, uint32_t *out)
 {
+    if (shard->bare != NULL)
+        return token_file_read(shard->bare, first, count, out);
     return hdf5_read(shard->file, "tokens", HDF5_UINT32, first, count, out);
 }
 
 enum status shard_read_document_starts(struct shard *shard, int64_t first, int64_t count, uint64_t *out)
 {
+    if (shard->bare != NULL)
+        return fail(STATUS_FAILED, "%s does not say where its documents start", shard->path);
     return hdf5_read(shard->file, "document_starts", HDF5_UINT64, first, count, out);
 }
 

@@ -113,7 +113,8 @@ static enum status show_windows(struct shard *shard, const char *path, const str
     TRY(find_tokenizer(path, windows->tokenizer, &tokenizer));
     enum status status = STATUS_OK;
     uint64_t digest = shard_information(shard)->tokenizer_digest;
-    if (tokenizer != NULL && tokenizer_digest(tokenizer) != digest)
+    bool bare = shard_information(shard)->bare;
+    if (tokenizer != NULL && !bare && tokenizer_digest(tokenizer) != digest)
         status =
             fail(STATUS_FAILED, "%s was made with tokenizer %016" PRIx64 ", %s is %016" PRIx64, path, digest,
                  windows->tokenizer != NULL ? windows->tokenizer : "the " SHARDS_TOKENIZER " beside it",
@@ -128,13 +129,9 @@ static enum status show_windows(struct shard *shard, const char *path, const str
     return status;
 }
 
-enum status inspect_shard(const char *path, const struct inspect_windows *windows)
+static void show_shard(const struct shard_information *about)
 {
-    struct shard *shard = NULL;
-    char bytes[16], size[16];
-    TRY(shard_open(path, &shard));
-    const struct shard_information *about = shard_information(shard);
-    inspect_heading(path, "token shard");
+    char bytes[16];
     inspect_row("split", "%s", about->split);
     inspect_row("shard", "%" PRId64 " of %" PRId64, about->shard, about->shards);
     inspect_row("documents", "%" PRId64, about->documents);
@@ -152,6 +149,19 @@ enum status inspect_shard(const char *path, const struct inspect_windows *window
     inspect_row("tokenizer digest", "%016" PRIx64, about->tokenizer_digest);
     if (about->fingerprint != 0)
         inspect_row("run", "%016" PRIx64, about->fingerprint);
+}
+
+enum status inspect_shard(const char *path, const struct inspect_windows *windows)
+{
+    struct shard *shard = NULL;
+    char size[16];
+    TRY(shard_open(path, &shard));
+    const struct shard_information *about = shard_information(shard);
+    inspect_heading(path, about->bare ? "tokens of llm.c" : "token shard");
+    if (about->bare)
+        inspect_row("tokens", "%" PRId64, about->tokens);
+    else
+        show_shard(about);
     inspect_row("file size", "%s", log_bytes(size, (double)file_size(path)));
     enum status status = windows->count > 0 ? show_windows(shard, path, windows) : STATUS_OK;
     shard_close(shard);

@@ -8,7 +8,10 @@
  * chunks of chunk_length tokens, and a rest that is shorter is dropped; with `truncate` only the first chunk
  * is kept. The tokens of such a shard are whole chunks, each of one document, and a document without a whole
  * chunk is missing. The token that ends a document is its last one, so it is in a chunk only where that ends
- * with the document. */
+ * with the document.
+ *
+ * The `.bin` token files of llm.c are shards too, without knowledge of their documents and tokenizer. In
+ * GPT-2's, a document begins with token 50256. */
 #ifndef LLMPI_DATA_SHARD_H
 #define LLMPI_DATA_SHARD_H
 
@@ -77,9 +80,15 @@ struct shard_information {
     enum shard_packing packing;
     int64_t chunk_length;
     uint64_t fingerprint; /* 0 in version 1 */
+    bool bare; /* a .bin file: tokenizer_digest, documents, bytes and split are not known, nor vocab_size,
+                  which is that of the element type */
 };
 struct shard;
+
+/* Opens a shard; a name that ends with SHARD_BARE_ENDING is one of llm.c. */
+#define SHARD_BARE_ENDING ".bin"
 enum status shard_open(const char *path, struct shard **out);
+const char *shard_file(const struct shard *shard); /* its path */
 const struct shard_information *shard_information(const struct shard *shard);
 enum status shard_read_tokens(struct shard *shard, int64_t first, int64_t count, uint32_t *out);
 enum status shard_read_document_starts(struct shard *shard, int64_t first, int64_t count, uint64_t *out);
