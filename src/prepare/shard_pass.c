@@ -56,7 +56,7 @@ static void show_progress(struct sharding *work, const struct reader *reader)
     char count[16], note[64];
     snprintf(note, sizeof note, "%s tokens%s", log_count(count, (double)work->tokens),
              comm_size(work->comm) > 1 ? " on this rank" : "");
-    progress_update(&work->progress, work->done + (double)reader_position(reader), note);
+    progress_update(&work->progress, work->done + work->share * (double)reader_position(reader), note);
 }
 
 static enum status read_corpus(struct sharding *work, const struct corpus *corpus, bool validation,
@@ -75,7 +75,7 @@ static enum status read_corpus(struct sharding *work, const struct corpus *corpu
     }
     if (status == STATUS_OK)
         status = end_document(work);
-    work->done += (double)reader_position(reader);
+    work->done += work->share * (double)corpus->bytes;
     corpus_report_add(&work->report, reader_report(reader));
     reader_close(reader);
     return status;

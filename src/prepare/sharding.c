@@ -110,10 +110,11 @@ static int64_t list_remaining(const struct kept_shards *kept, int64_t *list)
     return count;
 }
 
-static void begin_progress(struct sharding *work, double share)
+static void begin_progress(struct sharding *work, int64_t passes, double share)
 {
     double bytes = (double)(work->corpus.bytes + work->validation.bytes);
-    progress_begin(&work->progress, "shard", bytes * share, "bytes");
+    work->share = share;
+    progress_begin(&work->progress, "shard", (double)passes * share * bytes, "bytes");
 }
 
 /* In rounds of one shard per rank: an error ends the run after its round, not after hours. **Collective** */
@@ -122,7 +123,7 @@ static enum status write_one_by_one(struct sharding *work, const int64_t *list, 
     int size = comm_size(work->comm), rank = comm_rank(work->comm);
     int64_t shards = work->set.shards, mine = (count - rank + size - 1) / size;
     enum status status = STATUS_OK;
-    begin_progress(work, (double)mine / (double)shards);
+    begin_progress(work, mine, 1.0 / (double)shards);
     for (int64_t round = 0; round < count && status == STATUS_OK; round += size) {
         int64_t at = round + rank;
         if (at < count)
@@ -141,7 +142,7 @@ static enum status write_at_once(struct sharding *work, int64_t *list, int64_t c
     for (int64_t i = 0; i < count; i++)
         if (list[i] % size == rank)
             list[mine++] = list[i];
-    begin_progress(work, 1.0);
+    begin_progress(work, 1, 1.0);
     enum status status = mine > 0 ? shard_pass_write(work, list, mine, rank, size) : STATUS_OK;
     progress_end(&work->progress, work->done);
     return comm_agree(work->comm, status);

@@ -23,7 +23,8 @@ struct sharding {
     struct packer packer;
     struct token_list ids;
     struct progress progress;
-    double done;                 /* bytes of input files behind the current reader, for progress */
+    double done, share;          /* for progress: bytes of input before the current reader, and the share of a
+                                    corpus that each reader reads while it goes from one end to the other */
     int64_t tokens;              /* of this rank, for progress */
     struct corpus_report report; /* both corpora; of all ranks in the end */
 };
