@@ -103,19 +103,34 @@ enum status shard_writer_begin_document(struct shard_writer *writer)
     return writer->gathered_starts == START_CHUNK ? flush_starts(writer) : STATUS_OK;
 }
 
+/* Ids that fit into the chunk being gathered, in the width of the data set. */
+static void gather(struct shard_writer *writer, const uint32_t *ids, int64_t count)
+{
+    uint16_t *narrow = writer->tokens.narrow + writer->gathered_tokens;
+    if (writer->type == HDF5_UINT16)
+        for (int64_t i = 0; i < count; i++)
+            narrow[i] = (uint16_t)ids[i];
+    else
+        memcpy(writer->tokens.wide + writer->gathered_tokens, ids, (size_t)count * sizeof *ids);
+    writer->gathered_tokens += count;
+    writer->about.tokens += count;
+}
+
 enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, int64_t count, int64_t bytes)
 {
+    uint32_t largest = 0;
+    for (int64_t i = 0; i < count; i++)
+        largest = ids[i] > largest ? ids[i] : largest;
     if (count > 0 && writer->about.documents == 0)
         return fail(STATUS_FAILED, "a shard got tokens before its first document");
-    for (int64_t i = 0; i < count; i++) {
-        if (ids[i] >= writer->about.vocab_size)
-            return fail(STATUS_FAILED, "token %" PRIu32 " is outside the vocabulary of %" PRId64, ids[i],
-                        writer->about.vocab_size);
-        if (writer->type == HDF5_UINT16)
-            writer->tokens.narrow[writer->gathered_tokens++] = (uint16_t)ids[i];
-        else
-            writer->tokens.wide[writer->gathered_tokens++] = ids[i];
-        writer->about.tokens++;
+    if (largest >= writer->about.vocab_size)
+        return fail(STATUS_FAILED, "token %" PRIu32 " is outside the vocabulary of %" PRId64, largest,
+                    writer->about.vocab_size);
+    for (int64_t done = 0; done < count;) {
+        int64_t room = TOKEN_CHUNK - writer->gathered_tokens;
+        int64_t piece = count - done < room ? count - done : room;
+        gather(writer, ids + done, piece);
+        done += piece;
         if (writer->gathered_tokens == TOKEN_CHUNK)
             TRY(flush_tokens(writer));
     }
