@@ -1,17 +1,15 @@
-/* The door to PCRE2. The pattern is anchored and each match starts where the last one ended, so a match must
- * always be found in valid text: any other answer is an error, never "no match".
+/* The regular expression searches stretches of valid UTF-8, each up to the next invalid byte. `search` is
+ * where the next search starts and `next` where the next word does: text in between was passed by an empty
+ * match.
  *
- * `\s` of the original means Unicode's White_Space, while PCRE2's also has U+180E, so the set is written out;
- * runs are possessive where nothing follows them, which changes no match and leaves nothing to backtrack
- * into. PCRE2 gets valid UTF-8 only: text is checked up to its first invalid byte, once. */
+ * `\s` of the named patterns is written out, since PCRE2's also has U+180E; runs are possessive where nothing
+ * follows them, which changes no match and leaves nothing to backtrack into. */
 #include "llmpi/text/pretokenize.h"
 
-#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/utf8.h"
+#include "llmpi/text/regex.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -19,75 +17,42 @@
 #define SPACE                                                                                                \
     "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}"                                         \
     "\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
-#define JIT_STACK_MAX ((size_t)1 << 20) /* bytes; PCRE2's own is 32 KiB */
 
-static const char gpt2_pattern[] = "'(?:[stmd]|re|ve|ll)"
-                                   "| ?(?:\\p{L}++|\\p{N}++|[^" SPACE "\\p{L}\\p{N}]++)"
-                                   "|[" SPACE "]+(?![^" SPACE "])"
-                                   "|[" SPACE "]++";
-
-struct pretokenizer {
-    pcre2_code *code;
-    pcre2_match_context *context;
-    pcre2_jit_stack *stack;
-    pcre2_match_data *match;
-    bool jit;
-    const char *next, *valid_end, *end; /* next <= valid_end <= end; [next, valid_end) is valid UTF-8 */
+static const struct {
+    const char *name, *expression;
+} known_patterns[] = {
+    {"gpt2", "'(?:[stmd]|re|ve|ll)"
+             "| ?(?:\\p{L}++|\\p{N}++|[^" SPACE "\\p{L}\\p{N}]++)"
+             "|[" SPACE "]+(?![^" SPACE "])"
+             "|[" SPACE "]++"},
+    {"cl100k", "'(?i:[stmd]|re|ve|ll)"
+               "|[^\\r\\n\\p{L}\\p{N}]?+\\p{L}++"
+               "|\\p{N}{1,3}+"
+               "| ?[^" SPACE "\\p{L}\\p{N}]++[\\r\\n]*+"
+               "|[" SPACE "]*[\\r\\n]"
+               "|[" SPACE "]+(?![^" SPACE "])"
+               "|[" SPACE "]++"},
 };
 
-static enum status compile(struct pretokenizer *pretokenizer)
-{
-    int error = 0;
-    PCRE2_SIZE offset = 0;
-    pretokenizer->code = pcre2_compile((PCRE2_SPTR)gpt2_pattern, PCRE2_ZERO_TERMINATED,
-                                       PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &offset, NULL);
-    if (pretokenizer->code == NULL) {
-        char text[128];
-        pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text);
-        return fail(STATUS_FAILED, "PCRE2 does not compile the splitting pattern: %s at its byte %zu", text,
-                    offset);
-    }
-    pretokenizer->match = pcre2_match_data_create(1, NULL);
-    pretokenizer->context = pcre2_match_context_create(NULL);
-    if (pretokenizer->match == NULL || pretokenizer->context == NULL)
-        return fail(STATUS_FAILED, "out of memory for the splitting pattern");
-    return STATUS_OK;
-}
-
-static enum status compile_jit(struct pretokenizer *pretokenizer)
-{
-    static bool warned = false;
-    uint32_t available = 0;
-    int error = pcre2_config(PCRE2_CONFIG_JIT, &available);
-    if (error >= 0 && available != 0)
-        error = pcre2_jit_compile(pretokenizer->code, PCRE2_JIT_COMPLETE);
-    pretokenizer->jit = error == 0 && available != 0;
-    if (!pretokenizer->jit) {
-        if (!warned)
-            log_warning("PCRE2 has no working just-in-time compiler here (%s): splitting text is several "
-                        "times slower",
-                        available == 0 ? "it was built without" : "pcre2_jit_compile failed");
-        warned = true;
-        return STATUS_OK;
-    }
-    pretokenizer->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK_MAX, NULL);
-    if (pretokenizer->stack == NULL)
-        return fail(STATUS_FAILED, "out of memory for PCRE2's stack");
-    pcre2_jit_stack_assign(pretokenizer->context, NULL, pretokenizer->stack);
-    return STATUS_OK;
-}
+struct pretokenizer {
+    struct regex *regex;
+    const char *stretch;         /* where the valid text began */
+    const char *next, *search;   /* stretch <= next <= search <= valid_end, until the last search */
+    const char *match_end;       /* of a match that starts at `next`, or NULL */
+    const char *valid_end, *end; /* [stretch, valid_end) is valid UTF-8 */
+};
 
 enum status pretokenizer_create(const char *pattern, struct pretokenizer **out)
 {
     *out = NULL;
-    if (pattern != NULL && strcmp(pattern, "gpt2") != 0)
-        return fail(STATUS_FAILED, "the splitting pattern is '%.100s', known is gpt2", pattern);
+    const char *expression = pattern != NULL ? pattern : known_patterns[0].expression;
+    for (size_t i = 0; i < sizeof known_patterns / sizeof *known_patterns; i++)
+        if (pattern != NULL && strcmp(pattern, known_patterns[i].name) == 0)
+            expression = known_patterns[i].expression;
     struct pretokenizer *pretokenizer = memory_allocate(1, sizeof *pretokenizer, "the splitting pattern");
     if (pretokenizer == NULL)
         return STATUS_FAILED;
-    enum status status = compile(pretokenizer);
-    if (status == STATUS_OK)
-        status = compile_jit(pretokenizer);
+    enum status status = regex_compile(expression, &pretokenizer->regex);
     if (status != STATUS_OK) {
         pretokenizer_destroy(pretokenizer);
         return status;
@@ -100,36 +65,56 @@ void pretokenizer_destroy(struct pretokenizer *pretokenizer)
 {
     if (pretokenizer == NULL)
         return;
-    pcre2_match_data_free(pretokenizer->match);
-    pcre2_match_context_free(pretokenizer->context);
-    pcre2_jit_stack_free(pretokenizer->stack);
-    pcre2_code_free(pretokenizer->code);
+    regex_free(pretokenizer->regex);
     memory_free(pretokenizer);
+}
+
+static void begin_stretch(struct pretokenizer *pretokenizer, const char *start)
+{
+    pretokenizer->stretch = pretokenizer->next = pretokenizer->search = pretokenizer->valid_end = start;
+    pretokenizer->match_end = NULL;
 }
 
 void pretokenizer_begin(struct pretokenizer *pretokenizer, const char *text, size_t length)
 {
-    pretokenizer->next = pretokenizer->valid_end = length > 0 ? text : ""; /* an empty buffer has no data */
+    begin_stretch(pretokenizer, length > 0 ? text : ""); /* an empty buffer has no data */
     pretokenizer->end = pretokenizer->next + length;
 }
 
-/* Length of the match at `next`, in valid text. */
-static enum status find_match(struct pretokenizer *pretokenizer, size_t *length)
+static const char *after_character(const struct pretokenizer *pretokenizer, const char *place)
 {
-    PCRE2_SPTR subject = (PCRE2_SPTR)pretokenizer->next;
-    size_t rest = (size_t)(pretokenizer->valid_end - pretokenizer->next);
-    int result = pretokenizer->jit ? pcre2_jit_match(pretokenizer->code, subject, rest, 0, 0,
-                                                     pretokenizer->match, pretokenizer->context)
-                                   : pcre2_match(pretokenizer->code, subject, rest, 0, PCRE2_NO_UTF_CHECK,
-                                                 pretokenizer->match, pretokenizer->context);
-    *length = result > 0 ? pcre2_get_ovector_pointer(pretokenizer->match)[1] : 0;
-    if (*length > 0)
+    uint32_t character = 0;
+    return place + utf8_decode(place, (size_t)(pretokenizer->valid_end - place), &character);
+}
+
+/* Finds the end of the word that starts at `next`, before valid_end. */
+static enum status find_end(struct pretokenizer *pretokenizer, const char **end)
+{
+    *end = pretokenizer->match_end;
+    pretokenizer->match_end = NULL;
+    if (*end != NULL)
         return STATUS_OK;
-    char text[128] = "an empty match";
-    if (result < 0)
-        pcre2_get_error_message(result, (PCRE2_UCHAR *)text, sizeof text);
-    return fail(STATUS_FAILED, "cannot split text into words, %zu bytes before its end: PCRE2 says '%s'",
-                (size_t)(pretokenizer->end - pretokenizer->next), text);
+    const char *stretch = pretokenizer->stretch;
+    *end = pretokenizer->valid_end;
+    while (pretokenizer->search < pretokenizer->valid_end) {
+        struct regex_match match;
+        TRY(regex_find(pretokenizer->regex, stretch, (size_t)(pretokenizer->valid_end - stretch),
+                       (size_t)(pretokenizer->search - stretch), &match));
+        const char *match_start = match.found ? stretch + match.start : pretokenizer->valid_end;
+        const char *match_end = match.found ? stretch + match.end : pretokenizer->valid_end;
+        bool empty = match_start == match_end;
+        pretokenizer->search = empty ? after_character(pretokenizer, match_end) : match_end;
+        if (match_start > pretokenizer->next) {
+            *end = match_start;
+            pretokenizer->match_end = empty ? NULL : match_end;
+            return STATUS_OK;
+        }
+        if (!empty) {
+            *end = match_end;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_OK;
 }
 
 enum status pretokenizer_next(struct pretokenizer *pretokenizer, const char **word, size_t *length,
@@ -141,16 +126,19 @@ enum status pretokenizer_next(struct pretokenizer *pretokenizer, const char **wo
     if (!*more)
         return STATUS_OK;
     if (pretokenizer->next == pretokenizer->valid_end) {
+        begin_stretch(pretokenizer, pretokenizer->next);
         size_t rest = (size_t)(pretokenizer->end - pretokenizer->next);
         int64_t invalid = utf8_find_invalid(pretokenizer->next, rest);
         pretokenizer->valid_end += invalid < 0 ? rest : (size_t)invalid;
         if (invalid == 0) {
             *length = 1;
-            pretokenizer->next = ++pretokenizer->valid_end;
+            begin_stretch(pretokenizer, pretokenizer->next + 1);
             return STATUS_OK;
         }
     }
-    TRY(find_match(pretokenizer, length));
-    pretokenizer->next += *length;
+    const char *end = NULL;
+    TRY(find_end(pretokenizer, &end));
+    *length = (size_t)(end - pretokenizer->next);
+    pretokenizer->next = end;
     return STATUS_OK;
 }

@@ -16,7 +16,7 @@ done <<'DOORS'
 mpi\.h                  src/comm/*
 cblas\.h                src/kernels/matmul_fp32.c
 hdf5.*\.h               src/storage/hdf5_*
-pcre2\.h                src/text/pretokenize.c
+pcre2\.h                src/text/regex.c
 yaml\.h                 src/config/yaml_source.c
 json-c/.*\.h           src/base/json.c
 xxhash\.h               src/base/digest.c

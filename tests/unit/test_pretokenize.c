@@ -1,5 +1,5 @@
-/* Splitting: the cases of GPT-2's pattern one by one, every kind of white space, invalid bytes, and runs that
- * are longer than a recursive or quadratic splitter survives. */
+/* Splitting: the cases of the patterns one by one, patterns of one's own, every kind of white space, invalid
+ * bytes, and runs that are longer than a recursive or quadratic splitter survives. */
 #include "llmpi/base/random.h"
 #include "llmpi/text/pretokenize.h"
 
@@ -47,6 +47,17 @@ static void check(const char *text, const char *expected)
     assert_string_equal(joined, expected);
 }
 
+/* The same with another pattern. */
+static void check_with(const char *pattern, const char *text, const char *expected)
+{
+    struct pretokenizer *gpt2 = pretokenizer;
+    if (pretokenizer_create(pattern, &pretokenizer) != STATUS_OK)
+        fail_msg("%s", status_message());
+    check(text, expected);
+    pretokenizer_destroy(pretokenizer);
+    pretokenizer = gpt2;
+}
+
 static void test_pattern(void **state)
 {
     (void)state;
@@ -80,6 +91,81 @@ static void test_white_space(void **state)
           "a|\xE2\x80\x83|\xE3\x80\x80|b");
     check("a \xE1\xA0\x8E!", "a| \xE1\xA0\x8E!");
     check("a \xE2\x80\x8B\xEF\xBB\xBF\x1C!", "a| \xE2\x80\x8B\xEF\xBB\xBF\x1C!");
+}
+
+static void test_cl100k(void **state)
+{
+    (void)state;
+    check_with("cl100k", "IT'S it's we'RE 'era", "IT|'S| it|'s| we|'RE| '|era");
+    check_with("cl100k", "12345 6", "123|45| |6");
+    check_with("cl100k", "\tint x=(y);\n\n  z", "\tint| x|=(|y|);\n\n| | z");
+    check_with("cl100k", "a  \n \n   b", "a|  \n \n|  | b");
+    check_with("cl100k", "a \r\n", "a| \r\n");
+    check_with("cl100k", "it'\xC5\xBFx", "it|'\xC5\xBF|x"); /* U+017F is an s without case */
+    check_with("cl100k",
+               "a\xC2\xA0"
+               "b  ",
+               "a|\xC2\xA0"
+               "b|  ");
+}
+
+/* Text that is not matched is a word; an empty match is a border; look-behind sees the text before. */
+static void test_own_pattern(void **state)
+{
+    (void)state;
+    check_with("[a-z]+", "ab12cd!", "ab|12|cd|!");
+    check_with("zzz", "ab12", "ab12");
+    check_with("(?=[A-Z])", "oneTwoThree", "one|Two|Three");
+    check_with("a*", "baac", "b|aa|c");
+    check_with("|\xC3\xA9", "x\xC3\xA9\xC3\xA9y", "x|\xC3\xA9|\xC3\xA9|y");
+    check_with("(?<=a)b", "abbab", "a|b|ba|b");
+    check_with("(?<=a)b",
+               "a\xFF"
+               "b",
+               "a|\xFF|b");
+    check_with("\\s", "a b\xE2\x80\x83\xC3\xA9", "a| |b|\xE2\x80\x83|\xC3\xA9");
+    check_with("(a)|(b)|(c)|(d)|(e)", "xeay", "x|e|a|y");
+    check_with("a\\Kb", "xabab", "xa|b|a|b");
+}
+
+static void test_bad_patterns(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"a(", "[z-a]", "\\p{Nonsense}", "a\\C", "(?<=a*)b", "\xFF"};
+    struct pretokenizer *refused = NULL;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(pretokenizer_create(bad[i], &refused), STATUS_USAGE);
+        assert_null(refused);
+        assert_non_null(strstr(status_message(), "does not compile"));
+    }
+    assert_int_equal(pretokenizer_create("ab(", &refused), STATUS_USAGE);
+    assert_non_null(strstr(status_message(), "missing closing parenthesis at its byte 3"));
+}
+
+/* Backtracking without end is an error, not a hang; a repeat that needs stack per character has it. */
+static void test_expensive_patterns(void **state)
+{
+    (void)state;
+    struct pretokenizer *slow = NULL;
+    const char *word = NULL;
+    size_t length = 0, size = 100000;
+    bool more = false;
+    assert_int_equal(pretokenizer_create("(?:a+)+$", &slow), STATUS_OK);
+    char *text = malloc(size);
+    assert_non_null(text);
+    memset(text, 'a', size);
+    text[40] = 'b';
+    pretokenizer_begin(slow, text, 41);
+    assert_int_equal(pretokenizer_next(slow, &word, &length, &more), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), "match limit"));
+    pretokenizer_destroy(slow);
+    text[40] = 'a';
+    assert_int_equal(pretokenizer_create("(?:a|b)+", &slow), STATUS_OK);
+    pretokenizer_begin(slow, text, size);
+    assert_int_equal(pretokenizer_next(slow, &word, &length, &more), STATUS_OK);
+    assert_int_equal(length, size);
+    pretokenizer_destroy(slow);
+    free(text);
 }
 
 /* An invalid byte is a word; a cut character, a surrogate and an overlong form are invalid bytes. */
@@ -151,6 +237,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pattern),       cmocka_unit_test(test_white_space),
+        cmocka_unit_test(test_cl100k),        cmocka_unit_test(test_own_pattern),
+        cmocka_unit_test(test_bad_patterns),  cmocka_unit_test(test_expensive_patterns),
         cmocka_unit_test(test_invalid_bytes), cmocka_unit_test(test_long_runs),
         cmocka_unit_test(test_random_bytes),
     };
