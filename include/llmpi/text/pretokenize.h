@@ -33,6 +33,12 @@ void pretokenizer_destroy(struct pretokenizer *pretokenizer);
 /* Starts with a text, which must outlive the calls of pretokenizer_next. */
 void pretokenizer_begin(struct pretokenizer *pretokenizer, const char *text, size_t length);
 
+/* Finds words ahead: *ends points to the ends of the next *count words, which follow each other from *word
+ * on, until the next call. *count is 0 at the end of the text only. For pretokenizer_next, these words have
+ * been passed. Time and errors are those of pretokenizer_next. */
+enum status pretokenizer_next_words(struct pretokenizer *pretokenizer, const char **word,
+                                    const char *const **ends, size_t *count);
+
 /* The next word; *more is false at the end of the text. Time is linear in the text for the named patterns. A
  * regular expression that backtracks without end is an error. */
 enum status pretokenizer_next(struct pretokenizer *pretokenizer, const char **word, size_t *length,
