@@ -213,17 +213,12 @@ static inline uint64_t find_borders(const char *text, const struct block *block)
         (block->letter & block->letter << 1) | (block->number & block->number << 1) | (other & other << 1);
     uint64_t borders = (block->white & ~(block->white << 1 & block->white >> 1)) |
                        (~block->white & ~same & ~(block->space << 1));
-    uint64_t valid = known < 3 ? 0 : low_bits(known - 1) & ~(uint64_t)1;
-    uint64_t quotes = block->quote & (borders | 1) & low_bits(known == BLOCK ? BLOCK - 1 : known);
-    for (; quotes != 0; quotes &= quotes - 1) {
+    uint64_t valid = known < 3 ? 0 : low_bits(known - 1) & ~(uint64_t)1; /* those see two bytes further */
+    for (uint64_t quotes = block->quote & (borders | 1); quotes != 0; quotes &= quotes - 1) {
         int at = __builtin_ctzll(quotes);
-        if (at + 3 >= known) { /* a contraction may go on behind what is known */
-            valid &= low_bits(at + 1);
-            break;
-        }
         int length = contraction_length(text + at, text + known, 0);
         if (length > 0)
-            borders = (borders & ~((uint64_t)2 << at)) | (uint64_t)1 << (at + length);
+            borders = (borders & ~((uint64_t)2 << at)) | (uint64_t)1 << at << length;
     }
     return borders & valid;
 }
