@@ -11,12 +11,13 @@
 
 #include <string.h>
 
-#define BUCKET_BITS 15 /* 2 MiB of short words */
+#define BUCKET_BITS 17 /* 2 MiB of short words */
 #define SHORT_TEXT  16 /* bytes */
 #define SHORT_IDS   3
-#define LONG_BITS   14 /* 1 MiB of long words */
+#define LONG_BITS   16 /* 1 MiB of long words */
 #define LONG_TEXT   38 /* bytes */
 #define LONG_IDS    6
+#define GROUP       32 /* words that are looked up together */
 
 struct short_word {
     uint64_t text[2]; /* zeros behind the word */
@@ -173,24 +174,36 @@ static inline uint64_t difference(const struct short_word *a, const struct short
     return (a->text[0] ^ b->text[0]) | (a->text[1] ^ b->text[1]) | (uint64_t)(a->length ^ b->length);
 }
 
-static enum status encode_words(struct bpe_encoder *encoder, const char *word, const char *const *ends,
+struct lookup {
+    struct short_word key;
+    struct bucket *bucket; /* NULL: the word is long */
+};
+
+/* Encodes up to GROUP words. All their buckets are fetched before the first is needed. */
+static enum status encode_group(struct bpe_encoder *encoder, const char *word, const char *const *ends,
                                 size_t count, const char *end, struct token_list *out)
 {
-    TRY(token_list_reserve(out, (int64_t)(count * (SHORT_IDS + 1))));
-    for (size_t i = 0; i < count; word = ends[i++]) {
-        size_t length = (size_t)(ends[i] - word);
-        if (length > SHORT_TEXT) {
-            TRY(encode_long_word(encoder, word, length, out));
-            TRY(token_list_reserve(out, (int64_t)((count - i) * (SHORT_IDS + 1))));
+    struct lookup lookups[GROUP];
+    const char *start = word;
+    for (size_t i = 0; i < count; start = ends[i++]) {
+        size_t length = (size_t)(ends[i] - start);
+        lookups[i].bucket = NULL;
+        if (length > SHORT_TEXT)
             continue;
-        }
-        struct short_word key;
-        read_short_word(word, length, end, &key);
-        struct bucket *bucket = find_bucket(encoder, &key);
-        uint64_t first = difference(&bucket->words[0], &key), second = difference(&bucket->words[1], &key);
+        read_short_word(start, length, end, &lookups[i].key);
+        lookups[i].bucket = find_bucket(encoder, &lookups[i].key);
+        __builtin_prefetch(lookups[i].bucket);
+    }
+    TRY(token_list_reserve(out, GROUP * (SHORT_IDS + 1)));
+    for (size_t i = 0; i < count; word = ends[i++]) {
+        const struct short_word *key = &lookups[i].key;
+        struct bucket *bucket = lookups[i].bucket;
+        uint64_t first = bucket != NULL ? difference(&bucket->words[0], key) : 1;
+        uint64_t second = bucket != NULL ? difference(&bucket->words[1], key) : 1;
         if (first != 0 && second != 0) {
-            TRY(encode_new_word(encoder, word, &key, bucket, out));
-            TRY(token_list_reserve(out, (int64_t)((count - i) * (SHORT_IDS + 1))));
+            TRY(bucket != NULL ? encode_new_word(encoder, word, key, bucket, out)
+                               : encode_long_word(encoder, word, (size_t)(ends[i] - word), out));
+            TRY(token_list_reserve(out, GROUP * (SHORT_IDS + 1)));
             continue;
         }
         const struct short_word *known = &bucket->words[first != 0];
@@ -207,7 +220,11 @@ enum status bpe_encoder_run(struct bpe_encoder *encoder, const char *text, size_
     pretokenizer_begin(encoder->pretokenizer, text, length);
     for (size_t count = 1; count > 0;) {
         TRY(pretokenizer_next_words(encoder->pretokenizer, &word, &ends, &count));
-        TRY(encode_words(encoder, word, ends, count, text + length, out));
+        for (size_t i = 0; i < count; i += GROUP) {
+            size_t group = count - i < GROUP ? count - i : GROUP;
+            TRY(encode_group(encoder, word, ends + i, group, text + length, out));
+            word = ends[i + group - 1];
+        }
     }
     return STATUS_OK;
 }
