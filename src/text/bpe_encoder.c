@@ -11,10 +11,10 @@
 
 #include <string.h>
 
-#define BUCKET_BITS 17 /* 2 MiB of short words */
+#define BUCKET_BITS 17 /* 8 MiB of short words */
 #define SHORT_TEXT  16 /* bytes */
 #define SHORT_IDS   3
-#define LONG_BITS   16 /* 1 MiB of long words */
+#define LONG_BITS   16 /* 4 MiB of long words */
 #define LONG_TEXT   38 /* bytes */
 #define LONG_IDS    6
 #define GROUP       32 /* words that are looked up together */
@@ -40,7 +40,7 @@ struct bpe_encoder {
     uint32_t byte_ids[256];
     struct pretokenizer *pretokenizer;
     struct word_merger merger;
-    struct bucket *buckets;
+    struct bucket *buckets; /* with long_words: NULL before the first text */
     struct long_word *long_words;
 };
 
@@ -65,10 +65,7 @@ enum status bpe_encoder_create(const struct vocabulary *vocabulary, struct bpe_e
     if (encoder == NULL)
         return STATUS_FAILED;
     encoder->vocabulary = vocabulary;
-    encoder->buckets = memory_allocate((int64_t)1 << BUCKET_BITS, sizeof *encoder->buckets, "words");
-    encoder->long_words = memory_allocate((int64_t)1 << LONG_BITS, sizeof *encoder->long_words, "words");
-    enum status status =
-        encoder->buckets != NULL && encoder->long_words != NULL ? find_bytes(encoder) : STATUS_FAILED;
+    enum status status = find_bytes(encoder);
     if (status == STATUS_OK)
         status = pretokenizer_create(vocabulary->pattern, &encoder->pretokenizer);
     if (status != STATUS_OK) {
@@ -88,6 +85,21 @@ void bpe_encoder_destroy(struct bpe_encoder *encoder)
     memory_free(encoder->buckets);
     memory_free(encoder->long_words);
     memory_free(encoder);
+}
+
+/* The tables come with the first text: many tokenizers only decode. */
+static enum status create_tables(struct bpe_encoder *encoder)
+{
+    if (encoder->long_words != NULL)
+        return STATUS_OK;
+    if (encoder->buckets == NULL)
+        encoder->buckets =
+            memory_allocate((int64_t)1 << BUCKET_BITS, sizeof *encoder->buckets, "known words");
+    if (encoder->buckets == NULL)
+        return STATUS_FAILED;
+    encoder->long_words =
+        memory_allocate((int64_t)1 << LONG_BITS, sizeof *encoder->long_words, "known words");
+    return encoder->long_words != NULL ? STATUS_OK : STATUS_FAILED;
 }
 
 /* Writes the ids of a word at the end of `out`, without the cache. */
@@ -126,19 +138,19 @@ static enum status encode_long_word(struct bpe_encoder *encoder, const char *wor
     return STATUS_OK;
 }
 
-/* Encodes a short word that is not in its bucket, and puts it there if it has few ids. */
+/* Encodes a short word that is not in its bucket, and puts it there. */
 static enum status encode_new_word(struct bpe_encoder *encoder, const char *word,
                                    const struct short_word *key, struct bucket *bucket,
                                    struct token_list *out)
 {
     int64_t first = out->count;
-    TRY(encode_long_word(encoder, word, key->length, out));
-    if (out->count - first > SHORT_IDS)
-        return STATUS_OK;
+    TRY(merge_word(encoder, word, key->length, out));
+    size_t count = (size_t)(out->count - first);
     bucket->words[1] = bucket->words[0];
     bucket->words[0] = *key;
-    bucket->words[0].count = (uint16_t)(out->count - first);
-    memcpy(bucket->words[0].ids, out->ids + first, (size_t)(out->count - first) * sizeof *out->ids);
+    bucket->words[0].count = (uint16_t)count;
+    memcpy(bucket->words[0].ids, out->ids + first,
+           (count < SHORT_IDS ? count : SHORT_IDS) * sizeof *out->ids);
     return STATUS_OK;
 }
 
@@ -179,34 +191,54 @@ struct lookup {
     struct bucket *bucket; /* NULL: the word is long */
 };
 
-/* Encodes up to GROUP words. All their buckets are fetched before the first is needed. */
+/* Encodes a word that is long, or has more ids than its bucket holds, or is new. */
+static enum status encode_rare_word(struct bpe_encoder *encoder, const char *word, size_t length,
+                                    const struct lookup *lookup, const struct short_word *known,
+                                    struct token_list *out)
+{
+    TRY(lookup->bucket == NULL || known != NULL
+            ? encode_long_word(encoder, word, length, out)
+            : encode_new_word(encoder, word, &lookup->key, lookup->bucket, out));
+    return token_list_reserve(out, GROUP * (SHORT_IDS + 1));
+}
+
+/* Looks up to GROUP words up in the buckets; all are fetched before the first is needed. */
+static void find_buckets(const struct bpe_encoder *encoder, const char *word, const char *const *ends,
+                         size_t count, const char *end, struct lookup *lookups)
+{
+    for (size_t i = 0; i < count; word = ends[i++]) {
+        size_t length = (size_t)(ends[i] - word);
+        lookups[i].bucket = NULL;
+        if (length > SHORT_TEXT)
+            continue;
+        read_short_word(word, length, end, &lookups[i].key);
+        lookups[i].bucket = find_bucket(encoder, &lookups[i].key);
+        __builtin_prefetch(lookups[i].bucket);
+    }
+}
+
+/* The word in its bucket, or NULL. */
+static inline const struct short_word *find_word(const struct lookup *lookup)
+{
+    if (lookup->bucket == NULL)
+        return NULL;
+    const struct short_word *words = lookup->bucket->words;
+    uint64_t first = difference(&words[0], &lookup->key), second = difference(&words[1], &lookup->key);
+    return first != 0 && second != 0 ? NULL : &words[first != 0];
+}
+
 static enum status encode_group(struct bpe_encoder *encoder, const char *word, const char *const *ends,
                                 size_t count, const char *end, struct token_list *out)
 {
     struct lookup lookups[GROUP];
-    const char *start = word;
-    for (size_t i = 0; i < count; start = ends[i++]) {
-        size_t length = (size_t)(ends[i] - start);
-        lookups[i].bucket = NULL;
-        if (length > SHORT_TEXT)
-            continue;
-        read_short_word(start, length, end, &lookups[i].key);
-        lookups[i].bucket = find_bucket(encoder, &lookups[i].key);
-        __builtin_prefetch(lookups[i].bucket);
-    }
+    find_buckets(encoder, word, ends, count, end, lookups);
     TRY(token_list_reserve(out, GROUP * (SHORT_IDS + 1)));
     for (size_t i = 0; i < count; word = ends[i++]) {
-        const struct short_word *key = &lookups[i].key;
-        struct bucket *bucket = lookups[i].bucket;
-        uint64_t first = bucket != NULL ? difference(&bucket->words[0], key) : 1;
-        uint64_t second = bucket != NULL ? difference(&bucket->words[1], key) : 1;
-        if (first != 0 && second != 0) {
-            TRY(bucket != NULL ? encode_new_word(encoder, word, key, bucket, out)
-                               : encode_long_word(encoder, word, (size_t)(ends[i] - word), out));
-            TRY(token_list_reserve(out, GROUP * (SHORT_IDS + 1)));
+        const struct short_word *known = find_word(&lookups[i]);
+        if (known == NULL || known->count > SHORT_IDS) {
+            TRY(encode_rare_word(encoder, word, (size_t)(ends[i] - word), &lookups[i], known, out));
             continue;
         }
-        const struct short_word *known = &bucket->words[first != 0];
         memcpy(out->ids + out->count, known->ids, sizeof known->ids);
         out->count += known->count;
     }
@@ -217,6 +249,7 @@ enum status bpe_encoder_run(struct bpe_encoder *encoder, const char *text, size_
                             struct token_list *out)
 {
     const char *word = NULL, *const *ends = NULL;
+    TRY(create_tables(encoder));
     pretokenizer_begin(encoder->pretokenizer, text, length);
     for (size_t count = 1; count > 0;) {
         TRY(pretokenizer_next_words(encoder->pretokenizer, &word, &ends, &count));

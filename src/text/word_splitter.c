@@ -228,8 +228,10 @@ enum status splitter_run_gpt2(struct character_classes *classes, const char *tex
 {
     size_t found = 0;
     while (text < end && found < SPLITTER_BATCH) {
-        uint64_t borders = 0;
-        if (end - text >= BLOCK && found <= SPLITTER_BATCH - BLOCK) {
+        uint64_t borders = 0, eight = EACH_BYTE(0x80);
+        if (end - text >= BLOCK && found <= SPLITTER_BATCH - BLOCK)
+            memcpy(&eight, text, sizeof eight);
+        if ((eight & EACH_BYTE(0x80)) == 0) { /* worth the work: at least these are ASCII */
             const struct block block = read_block(text);
             borders = find_borders(text, &block);
         }

@@ -114,6 +114,23 @@ static void test_edge_cases(void **state)
     tokenizer_destroy(tokenizer);
 }
 
+/* A published example: an end-of-text token in the middle, and words that the vocabulary does not have. */
+static void test_special_in_text(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "Hello, do you like tea? <|endoftext|> In the sunlit terracesof someunknownPlace.";
+    static const uint32_t expected[] = {15496, 11,   466,   345,  588,  8887, 30,  220,   50256, 554,
+                                        262,   4252, 18250, 8812, 2114, 1659, 617, 34680, 27271, 13};
+    struct tokenizer *tokenizer = load_gpt2();
+    struct token_list list = {0};
+    assert_int_equal(tokenizer_encode(tokenizer, text, strlen(text), true, &list), STATUS_OK);
+    assert_int_equal(list.count, sizeof expected / sizeof *expected);
+    assert_memory_equal(list.ids, expected, sizeof expected);
+    token_list_free(&list);
+    tokenizer_destroy(tokenizer);
+}
+
 static FILE *open_compressed(const char *name)
 {
     char command[5000];
@@ -377,12 +394,12 @@ static void test_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edge_cases),      cmocka_unit_test(test_fineweb),
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_long_words),
-        cmocka_unit_test(test_special_tokens),  cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_write_and_parse), cmocka_unit_test(test_other_forms),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_edge_cases),  cmocka_unit_test(test_special_in_text),
+        cmocka_unit_test(test_fineweb),     cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_long_words),  cmocka_unit_test(test_special_tokens),
+        cmocka_unit_test(test_lookup),      cmocka_unit_test(test_write_and_parse),
+        cmocka_unit_test(test_other_forms), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_truncated),   cmocka_unit_test(test_folders),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
