@@ -41,14 +41,22 @@ static const struct option table[] = {
 
     {FIELD(tokenizer, path), OPTION_TEXT, AT(tokenizer, path), "runs/tokenizer.json", "[1, inf)", NULL, true,
      "The tokenizer: written by `llmpi tokenizer train`; a tokenizer.json or a folder with GPT-2's files"},
-    {FIELD(tokenizer, kind), OPTION_CHOICE, AT(tokenizer, kind), "bpe", NULL, "bpe", false,
-     "What to learn: bpe is byte-level byte pair encoding, as GPT-2's"},
-    {FIELD(tokenizer, vocab_size), OPTION_INTEGER, AT(tokenizer, vocab_size), "2048", "[256, 16777216]", NULL,
-     false, "Tokens to learn: 256 bytes, the special tokens, and merges"},
+    {FIELD(tokenizer, kind), OPTION_CHOICE, AT(tokenizer, kind), "bpe", NULL, "bpe|word|character", false,
+     "What to learn: bpe is byte-level byte pair encoding, as GPT-2's; word takes whole words and "
+     "punctuation, "
+     "character single characters, both with <|unk|> for what the text did not have"},
+    {FIELD(tokenizer, vocab_size), OPTION_INTEGER, AT(tokenizer, vocab_size), "2048", "[2, 16777216]", NULL,
+     false,
+     "Tokens to learn: for bpe 256 bytes, the special tokens, and merges; for word and character the most "
+     "frequent ones, at most that many"},
     {FIELD(tokenizer, min_frequency), OPTION_INTEGER, AT(tokenizer, min_frequency), "2", "[1, 1000000000000]",
-     NULL, false, "Times that a pair must occur to be merged; learning stops early without such a pair"},
+     NULL, false,
+     "Times that a pair must occur to be merged (learning stops early without such a pair), or a word or "
+     "character to become a token"},
     {FIELD(tokenizer, special_tokens), OPTION_LIST, AT(tokenizer, special_tokens), "<|endoftext|>", NULL,
-     NULL, false, "Tokens that text never becomes by accident; they get the first ids"},
+     NULL, false,
+     "Tokens that text never becomes by accident; they get the first ids for bpe, else the last; chatml "
+     "stands for <|im_start|> and <|im_end|>"},
 
     {FIELD(shards, directory), OPTION_TEXT, AT(shards, directory), "runs/shards", "[1, inf)", NULL, true,
      "Folder of the token files"},

@@ -9,12 +9,29 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/corpus/reader.h"
 #include "llmpi/text/bpe_trainer.h"
+#include "llmpi/text/special_tokens.h"
+#include "llmpi/text/unit_trainer.h"
 #include "llmpi/text/word_counts.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static enum status count_documents(struct reader *reader, struct word_counts *words, int64_t file_bytes)
+/* What tokenizer.kind counts, for the kinds that are no BPE. */
+static enum vocabulary_kind unit_kind(const struct config *config)
+{
+    return config->tokenizer.kind == TOKENIZER_WORD ? VOCABULARY_WORD : VOCABULARY_CHARACTER;
+}
+
+static enum status count_text(const struct config *config, struct word_counts *words,
+                              const struct document *document)
+{
+    return config->tokenizer.kind == TOKENIZER_BPE
+               ? word_counts_add_text(words, document->text, document->length)
+               : unit_count_text(words, unit_kind(config), document->text, document->length);
+}
+
+static enum status count_documents(const struct config *config, struct reader *reader,
+                                   struct word_counts *words, int64_t file_bytes)
 {
     struct progress progress;
     enum status status = STATUS_OK;
@@ -23,7 +40,7 @@ static enum status count_documents(struct reader *reader, struct word_counts *wo
         struct document document;
         status = reader_next(reader, &document, &more);
         if (status == STATUS_OK && more)
-            status = word_counts_add_text(words, document.text, document.length);
+            status = count_text(config, words, &document);
         progress_update(&progress, (double)reader_position(reader), NULL);
     }
     progress_end(&progress, (double)reader_position(reader));
@@ -42,7 +59,7 @@ static enum status count_part(const struct config *config, const struct comm *co
     TRY(corpus_open(&settings, &corpus));
     enum status status = reader_open(&corpus, comm_size(comm), comm_rank(comm), comm_size(comm), &reader);
     if (status == STATUS_OK)
-        status = count_documents(reader, words, corpus.bytes);
+        status = count_documents(config, reader, words, corpus.bytes);
     if (status == STATUS_OK)
         *report = *reader_report(reader);
     reader_close(reader);
@@ -144,26 +161,51 @@ static enum status write_tokenizer(const struct tokenizer *tokenizer, const char
     return status;
 }
 
-static enum status learn(const struct config *config, const struct word_counts *words, double started)
+static enum status learn_merges(const struct config *config, const struct string_list *specials,
+                                const struct word_counts *words, struct tokenizer **out)
 {
     const struct bpe_settings settings = {config->tokenizer.vocab_size, config->tokenizer.min_frequency,
-                                          &config->tokenizer.special_tokens};
+                                          specials};
+    TRY(bpe_train(words, &settings, false, out));
+    if (tokenizer_vocab_size(*out) < settings.vocab_size)
+        log_warning("the vocabulary has %lld tokens, not the %lld of tokenizer.vocab_size: no other pair of "
+                    "tokens occurs %lld times (tokenizer.min_frequency)",
+                    (long long)tokenizer_vocab_size(*out), (long long)settings.vocab_size,
+                    (long long)settings.min_frequency);
+    return STATUS_OK;
+}
+
+static enum status learn_units(const struct config *config, const struct string_list *specials,
+                               const struct word_counts *words, struct tokenizer **out)
+{
+    const struct unit_settings settings = {unit_kind(config), config->tokenizer.vocab_size,
+                                           config->tokenizer.min_frequency, specials};
+    struct unit_report report;
+    TRY(unit_train(words, &settings, &report, out));
+    if (report.unknown_units > 0)
+        log_warning("%lld of %lld distinct %ss have no place in the vocabulary (tokenizer.vocab_size is "
+                    "%lld, tokenizer.min_frequency %lld): %.3f %% of the text's %ss become " UNKNOWN_TOKEN,
+                    (long long)report.unknown_units, (long long)report.units, tokenizer_kind_name(*out),
+                    (long long)settings.vocab_size, (long long)settings.min_frequency,
+                    100 * (double)report.unknown_occurrences / (double)report.occurrences,
+                    tokenizer_kind_name(*out));
+    return STATUS_OK;
+}
+
+static enum status learn(const struct config *config, const struct string_list *specials,
+                         const struct word_counts *words, double started)
+{
     if (word_counts_size(words) == 0)
         return fail(STATUS_FAILED, "corpus.inputs has no text to learn a vocabulary from");
     struct tokenizer *tokenizer = NULL;
-    TRY(bpe_train(words, &settings, false, &tokenizer));
+    TRY(config->tokenizer.kind == TOKENIZER_BPE ? learn_merges(config, specials, words, &tokenizer)
+                                                : learn_units(config, specials, words, &tokenizer));
     double bytes_per_token = 0;
     enum status status = measure(tokenizer, words, &bytes_per_token);
     if (status == STATUS_OK)
         status = write_tokenizer(tokenizer, config->tokenizer.path);
     if (status == STATUS_OK) {
         char time[32];
-        if (tokenizer_vocab_size(tokenizer) < settings.vocab_size)
-            log_warning("the vocabulary has %lld tokens, not the %lld of tokenizer.vocab_size: no other pair "
-                        "of tokens "
-                        "occurs %lld times (tokenizer.min_frequency)",
-                        (long long)tokenizer_vocab_size(tokenizer), (long long)settings.vocab_size,
-                        (long long)settings.min_frequency);
         log_info("wrote %s: %lld tokens, %.3f bytes per token on this text, %s", config->tokenizer.path,
                  (long long)tokenizer_vocab_size(tokenizer), bytes_per_token,
                  log_duration(time, clock_seconds() - started));
@@ -177,7 +219,10 @@ enum status tokenizer_training_run(const struct config *config, struct comm *com
     double started = clock_seconds();
     struct word_counts *words = NULL;
     struct corpus_report report = {0};
-    enum status status = word_counts_create(&words);
+    struct string_list specials = {0};
+    enum status status = special_tokens_expand(&config->tokenizer.special_tokens, &specials);
+    if (status == STATUS_OK)
+        status = word_counts_create(&words);
     if (status == STATUS_OK)
         status = count_part(config, comm, words, &report);
     status = comm_agree(comm, status);
@@ -187,8 +232,10 @@ enum status tokenizer_training_run(const struct config *config, struct comm *com
         status = redistribute(comm, false, &words);
     if (status == STATUS_OK) {
         report_corpus(comm, &report, words);
-        status = comm_agree(comm, comm_rank(comm) == 0 ? learn(config, words, started) : STATUS_OK);
+        status =
+            comm_agree(comm, comm_rank(comm) == 0 ? learn(config, &specials, words, started) : STATUS_OK);
     }
     word_counts_destroy(words);
+    string_list_free(&specials);
     return status;
 }

@@ -302,11 +302,11 @@ static void test_refused(void **state)
         const char *old, *new, *message;
     } cases[] = {
         {"{", "", "line "},
-        {"\"BPE\"", "\"Unigram\"", "the model type is 'Unigram', supported is BPE"},
+        {"\"BPE\"", "\"Unigram\"", "the model type is 'Unigram', supported are BPE and WordLevel"},
         {"\"vocab\"", "\"words\"", "no model.vocab"},
         {"\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}", "normalizer"},
-        {"\"ByteLevel\"", "\"Whitespace\"", "pre_tokenizer is not ByteLevel"},
-        {"\"use_regex\": true", "\"use_regex\": false", "pre_tokenizer is not ByteLevel"},
+        {"\"ByteLevel\"", "\"Whitespace\"", "pre_tokenizer is neither ByteLevel"},
+        {"\"use_regex\": true", "\"use_regex\": false", "pre_tokenizer is neither ByteLevel"},
         {"\"add_prefix_space\": false", "\"add_prefix_space\": true", "add_prefix_space"},
         {"\"post_processor\": null", "\"post_processor\": {\"type\": \"TemplateProcessing\"}",
          "post_processor"},

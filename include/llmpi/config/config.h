@@ -13,7 +13,7 @@
 
 enum corpus_errors { CORPUS_ERRORS_STOP, CORPUS_ERRORS_SKIP };
 enum corpus_split { SPLIT_HASH, SPLIT_TAIL };
-enum tokenizer_kind { TOKENIZER_BPE };
+enum tokenizer_kind { TOKENIZER_BPE, TOKENIZER_WORD, TOKENIZER_CHARACTER };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
 enum train_precision { PRECISION_AUTO, PRECISION_FP32 };
