@@ -3,6 +3,8 @@
  * on the order of the words, so that any number of ranks gives the same file. */
 #include "llmpi/prepare/tokenizer_training.h"
 
+#include "unit_training.h"
+
 #include "llmpi/base/clock.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
@@ -16,18 +18,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What tokenizer.kind counts, for the kinds that are no BPE. */
-static enum vocabulary_kind unit_kind(const struct config *config)
-{
-    return config->tokenizer.kind == TOKENIZER_WORD ? VOCABULARY_WORD : VOCABULARY_CHARACTER;
-}
-
 static enum status count_text(const struct config *config, struct word_counts *words,
                               const struct document *document)
 {
     return config->tokenizer.kind == TOKENIZER_BPE
                ? word_counts_add_text(words, document->text, document->length)
-               : unit_count_text(words, unit_kind(config), document->text, document->length);
+               : unit_count_text(words, unit_training_kind(config), document->text, document->length);
 }
 
 static enum status count_documents(const struct config *config, struct reader *reader,
@@ -164,31 +160,15 @@ static enum status write_tokenizer(const struct tokenizer *tokenizer, const char
 static enum status learn_merges(const struct config *config, const struct string_list *specials,
                                 const struct word_counts *words, struct tokenizer **out)
 {
-    const struct bpe_settings settings = {config->tokenizer.vocab_size, config->tokenizer.min_frequency,
-                                          specials};
+    const struct bpe_settings settings = {.vocab_size = config->tokenizer.vocab_size,
+                                          .min_frequency = config->tokenizer.min_frequency,
+                                          .special_tokens = specials};
     TRY(bpe_train(words, &settings, false, out));
     if (tokenizer_vocab_size(*out) < settings.vocab_size)
         log_warning("the vocabulary has %lld tokens, not the %lld of tokenizer.vocab_size: no other pair of "
                     "tokens occurs %lld times (tokenizer.min_frequency)",
                     (long long)tokenizer_vocab_size(*out), (long long)settings.vocab_size,
                     (long long)settings.min_frequency);
-    return STATUS_OK;
-}
-
-static enum status learn_units(const struct config *config, const struct string_list *specials,
-                               const struct word_counts *words, struct tokenizer **out)
-{
-    const struct unit_settings settings = {unit_kind(config), config->tokenizer.vocab_size,
-                                           config->tokenizer.min_frequency, specials};
-    struct unit_report report;
-    TRY(unit_train(words, &settings, &report, out));
-    if (report.unknown_units > 0)
-        log_warning("%lld of %lld distinct %ss have no place in the vocabulary (tokenizer.vocab_size is "
-                    "%lld, tokenizer.min_frequency %lld): %.3f %% of the text's %ss become " UNKNOWN_TOKEN,
-                    (long long)report.unknown_units, (long long)report.units, tokenizer_kind_name(*out),
-                    (long long)settings.vocab_size, (long long)settings.min_frequency,
-                    100 * (double)report.unknown_occurrences / (double)report.occurrences,
-                    tokenizer_kind_name(*out));
     return STATUS_OK;
 }
 
@@ -199,7 +179,7 @@ static enum status learn(const struct config *config, const struct string_list *
         return fail(STATUS_FAILED, "corpus.inputs has no text to learn a vocabulary from");
     struct tokenizer *tokenizer = NULL;
     TRY(config->tokenizer.kind == TOKENIZER_BPE ? learn_merges(config, specials, words, &tokenizer)
-                                                : learn_units(config, specials, words, &tokenizer));
+                                                : unit_training_learn(config, specials, words, &tokenizer));
     double bytes_per_token = 0;
     enum status status = measure(tokenizer, words, &bytes_per_token);
     if (status == STATUS_OK)

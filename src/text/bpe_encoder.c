@@ -74,6 +74,11 @@ void bpe_encoder_destroy(struct bpe_encoder *encoder)
 static enum status merge_word(struct bpe_encoder *encoder, const char *word, size_t length,
                               struct token_list *out)
 {
+    if (encoder->vocabulary->ignore_merges) {
+        int64_t whole = vocabulary_find_ordinary(encoder->vocabulary, word, length);
+        if (whole >= 0)
+            return token_list_add(out, (uint32_t)whole);
+    }
     TRY(token_list_reserve(out, (int64_t)length));
     uint32_t *ids = out->ids + out->count;
     for (size_t i = 0; i < length; i++)

@@ -141,10 +141,11 @@ static enum status write_merges(const struct vocabulary *vocabulary, struct buff
 
 static enum status write_bpe(const struct vocabulary *vocabulary, struct buffer *out)
 {
-    TRY(buffer_printf(
-        out, "    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"
-             "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
-             "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n"));
+    TRY(buffer_printf(out,
+                      "    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"
+                      "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
+                      "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": %s,\n",
+                      vocabulary->ignore_merges ? "true" : "false"));
     TRY(write_vocabulary(vocabulary, out));
     TRY(buffer_printf(out, ",\n"));
     return write_merges(vocabulary, out);

@@ -5,6 +5,7 @@
  * begins with the "prefix" given, and Replace takes it away again before punctuation. */
 #include "tokenizer_pipeline.h"
 
+#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
 #include <string.h>
@@ -117,12 +118,13 @@ static enum status read_bpe(const struct json *root, const struct json *model, s
         json_kind(json_get_member(model, "merges")) != KIND_ARRAY)
         return fail(STATUS_FAILED, "it has no model.vocab or no model.merges: this is no BPE tokenizer.json");
     static const char *const options[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix",
-                                          "byte_fallback", "ignore_merges"};
+                                          "byte_fallback"};
     for (size_t i = 0; i < sizeof options / sizeof *options; i++)
         if (!is_unset(model, options[i]))
             return fail(STATUS_FAILED, "model.%s is set, which is not supported", options[i]);
     if (!has_text(json_get_member(root, "decoder"), "type", "ByteLevel"))
         return fail(STATUS_FAILED, "its decoder is not ByteLevel, the only one supported");
+    json_get_boolean(json_get_member(model, "ignore_merges"), &out->ignore_merges);
     return read_byte_level(json_get_member(root, "pre_tokenizer"), out);
 }
 
@@ -147,6 +149,34 @@ static enum status read_units(const struct json *root, const struct json *model,
     return STATUS_OK;
 }
 
+/* Whether a post_processor leaves the ids of the text itself alone. *frames: it puts special tokens around
+ * them. */
+static bool keeps_ids(const struct json *processor, bool *frames)
+{
+    const struct json *steps = json_get_member(processor, "processors");
+    if (has_text(processor, "type", "TemplateProcessing"))
+        return *frames = true;
+    if (!has_text(processor, "type", "Sequence"))
+        return has_text(processor, "type", "ByteLevel");
+    for (int64_t i = 0; i < json_get_count(steps); i++)
+        if (has_text(json_get_element(steps, i), "type", "Sequence") ||
+            !keeps_ids(json_get_element(steps, i), frames))
+            return false;
+    return true;
+}
+
+static enum status check_post_processor(const struct json *root)
+{
+    bool frames = false;
+    if (!is_unset(root, "post_processor") && !keeps_ids(json_get_member(root, "post_processor"), &frames))
+        return fail(STATUS_FAILED, "its post_processor is not ByteLevel, TemplateProcessing or a Sequence of "
+                                   "these, the only ones supported");
+    if (frames)
+        log_warning("the tokenizer's post_processor adds special tokens to each text: here "
+                    "shards.begin_token and shards.end_token do that");
+    return STATUS_OK;
+}
+
 enum status pipeline_read(const struct json *root, struct vocabulary *out)
 {
     const struct json *model = json_get_member(root, "model");
@@ -156,9 +186,7 @@ enum status pipeline_read(const struct json *root, struct vocabulary *out)
         return fail(STATUS_FAILED, "the model type is '%.64s', supported are BPE and WordLevel", type);
     if (!is_unset(root, "normalizer"))
         return fail(STATUS_FAILED, "it has a normalizer, which is not supported");
-    if (!is_unset(root, "post_processor") &&
-        !has_text(json_get_member(root, "post_processor"), "type", "ByteLevel"))
-        return fail(STATUS_FAILED, "its post_processor is not ByteLevel, the only one supported");
+    TRY(check_post_processor(root));
     return type != NULL && strcmp(type, "WordLevel") == 0 ? read_units(root, model, out)
                                                           : read_bpe(root, model, out);
 }

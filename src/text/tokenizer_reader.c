@@ -1,7 +1,7 @@
 /* Reads tokenizer.json of Hugging Face's tokenizers library, and GPT-2's pair encoder.json + vocab.bpe, from
  * their text. What a file asks for and this program does not do (other models, normalizers, ways to split) is
- * an error, since it would give other ids; `truncation`, `padding` and a ByteLevel `post_processor` say
- * nothing about the ids of a text and are not read. */
+ * an error, since it would give other ids; `truncation`, `padding` and what a
+ * `post_processor` puts around a text say nothing about the ids of the text and are not read. */
 #include "tokenizer_pipeline.h"
 
 #include "llmpi/base/json.h"

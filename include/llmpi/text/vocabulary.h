@@ -29,8 +29,9 @@ struct vocabulary_merge {
 /* Start with {0}; read the fields, change them through the functions. */
 struct vocabulary {
     enum vocabulary_kind kind;
-    uint32_t unknown; /* kinds word and character: the id of everything that has none of its own */
-    char *pattern;    /* kind bpe: of pretokenizer_create; NULL: GPT-2's. Owned */
+    uint32_t unknown;   /* kinds word and character: the id of everything that has none of its own */
+    char *pattern;      /* kind bpe: of pretokenizer_create; NULL: GPT-2's. Owned */
+    bool ignore_merges; /* kind bpe: a word that is a token as a whole is that token, whatever its merges */
     struct buffer bytes;
     struct vocabulary_token *tokens; /* by id */
     int64_t count, capacity;
