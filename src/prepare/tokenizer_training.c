@@ -21,9 +21,10 @@
 static enum status count_text(const struct config *config, struct word_counts *words,
                               const struct document *document)
 {
+    const char *text = document->text, *end = text + document->length;
     return config->tokenizer.kind == TOKENIZER_BPE
-               ? word_counts_add_text(words, document->text, document->length)
-               : unit_count_text(words, unit_training_kind(config), document->text, document->length);
+               ? word_counts_add_text(words, text, document->length)
+               : unit_count_text(words, unit_training_kind(config), &text, end, INT64_MAX);
 }
 
 static enum status count_documents(const struct config *config, struct reader *reader,

@@ -16,14 +16,19 @@ struct unit {
     int64_t count;
 };
 
-enum status unit_count_text(struct word_counts *counts, enum vocabulary_kind kind, const char *text,
-                            size_t length)
+enum status unit_count_text(struct word_counts *counts, enum vocabulary_kind kind, const char **text,
+                            const char *end, int64_t maximum)
 {
-    const char *end = text + length, *unit = NULL;
-    while (kind == VOCABULARY_WORD ? word_next(&text, end, &unit, &length)
-                                   : character_next(&text, end, &unit, &length))
+    const char *unit = NULL;
+    size_t length = 0;
+    for (int64_t i = 0; i < maximum; i++) {
+        bool more = kind == VOCABULARY_WORD ? word_next(text, end, &unit, &length)
+                                            : character_next(text, end, &unit, &length);
+        if (!more)
+            return STATUS_OK;
         if (unit[0] != '\0' && utf8_decode(unit, length, &(uint32_t){0}) > 0)
             TRY(word_counts_add(counts, unit, length, 1));
+    }
     return STATUS_OK;
 }
 

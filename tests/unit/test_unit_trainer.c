@@ -22,7 +22,8 @@ static struct tokenizer *learn(enum vocabulary_kind kind, const char *text, size
     if (special != NULL)
         assert_int_equal(string_list_add(&specials, special), STATUS_OK);
     assert_int_equal(word_counts_create(&counts), STATUS_OK);
-    assert_int_equal(unit_count_text(counts, kind, text, length), STATUS_OK);
+    for (const char *end = text + length; text < end;) /* in steps, as a caller with little memory does */
+        assert_int_equal(unit_count_text(counts, kind, &text, end, 2), STATUS_OK);
     if (unit_train(counts, &settings, report, &tokenizer) != STATUS_OK)
         assert_null(tokenizer);
     word_counts_destroy(counts);

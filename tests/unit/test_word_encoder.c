@@ -23,13 +23,15 @@ static struct tokenizer *words;
 static int set_up(void **state)
 {
     (void)state;
+    const char *next = text;
     struct word_counts *counts = NULL;
     struct string_list specials = {0};
     const struct unit_settings settings = {VOCABULARY_WORD, 1000, 1, &specials};
-    int failed = string_list_add(&specials, "<|endoftext|>") != STATUS_OK ||
-                 word_counts_create(&counts) != STATUS_OK ||
-                 unit_count_text(counts, VOCABULARY_WORD, text, strlen(text)) != STATUS_OK ||
-                 unit_train(counts, &settings, NULL, &words) != STATUS_OK;
+    int failed =
+        string_list_add(&specials, "<|endoftext|>") != STATUS_OK ||
+        word_counts_create(&counts) != STATUS_OK ||
+        unit_count_text(counts, VOCABULARY_WORD, &next, next + strlen(next), INT64_MAX) != STATUS_OK ||
+        unit_train(counts, &settings, NULL, &words) != STATUS_OK;
     word_counts_destroy(counts);
     string_list_free(&specials);
     return failed ? -1 : 0;

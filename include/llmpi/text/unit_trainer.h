@@ -25,10 +25,11 @@ struct unit_report {
     int64_t unknown_units, unknown_occurrences; /* of them unknown */
 };
 
-/* Counts the units of a text. Bytes that are no valid UTF-8 are not counted, nor is NUL: they are always
- * unknown. */
-enum status unit_count_text(struct word_counts *counts, enum vocabulary_kind kind, const char *text,
-                            size_t length);
+/* Counts the units of [*text, end), at most `maximum` of them, and moves *text behind the last; so that the
+ * caller may look after the memory of the counts before it goes on. Bytes that are no valid UTF-8 are not
+ * counted, nor is NUL: they are always unknown. */
+enum status unit_count_text(struct word_counts *counts, enum vocabulary_kind kind, const char **text,
+                            const char *end, int64_t maximum);
 
 /* Makes the tokenizer. Kept are the most frequent units, ties in the order of their bytes. Ids of kind word:
  * words in the order of their bytes (which is that of their code points), "<|unk|>", special tokens; of kind
