@@ -12,7 +12,7 @@ static const struct {
     const char *usage;
 } commands[] = {
     {"generate", corpus_generate, "--output=FILE [--documents=N] [--seed=S] [--json]"},
-    {"stats", corpus_stats, "INPUT... [--text-field=NAME]"},
+    {"stats", corpus_stats, "INPUT... [--tokenizer=TOKENIZER] [--words=N] [--skip-errors] [--json]"},
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
 

@@ -34,7 +34,7 @@ static void print_usage(FILE *file)
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         fprintf(file, "  %-10s %-30s %s\n", programs[i].name, programs[i].usage, programs[i].help);
     fprintf(file, "\n`llmpi COMMAND --help` says more; `llmpi --version` says what was built.\n"
-                  "Commands that take a CONFIG also run under mpirun and srun.\n");
+                  "Commands that take a CONFIG, and corpus stats, also run under mpirun and srun.\n");
 }
 
 static void print_version(void)
