@@ -523,7 +523,8 @@ static enum status count_option(void *context, const struct yaml_entry *entry)
 static void test_examples(void **state)
 {
     (void)state;
-    static const char *const examples[] = {"quickstart", "gpt2-124m", "fineweb-small", "tiny"};
+    static const char *const examples[] = {"quickstart", "gpt2-124m", "fineweb-10bt", "fineweb-small",
+                                           "tiny"};
     const char *source = getenv("LLMPI_SOURCE");
     if (source == NULL)
         fail_msg("LLMPI_SOURCE is not set: start this test with ctest");
