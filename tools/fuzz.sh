@@ -70,8 +70,8 @@ mkdir -p build-fuzz/{artifacts,corpus,log,seeds}
 longest_input() {
     case $1 in
         fuzz_compressed) echo 512 ;;
-        fuzz_yaml | fuzz_tokenizer*) echo 16384 ;;
-        fuzz_parquet*) echo 65536 ;;
+        fuzz_yaml | fuzz_tokenizer*) echo 8192 ;;
+        fuzz_parquet*) echo 100000 ;;
         *) echo 4096 ;;
     esac
 }

@@ -81,7 +81,10 @@ whole_alphabet() {
 }
 
 parquet() {
-    take 65536 "$data"/fineweb/parquet/*.parquet
+    take 100000 "$data"/fineweb/parquet/*.parquet
+    if command -v python3 >/dev/null; then
+        python3 "$source/tests/fuzz/parquet_seeds.py"
+    fi
     printf 'PAR1\0\0\0\0PAR1' >shell.parquet
 }
 
