@@ -20,7 +20,7 @@ for argument in "$@"; do
     value=${argument#*=}
     case $argument in
         --seconds=* | --jobs=*)
-            [[ $value =~ ^[1-9][0-9]{0,6}$ ]] || usage_error "'$argument' needs a whole number from 1 on"
+            [[ $value =~ ^[1-9][0-9]{0,6}$ ]] || usage_error "'$argument' needs a number from 1 on"
             [[ $argument == --seconds=* ]] && seconds=$value || jobs=$value
             ;;
         --no-build) build=no ;;
@@ -95,7 +95,7 @@ run() {
     coverage=$(sed -nE 's/.* cov: ([0-9]+) .*/\1/p' "$log" | tail -n 1)
     found=$(find build-fuzz/artifacts -type f -name "$name-*" -newer "$scratch/$name.start" | sort)
     printf '%s: %s runs in %s s, coverage %s, ' "$name" "${runs:-0}" "$seconds" "${coverage:-0}"
-    if [ "$status" -eq 0 ] && [ -z "$found" ]; then
+    if [ -z "$found" ] && { [ "$status" -eq 0 ] || [ "$status" -eq 72 ]; }; then # 72: libFuzzer was interrupted
         echo "no findings"
         return 0
     fi

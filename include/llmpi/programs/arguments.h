@@ -74,8 +74,9 @@ struct program {
     bool finished; /* --help or --print-config was served: nothing is left to do */
 };
 
-/* Starts the ranks (comm_begin, or comm_alone), parses the command line, lets rank 0 read the CONFIG (where the
- * command has one) for all of them, and agrees on the status. Call program_end in any case. **Collective** */
+/* Starts the ranks (comm_begin, or comm_alone), parses the command line, lets rank 0 read the CONFIG (where
+ * the command has one) for all of them, and agrees on the status. Call program_end in any case.
+ * **Collective** */
 enum status program_begin(const struct command *command, int count, char **arguments, struct program *out);
 
 /* Ends a program with this status: says what went wrong and completes standard output, then frees everything
