@@ -1,5 +1,7 @@
 /* `llmpi corpus generate` writes stories by rule as a corpus, `llmpi corpus stats` says what is in any
- * corpus. Results go to standard output, the log to standard error. */
+ * corpus, `llmpi corpus clean` (corpus_clean.c) cleans it. Results go to standard output, the log to standard
+ * error. */
+#include "corpus_clean.h"
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/log.h"
 #include "llmpi/corpus/reader.h"
@@ -227,12 +229,15 @@ enum status program_corpus(int count, char **arguments)
         return run(&generate_command, generate, count - 1, arguments + 1);
     if (count > 0 && strcmp(arguments[0], "stats") == 0)
         return run(&stats_command, show_stats, count - 1, arguments + 1);
+    if (count > 0 && strcmp(arguments[0], "clean") == 0)
+        return corpus_clean(count - 1, arguments + 1);
     if (count > 0 && (strcmp(arguments[0], "--help") == 0 || strcmp(arguments[0], "-h") == 0)) {
         printf("usage: llmpi corpus generate --output=FILE [--documents=N] [--seed=S] [--json]\n"
-               "       llmpi corpus stats INPUT... [--text-field=NAME]\n\n"
-               "`llmpi corpus generate --help` and `llmpi corpus stats --help` say more.\n");
+               "       llmpi corpus stats INPUT... [--text-field=NAME]\n"
+               "       llmpi corpus clean CONFIG [--section.key=value]\n\n"
+               "`llmpi corpus generate --help` and so on say more.\n");
         return STATUS_OK;
     }
-    return fail(STATUS_USAGE, "llmpi corpus needs 'generate' or 'stats'%s%s", count > 0 ? ", not " : "",
-                count > 0 ? arguments[0] : "");
+    return fail(STATUS_USAGE, "llmpi corpus needs 'generate', 'stats' or 'clean'%s%s",
+                count > 0 ? ", not " : "", count > 0 ? arguments[0] : "");
 }

@@ -15,7 +15,7 @@ static const struct {
     enum status (*run)(int count, char **arguments);
     const char *usage, *help;
 } programs[] = {
-    {"corpus", program_corpus, "generate|stats ...", "write a corpus by rule, look at one"},
+    {"corpus", program_corpus, "generate|stats|clean ...", "write a corpus by rule, look at one, clean one"},
     {"tokenizer", program_tokenizer, "train|encode|decode|info ...",
      "learn and use a byte-level BPE vocabulary"},
     {"shard", program_shard, "CONFIG", "turn text into token shards"},
