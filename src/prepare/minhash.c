@@ -22,7 +22,17 @@ struct minhash {
     struct buffer word;
     uint32_t shingles[SHINGLES];
     int shingle_count; /* that wait */
+    unsigned char normal_forms[128];
 };
+
+/* What an ASCII character adds to a word: itself as a small letter, nothing (0), or its end (' '). */
+static void fill_normal_forms(unsigned char forms[128])
+{
+    for (unsigned char byte = 0; byte < 128; byte++) {
+        bool counts = character_is_letter(byte) || (byte >= '0' && byte <= '9');
+        forms[byte] = character_is_space(byte) ? ' ' : counts ? (unsigned char)character_lower(byte) : 0;
+    }
+}
 
 enum status minhash_create(int64_t bands, int64_t rows, int64_t words, struct minhash **out)
 {
@@ -38,6 +48,7 @@ enum status minhash_create(int64_t bands, int64_t rows, int64_t words, struct mi
         minhash_destroy(minhash);
         return STATUS_FAILED;
     }
+    fill_normal_forms(minhash->normal_forms);
     for (int64_t i = 0; i < bands * rows; i++) {
         const unsigned char number[] = {(unsigned char)i, (unsigned char)(i >> 8), (unsigned char)(i >> 16)};
         minhash->constants[i] = (uint32_t)digest_bytes(number, sizeof number);
@@ -119,17 +130,20 @@ static enum status add_character(struct minhash *minhash, const char *text, size
  * cheap. */
 static enum status add_words(struct minhash *minhash, const char *text, size_t length)
 {
-    buffer_clear(&minhash->word);
-    TRY(buffer_reserve(&minhash->word, length));
+    struct buffer *word = &minhash->word;
+    buffer_clear(word);
+    TRY(buffer_reserve(word, length));
     for (size_t at = 0; at < length;) {
         unsigned char byte = (unsigned char)text[at];
         size_t bytes = 1;
-        if (byte >= 0x80)
+        if (byte >= 0x80) {
             TRY(add_character(minhash, text + at, length - at, &bytes));
-        else if (byte == ' ' || (byte >= '\t' && byte <= '\r'))
+        } else if (minhash->normal_forms[byte] == ' ') {
             end_word(minhash);
-        else if (character_is_letter(byte) || (byte >= '0' && byte <= '9'))
-            minhash->word.data[minhash->word.length++] = (char)character_lower(byte);
+        } else {
+            word->data[word->length] = (char)minhash->normal_forms[byte];
+            word->length += minhash->normal_forms[byte] != 0;
+        }
         at += bytes;
     }
     end_word(minhash);

@@ -30,12 +30,13 @@ static bool has_phrase(const char *text, size_t length, const char *phrase)
     return memmem(text, length, phrase, strlen(phrase)) != NULL;
 }
 
-/* Phrases on policies (c4_utils.py). */
+/* Phrases on policies (c4_utils.py); four of the six have "cookie" in them. */
 static bool has_policy(const char *lower, size_t length)
 {
     static const char *const phrases[] = {"terms of use", "privacy policy", "cookie policy",
                                           "uses cookies", "use of cookies", "use cookies"};
-    for (size_t i = 0; i < sizeof phrases / sizeof *phrases; i++)
+    size_t count = has_phrase(lower, length, "cookie") ? sizeof phrases / sizeof *phrases : 2;
+    for (size_t i = 0; i < count; i++)
         if (has_phrase(lower, length, phrases[i]))
             return true;
     return false;
@@ -85,22 +86,26 @@ static bool is_initial(const char *text, size_t at)
            (at == 1 || isspace((unsigned char)text[at - 2]));
 }
 
+/* Whether a sentence ends with the mark at *at and another follows, which *at is moved to. */
+static bool ends_sentence(const char *text, size_t length, size_t *at)
+{
+    size_t next = *at + 1;
+    while (next < length && is_closing(text[next]))
+        next++;
+    if (next == length || !isspace((unsigned char)text[next]) || is_initial(text, *at))
+        return false;
+    while (next < length && isspace((unsigned char)text[next]))
+        next++;
+    *at = next - 1;
+    return next < length && !islower((unsigned char)text[next]);
+}
+
 static int64_t count_sentences(const char *text, size_t length)
 {
     int64_t sentences = 1;
-    for (size_t at = 0; at < length; at++) {
-        if ((text[at] != '.' && text[at] != '?' && text[at] != '!') || is_initial(text, at))
-            continue;
-        size_t next = at + 1;
-        while (next < length && is_closing(text[next]))
-            next++;
-        if (next == length || !isspace((unsigned char)text[next]))
-            continue;
-        while (next < length && isspace((unsigned char)text[next]))
-            next++;
-        sentences += next < length && !islower((unsigned char)text[next]);
-        at = next - 1;
-    }
+    for (size_t at = 0; at < length; at++)
+        if (text[at] == '.' || text[at] == '?' || text[at] == '!')
+            sentences += ends_sentence(text, length, &at);
     return sentences;
 }
 

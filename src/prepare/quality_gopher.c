@@ -3,7 +3,8 @@
 #include "llmpi/prepare/quality.h"
 
 #include <string.h>
-#include <strings.h>
+
+enum { ALL_STOP_WORDS = 0xFF }; /* one bit for each */
 
 static bool begins_with(const char *text, size_t length, const char *start)
 {
@@ -45,7 +46,7 @@ static bool is_alphanumeric(char byte)
 /* The number of the stop word that a word is without the punctuation around it, whatever its case, or -1. */
 static int find_stop_word(const char *word, size_t bytes)
 {
-    static const char *const stop_words[] = {"the", "be", "to", "of", "and", "that", "have", "with"};
+    static const char stop_words[][5] = {"the", "be", "to", "of", "and", "that", "have", "with"};
     while (bytes > 0 && (unsigned char)word[0] < 0x80 && !is_alphanumeric(word[0])) {
         word++;
         bytes--;
@@ -54,8 +55,11 @@ static int find_stop_word(const char *word, size_t bytes)
         bytes--;
     if (bytes < 2 || bytes > 4)
         return -1;
+    char lower[5] = {0};
+    for (size_t i = 0; i < bytes; i++)
+        lower[i] = (char)character_lower((unsigned char)word[i]);
     for (int i = 0; i < (int)(sizeof stop_words / sizeof *stop_words); i++)
-        if (strlen(stop_words[i]) == bytes && strncasecmp(stop_words[i], word, bytes) == 0)
+        if (memcmp(stop_words[i], lower, sizeof lower) == 0)
             return i;
     return -1;
 }
@@ -71,6 +75,8 @@ static bool words_reject(const struct quality *quality, struct verdict *out)
         const struct text_word *word = &shape->words[i];
         characters += word->characters;
         alphabetic += word->alphabetic;
+        if (stop_words == ALL_STOP_WORDS)
+            continue;
         int stop_word = find_stop_word(shape->text + word->begin, word->bytes);
         stop_words |= stop_word >= 0 ? 1u << stop_word : 0;
     }

@@ -29,11 +29,11 @@ static void *make_room(void *elements, int64_t count, int64_t *capacity, size_t 
 }
 
 /* The bytes of the character at `at`, and what it is. */
-static size_t look(const char *text, size_t at, size_t end, bool *space, bool *letter)
+static inline size_t look(const char *text, size_t at, size_t end, bool *space, bool *letter)
 {
     unsigned char byte = (unsigned char)text[at];
     if (byte < 0x80) {
-        *space = byte == ' ' || (byte >= '\t' && byte <= '\r');
+        *space = byte == ' ' || (unsigned char)(byte - '\t') < 5;
         *letter = (unsigned char)((byte | 0x20) - 'a') < 26;
         return 1;
     }
@@ -44,31 +44,37 @@ static size_t look(const char *text, size_t at, size_t end, bool *space, bool *l
     return bytes > 0 ? (size_t)bytes : 1;
 }
 
+/* The word that begins at *at, and *at behind it; no bytes when white space stands there. */
+static inline struct text_word take_word(const char *text, size_t *at, size_t end)
+{
+    size_t begin = *at, next = begin;
+    uint32_t characters = 0;
+    bool alphabetic = false, space = false, letter = false;
+    while (next < end) {
+        size_t bytes = look(text, next, end, &space, &letter);
+        if (space) {
+            *at = next + bytes;
+            return (struct text_word){(uint32_t)begin, (uint32_t)(next - begin), characters, alphabetic};
+        }
+        characters++;
+        alphabetic |= letter;
+        next += bytes;
+    }
+    *at = next;
+    return (struct text_word){(uint32_t)begin, (uint32_t)(next - begin), characters, alphabetic};
+}
+
 /* Adds the words of text[at .. end), which is one line. */
 static enum status add_words(struct text_shape *shape, size_t at, size_t end)
 {
-    const char *text = shape->text;
     while (at < end) {
-        struct text_word word = {.begin = (uint32_t)at};
-        bool space = false, letter = false;
-        size_t bytes = 0;
-        for (; at < end; at += bytes) {
-            bytes = look(text, at, end, &space, &letter);
-            if (space)
-                break;
-            word.characters++;
-            word.alphabetic = word.alphabetic || letter;
-        }
-        word.bytes = (uint32_t)at - word.begin;
-        at += space ? bytes : 0;
-        if (word.bytes == 0)
-            continue;
         struct text_word *words =
-            make_room(shape->words, shape->word_count, &shape->word_capacity, sizeof word);
+            make_room(shape->words, shape->word_count, &shape->word_capacity, sizeof *words);
         if (words == NULL)
             return STATUS_FAILED;
         shape->words = words;
-        words[shape->word_count++] = word;
+        words[shape->word_count] = take_word(shape->text, &at, end);
+        shape->word_count += words[shape->word_count].bytes > 0;
     }
     return STATUS_OK;
 }
