@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst"
+#define KNOWN_ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst, or .parquet"
 
 struct file_kind file_kind_of(const char *path)
 {
@@ -22,15 +22,15 @@ struct file_kind file_kind_of(const char *path)
         char ending[16];
         snprintf(ending, sizeof ending, "%s%s", formats[i / 3], compressed[i % 3]);
         if (path_has_suffix(path, ending))
-            return (struct file_kind){
-                .known = true, .text = i / 3 == 0, .compression = (enum compression)(i % 3)};
+            return (struct file_kind){.format = i < 3 ? FORMAT_TEXT : FORMAT_JSON_LINES,
+                                      .compression = (enum compression)(i % 3)};
     }
-    return (struct file_kind){0};
+    return (struct file_kind){.format = path_has_suffix(path, ".parquet") ? FORMAT_PARQUET : FORMAT_UNKNOWN};
 }
 
 static enum status add_file(const char *path, struct string_list *files)
 {
-    if (!file_kind_of(path).known)
+    if (file_kind_of(path).format == FORMAT_UNKNOWN)
         return fail(STATUS_FAILED,
                     "%s: unknown kind of corpus file, expected a name that ends in " KNOWN_ENDINGS, path);
     return string_list_add(files, path);
@@ -54,7 +54,9 @@ static enum status visit(FTS *walk, FTSENT *entry, struct string_list *files)
     case FTS_F:
     case FTS_DEFAULT:
     case FTS_SLNONE:
-        return hidden || !file_kind_of(entry->fts_path).known ? STATUS_OK : add_file(entry->fts_path, files);
+        return hidden || file_kind_of(entry->fts_path).format == FORMAT_UNKNOWN
+                   ? STATUS_OK
+                   : add_file(entry->fts_path, files);
     default:
         return STATUS_OK;
     }

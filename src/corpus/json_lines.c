@@ -69,12 +69,12 @@ static enum status reject_member(struct reader *reader, const struct json *line)
     enum json_kind kind = json_kind(json_get_member(line, field));
     int64_t *count = &reader->report.missing_field;
     if (kind != KIND_NONE)
-        return reader_reject(reader, count, reader->line, "member \"%s\" is %s, expected a string", field,
+        return reader_reject(reader, count, 0, "member \"%s\" is %s, expected a string", field,
                              name_of(kind));
     struct name_list names = {0};
     enum status status = json_each(line, list_member, &names);
     if (status == STATUS_OK)
-        status = reader_reject(reader, count, reader->line, "no member \"%s\", found %s", field,
+        status = reader_reject(reader, count, 0, "no member \"%s\", found %s", field,
                                names.count > 0 ? names.text.data : "an empty object");
     buffer_free(&names.text);
     return status;
@@ -85,7 +85,7 @@ static enum status take_text(struct reader *reader, struct document *out, bool *
 {
     const struct json *line = reader->json;
     if (json_kind(line) != KIND_OBJECT)
-        return reader_reject(reader, &reader->report.broken_json, reader->line,
+        return reader_reject(reader, &reader->report.broken_json, 0,
                              "broken JSON: found %s, expected an object on each line",
                              name_of(json_kind(line)));
     const char *field = reader->corpus->settings.text_field;
@@ -93,8 +93,8 @@ static enum status take_text(struct reader *reader, struct document *out, bool *
     if (out->text == NULL)
         return reject_member(reader, line);
     if (out->length == 0)
-        return reader_reject(reader, &reader->report.empty, reader->line,
-                             "empty document: member \"%s\" has no text", field);
+        return reader_reject(reader, &reader->report.empty, 0, "empty document: member \"%s\" has no text",
+                             field);
     if (reader->corpus->settings.score_field != NULL)
         json_get_number(json_get_member(line, reader->corpus->settings.score_field), &out->score);
     *good = true;
@@ -120,7 +120,7 @@ static enum status parse_line(struct reader *reader, const char *text, size_t le
     *good = false;
     int64_t invalid = utf8_find_invalid(text, length);
     if (invalid >= 0)
-        return reader_reject(reader, &reader->report.invalid_utf8, reader->line,
+        return reader_reject(reader, &reader->report.invalid_utf8, 0,
                              "invalid UTF-8: byte 0x%02X at column %lld of the line",
                              (unsigned char)text[invalid], (long long)invalid + 1);
     json_free(reader->json);
@@ -128,7 +128,7 @@ static enum status parse_line(struct reader *reader, const char *text, size_t le
         const char *message = status_message(), *prefix = "line 1 "; /* of one line */
         if (strncmp(message, prefix, strlen(prefix)) == 0)
             message += strlen(prefix);
-        return reader_reject(reader, &reader->report.broken_json, reader->line,
+        return reader_reject(reader, &reader->report.broken_json, 0,
                              "broken JSON: %s, expected an object on each line", message);
     }
     if (reader->corpus->settings.whole_records)
@@ -141,6 +141,7 @@ enum status json_lines_next(struct reader *reader, struct document *out, bool *f
     for (*found = false; !*found && !reader_reached_limit(reader);) {
         size_t length;
         bool newline;
+        TRY(reader_find_own(reader, "\n"));
         TRY(find_line(&reader->window, &length, &newline));
         if (!newline && (length == 0 || stream_damage(reader->stream) != NULL)) {
             window_drop(&reader->window, length); /* a line that was cut off is not judged */
@@ -160,7 +161,8 @@ enum status json_lines_next(struct reader *reader, struct document *out, bool *f
                 status = parse_line(reader, text, length, out, found);
         }
         window_drop(&reader->window, length + newline);
-        reader->line++;
+        if (reader->walks)
+            reader_count_lines(reader, 1);
         TRY(status);
     }
     return STATUS_OK;

@@ -33,14 +33,15 @@ static enum status begin_document(struct reader *reader)
     const char *text = window_text(window);
     bool over = window->length == 0 || (window->length == 1 && text[0] == '\n') ||
                 (window->length == 2 && text[0] == '\r' && text[1] == '\n');
-    if (over && window->ended && (reader->text.any || stream_damage(reader->stream) != NULL)) {
+    if (over && window->ended &&
+        (reader->text.any || window->offset > reader->first || stream_damage(reader->stream) != NULL)) {
         window_drop(window, window->length);
         return STATUS_OK;
     }
     reader->text.open = true;
+    reader->text.any = true;
     reader->text.rejected = false;
     reader->text.delivered = 0;
-    reader->text.any = true;
     reader->text.position = reader->window.offset;
     reader->seen++;
     reader->text.part = reader_part_here(reader);
@@ -109,9 +110,9 @@ static enum status check_piece(struct reader *reader, struct document *piece, bo
             return STATUS_OK;
     }
     if (invalid >= 0) {
-        int64_t line = reader->line + count_newlines(piece->text, (size_t)invalid);
+        int64_t lines = count_newlines(piece->text, (size_t)invalid);
         reader->text.rejected = true;
-        TRY(reader_reject(reader, &reader->report.invalid_utf8, line,
+        TRY(reader_reject(reader, &reader->report.invalid_utf8, lines,
                           "invalid UTF-8: byte 0x%02X at byte %lld%s", (unsigned char)piece->text[invalid],
                           (long long)(reader->window.offset + invalid),
                           piece->begins ? "" : ", the document is cut there"));
@@ -121,7 +122,7 @@ static enum status check_piece(struct reader *reader, struct document *piece, bo
         return STATUS_OK;
     }
     if (piece->length == 0)
-        return reader_reject(reader, &reader->report.empty, reader->line, "empty document: expected text");
+        return reader_reject(reader, &reader->report.empty, 0, "empty document: expected text");
     *good = true;
     return STATUS_OK;
 }
@@ -146,6 +147,7 @@ enum status plain_text_next(struct reader *reader, struct document *out, bool *f
         if (!reader->text.open) {
             if (reader_reached_limit(reader))
                 return STATUS_OK;
+            TRY(reader_find_own(reader, separator_of(reader)));
             TRY(begin_document(reader));
             if (!reader->text.open)
                 return STATUS_OK;
@@ -167,8 +169,10 @@ enum status plain_text_next(struct reader *reader, struct document *out, bool *f
         if (*found && reader->corpus->settings.whole_records)
             status = make_record(reader, out);
         reader->text.delivered += *found;
-        reader->line += count_newlines(window_text(&reader->window), length + behind);
+        int64_t lines = reader->walks ? count_newlines(window_text(&reader->window), length + behind) : 0;
         window_drop(&reader->window, length + behind);
+        if (reader->walks)
+            reader_count_lines(reader, lines);
         reader->text.open = !ends;
         TRY(status);
     }

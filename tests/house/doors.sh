@@ -22,6 +22,8 @@ json-c/.*\.h           src/base/json.c
 xxhash\.h               src/base/digest.c
 zlib\.h                 src/corpus/*
 zstd\.h                 src/corpus/*
+snappy-c\.h             src/corpus/decompress.c
+lz4\.h                  src/corpus/decompress.c
 DOORS
 
 # layer: the layers it may include

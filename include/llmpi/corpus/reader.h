@@ -1,9 +1,9 @@
 /* Reading a corpus: documents one after the other out of text files, JSON lines, and compressed JSON lines,
  * in memory bounded by the longest document (plain text: by a piece of a few MiB).
  *
- * The order of documents is that of the inputs (a folder or glob sorted by name). Work is divided by *parts*:
- * the document that starts at byte b (of the uncompressed text) of file f is in part (f + b / CORPUS_SEGMENT)
- * % parts, whoever reads it. So the contents of a part depend on the inputs and the number of parts alone. */
+ * The order of documents is that of the inputs (a folder or glob sorted by name). Work is divided by *parts*,
+ * about equal numbers of bytes; which part a document is in depends on the inputs and the number of parts
+ * alone (corpus/division.h), not on who reads it. */
 #ifndef LLMPI_CORPUS_READER_H
 #define LLMPI_CORPUS_READER_H
 
@@ -14,28 +14,27 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CORPUS_SEGMENT ((int64_t)1 << 16) /* bytes */
-
 struct corpus_settings {
     const struct string_list *inputs; /* files, folders (searched for known endings, recursively), globs */
-    const char *text_field;           /* member of each JSON line that holds the text */
+    const char *text_field;           /* member of each JSON line, or column, that holds the text */
     int64_t max_documents;            /* 0: all; counted over all parts, in input order */
     const char *document_separator;   /* of .txt files; "" or NULL: one document per file */
     bool skip_errors;                 /* count and go on, instead of failing */
     bool whole_records;               /* fill document.record */
-    const char *score_field;          /* member with a number, for document.score; NULL: none */
+    const char *score_field;          /* member or column with a number, for document.score; NULL: none */
 };
 
 /* The resolved list of input files, in order. */
 struct corpus {
     struct corpus_settings settings; /* borrowed pointers, must outlive the corpus */
     struct string_list files;
-    int64_t bytes; /* sum of the sizes on disk, for progress */
+    int64_t *starts; /* bytes on disk of the files before each one; one more at the end */
+    int64_t bytes;   /* sum of the sizes on disk, for progress */
 };
 
 /* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming
- * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines; each also with .gz or .zst).
- */
+ * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines, each also with .gz or .zst;
+ * .parquet). */
 enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
 void corpus_close(struct corpus *corpus);
 
@@ -74,7 +73,9 @@ int64_t corpus_report_errors(const struct corpus_report *report);
 /* Adds what another report counted. */
 void corpus_report_add(struct corpus_report *sum, const struct corpus_report *more);
 
-/* Reads the documents whose part % readers == reader. Reader r of R is usually rank r of R ranks. */
+/* Reads the documents whose part % readers == reader, in order. Reader r of R is usually rank r of R ranks.
+ * It reads about its share of the bytes, except of files that corpus/division.h says every reader walks
+ * through; reader 0 logs how many compressed ones there are. */
 struct reader;
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
                         struct reader **out);
@@ -87,11 +88,10 @@ enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t read
  * Plain text: a document starts behind a separator, as does an empty one between two; only at the end of the
  * file nothing, or one line end, is no document. A long document with invalid UTF-8 behind its first piece
  * ends there. Compressed files that are cut off or damaged: what was decoded before is delivered, a cut off
- * line of JSON is not; every reader meets the damage, reader 0 counts it. A file that cannot be read is
- * always a failure. */
+ * line of JSON is not; one reader counts the damage. A file that cannot be read is always a failure. */
 enum status reader_next(struct reader *reader, struct document *out, bool *more);
 
-/* Bytes of the input files (on disk) read so far, for progress against corpus.bytes. */
+/* How far in the input files (bytes on disk) this reader has come, for progress against corpus.bytes. */
 int64_t reader_position(const struct reader *reader);
 const struct corpus_report *reader_report(const struct reader *reader);
 void reader_close(struct reader *reader);
