@@ -43,7 +43,7 @@ static const struct option table[] = {
      "Folder of what `llmpi corpus clean` writes: kept-*.jsonl and rejected-*.jsonl"},
     {FIELD(clean, files), OPTION_INTEGER, AT(clean, files), "8", "[1, 1000]", NULL, true,
      "Files of kept and of rejected documents; at least the number of ranks, so that all of them work"},
-    {FIELD(clean, compression), OPTION_CHOICE, AT(clean, compression), "zstd", NULL, "none|gzip|zstd", true,
+    {FIELD(clean, compression), OPTION_CHOICE, AT(clean, compression), "zstd", NULL, "zstd|gzip|none", true,
      "Compression of these files"},
     {FIELD(clean, language_score_field), OPTION_TEXT, AT(clean, language_score_field), "language_score",
      "[1, inf)", NULL, true, "Member or column with the confidence of the language detector"},

@@ -13,7 +13,7 @@
 
 enum corpus_errors { CORPUS_ERRORS_STOP, CORPUS_ERRORS_SKIP };
 enum corpus_split { SPLIT_HASH, SPLIT_TAIL };
-enum clean_compression { CLEAN_NONE, CLEAN_GZIP, CLEAN_ZSTD };
+enum clean_compression { CLEAN_ZSTD, CLEAN_GZIP, CLEAN_NONE };
 enum tokenizer_kind { TOKENIZER_BPE };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
