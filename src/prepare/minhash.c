@@ -18,6 +18,7 @@ struct minhash {
     int64_t bands, rows, words;
     uint32_t *constants, *signature;
     uint64_t *last;     /* hashes of the last `words` words, a ring */
+    int64_t next;       /* place of the next one */
     int64_t word_count; /* of the text so far */
     struct buffer word;
     uint32_t shingles[SHINGLES];
@@ -88,13 +89,14 @@ static void flush(struct minhash *minhash)
     minhash->shingle_count = 0;
 }
 
-/* The shingle of the last `count` words. */
-static void add_shingle(struct minhash *minhash, int64_t count)
+/* The shingle of the last `count` words, the first of which is last[first]. */
+static void add_shingle(struct minhash *minhash, int64_t first, int64_t count)
 {
     uint64_t hash = 0;
-    for (int64_t i = minhash->word_count - count; i < minhash->word_count; i++) {
-        hash = (hash ^ minhash->last[i % minhash->words]) * 0x9E3779B97F4A7C15u;
+    for (int64_t i = 0, at = first; i < count; i++) {
+        hash = (hash ^ minhash->last[at]) * 0x9E3779B97F4A7C15u;
         hash ^= hash >> 32;
+        at = at + 1 < minhash->words ? at + 1 : 0;
     }
     if (minhash->shingle_count == SHINGLES)
         flush(minhash);
@@ -105,11 +107,11 @@ static void end_word(struct minhash *minhash)
 {
     if (minhash->word.length == 0)
         return;
-    minhash->last[minhash->word_count++ % minhash->words] =
-        digest_bytes(minhash->word.data, minhash->word.length);
-    if (minhash->word_count >= minhash->words)
-        add_shingle(minhash, minhash->words);
-    buffer_clear(&minhash->word);
+    minhash->last[minhash->next] = digest_bytes(minhash->word.data, minhash->word.length);
+    minhash->next = minhash->next + 1 < minhash->words ? minhash->next + 1 : 0;
+    if (++minhash->word_count >= minhash->words)
+        add_shingle(minhash, minhash->next, minhash->words);
+    minhash->word.length = 0;
 }
 
 /* Appends a character that is not ASCII to the word, or ends the word. */
@@ -153,11 +155,11 @@ static enum status add_words(struct minhash *minhash, const char *text, size_t l
 enum status minhash_sign(struct minhash *minhash, const char *text, size_t length, const uint32_t **signature)
 {
     memset(minhash->signature, 0xFF, (size_t)(minhash->bands * minhash->rows) * sizeof *minhash->signature);
-    minhash->word_count = 0;
+    minhash->word_count = minhash->next = 0;
     minhash->shingle_count = 0;
     TRY(add_words(minhash, text, length));
     if (minhash->word_count < minhash->words)
-        add_shingle(minhash, minhash->word_count);
+        add_shingle(minhash, 0, minhash->word_count);
     flush(minhash);
     *signature = minhash->word_count > 0 ? minhash->signature : NULL;
     return STATUS_OK;

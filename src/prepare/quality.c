@@ -134,6 +134,7 @@ enum status verdict_explain(const struct verdict *verdict, const struct clean_op
 void quality_free(struct quality *quality)
 {
     text_shape_free(&quality->shape);
+    free(quality->word_hashes);
     free(quality->hashes);
     free(quality->positions);
     free(quality->table);

@@ -79,33 +79,23 @@ static bool is_closing(char byte)
     return byte == '"' || byte == '\'' || byte == ')' || byte == ']';
 }
 
-/* Whether text[at] is the . of a single capital. */
-static bool is_initial(const char *text, size_t at)
+/* Whether a sentence may end with this word. */
+static bool ends_sentence(const char *word, size_t bytes)
 {
-    return text[at] == '.' && at > 0 && isupper((unsigned char)text[at - 1]) &&
-           (at == 1 || isspace((unsigned char)text[at - 2]));
-}
-
-/* Whether a sentence ends with the mark at *at and another follows, which *at is moved to. */
-static bool ends_sentence(const char *text, size_t length, size_t *at)
-{
-    size_t next = *at + 1;
-    while (next < length && is_closing(text[next]))
-        next++;
-    if (next == length || !isspace((unsigned char)text[next]) || is_initial(text, *at))
+    while (bytes > 0 && is_closing(word[bytes - 1]))
+        bytes--;
+    if (bytes == 0 || (word[bytes - 1] != '.' && word[bytes - 1] != '?' && word[bytes - 1] != '!'))
         return false;
-    while (next < length && isspace((unsigned char)text[next]))
-        next++;
-    *at = next - 1;
-    return next < length && !islower((unsigned char)text[next]);
+    return !(bytes == 2 && word[1] == '.' && isupper((unsigned char)word[0]));
 }
 
-static int64_t count_sentences(const char *text, size_t length)
+static int64_t count_sentences(const struct text_shape *shape, const struct text_span *line)
 {
     int64_t sentences = 1;
-    for (size_t at = 0; at < length; at++)
-        if (text[at] == '.' || text[at] == '?' || text[at] == '!')
-            sentences += ends_sentence(text, length, &at);
+    const struct text_word *words = &shape->words[line->first_word];
+    for (uint32_t i = 0; i + 1 < line->words; i++)
+        sentences += ends_sentence(shape->text + words[i].begin, words[i].bytes) &&
+                     !islower((unsigned char)shape->text[words[i + 1].begin]);
     return sentences;
 }
 
@@ -156,7 +146,7 @@ enum status c4_quality_judge(struct quality *quality, struct verdict *out)
         const struct text_span *line = &shape->lines[i];
         if (!line_counts(quality, line, &found))
             continue;
-        sentences += count_sentences(shape->text + line->begin, line->bytes);
+        sentences += count_sentences(shape, line);
         if (options->c4_remove_lines)
             TRY(append_line(quality, shape->text + line->begin, line->bytes));
     }

@@ -40,6 +40,10 @@ static enum status reserve_places(struct quality *quality, int64_t count)
     if (positions == NULL)
         return STATUS_FAILED;
     quality->positions = positions;
+    uint64_t *words = memory_resize(quality->word_hashes, count, sizeof *words, "word runs");
+    if (words == NULL)
+        return STATUS_FAILED;
+    quality->word_hashes = words;
     quality->capacity = count;
     return STATUS_OK;
 }
@@ -77,18 +81,14 @@ static uint64_t join_hashes(uint64_t run, uint64_t word)
     return mixed ^ (mixed >> 29);
 }
 
-static uint64_t hash_word(const struct text_shape *shape, int64_t index)
-{
-    return digest_bytes(shape->text + shape->words[index].begin, shape->words[index].bytes);
-}
-
 /* Single words: every place counts as repeated. */
 static enum status begin(struct quality *quality, struct grams *grams)
 {
     const struct text_shape *shape = &quality->shape;
     TRY(reserve_places(quality, shape->word_count));
     for (int64_t i = 0; i < shape->word_count; i++) {
-        quality->hashes[i] = hash_word(shape, i);
+        quality->word_hashes[i] = quality->hashes[i] =
+            digest_bytes(shape->text + shape->words[i].begin, shape->words[i].bytes);
         quality->positions[i] = i;
     }
     *grams = (struct grams){quality, 1, shape->word_count, 0};
@@ -99,8 +99,7 @@ static enum status begin(struct quality *quality, struct grams *grams)
 static enum status lengthen(struct grams *grams)
 {
     struct quality *quality = grams->quality;
-    const struct text_shape *shape = &quality->shape;
-    int64_t last = shape->word_count - ++grams->n, kept = 0;
+    int64_t last = quality->shape.word_count - ++grams->n, kept = 0;
     grams->mask = clear_table(quality, grams->places);
     if (grams->mask == 0)
         return STATUS_FAILED;
@@ -109,7 +108,7 @@ static enum status lengthen(struct grams *grams)
     for (int64_t i = 0; i < grams->places; i++) {
         int64_t at = quality->positions[i];
         uint64_t *hash = &quality->hashes[at];
-        *hash = join_hashes(*hash, hash_word(shape, at + grams->n - 1));
+        *hash = join_hashes(*hash, quality->word_hashes[at + grams->n - 1]);
         find(quality, grams->mask, *hash)->count++;
     }
     for (int64_t i = 0; i < grams->places; i++) {

@@ -77,9 +77,10 @@ enum status verdict_explain(const struct verdict *verdict, const struct clean_op
 struct quality {
     const struct clean_options *options;
     struct text_shape shape;
-    uint64_t *hashes;   /* of word runs, by first word */
-    int64_t *positions; /* of the word runs that occur more than once */
-    int64_t capacity;   /* of both */
+    uint64_t *word_hashes; /* of single words */
+    uint64_t *hashes;      /* of word runs, by first word */
+    int64_t *positions;    /* of the word runs that occur more than once */
+    int64_t capacity;      /* of these three */
     struct gram_slot *table;
     int64_t table_capacity;
     struct buffer lower, cleaned;
