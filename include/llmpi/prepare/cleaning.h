@@ -7,7 +7,7 @@
  *
  * The corpus is read twice: first every document is judged, then it is written to its side. Memory in bytes
  * for each rank: 48 for each document that it reads, what duplicates.h says for each that the quality rules
- * keep, 20 times the longest document, and about 3 MB for each open file. */
+ * keep, 20 times the longest document (which is at most 2 GiB), and about 3 MB for each open file. */
 #ifndef LLMPI_PREPARE_CLEANING_H
 #define LLMPI_PREPARE_CLEANING_H
 

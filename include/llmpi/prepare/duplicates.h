@@ -5,10 +5,10 @@
  * components of "agree in a band" (union-find). Of equal documents, and of each component, the first one in
  * the order of names is kept.
  *
- * Memory in bytes, for the candidates of one rank: 48 + 8 * bands each (signatures are dropped as soon as
- * their bands have keys), and while they are compared another 120 each for one digest or one band at a time.
- * Rank 0 holds the pairs of all ranks that are alike: about 50 bytes for each pair and 40 for each document
- * in one. */
+ * Memory in bytes: each candidate takes 49 + 8 * bands on the rank that read it (signatures are dropped as
+ * soon as their bands have keys) and, while it is compared, about 130 for the digests or for one band at a
+ * time. A rank keeps 64 for each pair of documents that it found alike, and rank 0 another 150 for each pair
+ * of all ranks; documents that are like no other cost it nothing. */
 #ifndef LLMPI_PREPARE_DUPLICATES_H
 #define LLMPI_PREPARE_DUPLICATES_H
 
