@@ -40,7 +40,8 @@ static enum access access_of(const struct corpus *corpus, int64_t file)
         return ACCESS_ONE;
     if (text && (separator == NULL || separator[0] == '\0'))
         return ACCESS_ONE;
-    if (kind.compression != COMPRESSION_NONE || (text && overlaps_itself(separator)))
+    if (kind.compression != COMPRESSION_NONE || corpus->is_array[file] ||
+        (text && overlaps_itself(separator)))
         return ACCESS_WALK;
     return ACCESS_SEEK;
 }
@@ -156,10 +157,8 @@ static void share_files(const struct corpus *corpus, struct sharing *sharing, st
         out->whole[file] = -1;
         if (access_of(corpus, file) != ACCESS_WALK)
             continue;
-        bool compressed = file_kind_of(corpus->files.items[file]).compression != COMPRESSION_NONE;
-        if (out->walked++ == 0 || (compressed && out->walked_compressed == 0))
-            out->walked_example = file;
-        out->walked_compressed += compressed;
+        out->walked_example = file;
+        out->walked++;
     }
     collect(corpus, false, sharing);
     give_away(sharing, out->whole);

@@ -12,18 +12,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst, or .parquet"
+#define KNOWN_ENDINGS                                                                                        \
+    ".txt, .jsonl, .ndjson and .json (JSON lines, the last one also an array), each also with .gz or .zst, " \
+    "or .parquet"
 
 struct file_kind file_kind_of(const char *path)
 {
     static const char *const formats[] = {".txt", ".jsonl", ".ndjson", ".json"};
+    static const enum corpus_format of_ending[] = {FORMAT_TEXT, FORMAT_JSON_LINES, FORMAT_JSON_LINES,
+                                                   FORMAT_JSON};
     static const char *const compressed[] = {"", ".gz", ".zst"}; /* as COMPRESSION_... */
     for (int i = 0; i < 12; i++) {
         char ending[16];
         snprintf(ending, sizeof ending, "%s%s", formats[i / 3], compressed[i % 3]);
         if (path_has_suffix(path, ending))
-            return (struct file_kind){.format = i < 3 ? FORMAT_TEXT : FORMAT_JSON_LINES,
-                                      .compression = (enum compression)(i % 3)};
+            return (struct file_kind){.format = of_ending[i / 3], .compression = (enum compression)(i % 3)};
     }
     return (struct file_kind){.format = path_has_suffix(path, ".parquet") ? FORMAT_PARQUET : FORMAT_UNKNOWN};
 }

@@ -80,14 +80,31 @@ static enum status reject_member(struct reader *reader, const struct json *line)
     return status;
 }
 
+static const char *expected_in(const struct reader *reader)
+{
+    bool array = reader->corpus->is_array[reader->file];
+    return array ? "an object or a string as each element" : "an object on each line";
+}
+
+/* An element of an array that is the text itself. */
+static enum status take_string(struct reader *reader, struct document *out, bool *good)
+{
+    out->text = json_get_text(reader->json, &out->length);
+    if (out->length == 0)
+        return reader_reject(reader, &reader->report.empty, 0, "empty document: the element has no text");
+    *good = true;
+    return reader->corpus->settings.whole_records ? reader_make_record(reader, out) : STATUS_OK;
+}
+
 /* Takes the text out of a parsed line. */
 static enum status take_text(struct reader *reader, struct document *out, bool *good)
 {
     const struct json *line = reader->json;
+    if (json_kind(line) == KIND_TEXT && reader->corpus->is_array[reader->file])
+        return take_string(reader, out, good);
     if (json_kind(line) != KIND_OBJECT)
-        return reader_reject(reader, &reader->report.broken_json, 0,
-                             "broken JSON: found %s, expected an object on each line",
-                             name_of(json_kind(line)));
+        return reader_reject(reader, &reader->report.broken_json, 0, "broken JSON: found %s, expected %s",
+                             name_of(json_kind(line)), expected_in(reader));
     const char *field = reader->corpus->settings.text_field;
     out->text = json_get_text(json_get_member(line, field), &out->length);
     if (out->text == NULL)
@@ -114,22 +131,23 @@ static void take_record(const char *text, size_t length, struct document *out)
     out->record_length = length;
 }
 
-static enum status parse_line(struct reader *reader, const char *text, size_t length, struct document *out,
-                              bool *good)
+enum status json_lines_parse(struct reader *reader, const char *text, size_t length, struct document *out,
+                             bool *good)
 {
     *good = false;
     int64_t invalid = utf8_find_invalid(text, length);
     if (invalid >= 0)
         return reader_reject(reader, &reader->report.invalid_utf8, 0,
-                             "invalid UTF-8: byte 0x%02X at column %lld of the line",
-                             (unsigned char)text[invalid], (long long)invalid + 1);
+                             "invalid UTF-8: byte 0x%02X at column %lld of the %s",
+                             (unsigned char)text[invalid], (long long)invalid + 1,
+                             reader->corpus->is_array[reader->file] ? "element" : "line");
     json_free(reader->json);
     if (json_parse(text, length, &reader->json) != STATUS_OK) {
         const char *message = status_message(), *prefix = "line 1 "; /* of one line */
         if (strncmp(message, prefix, strlen(prefix)) == 0)
             message += strlen(prefix);
-        return reader_reject(reader, &reader->report.broken_json, 0,
-                             "broken JSON: %s, expected an object on each line", message);
+        return reader_reject(reader, &reader->report.broken_json, 0, "broken JSON: %s, expected %s", message,
+                             expected_in(reader));
     }
     if (reader->corpus->settings.whole_records)
         take_record(text, length, out);
@@ -158,7 +176,7 @@ enum status json_lines_next(struct reader *reader, struct document *out, bool *f
                                      .part = reader_part_here(reader),
                                      .score = NAN};
             if (reader_owns(reader, out->part))
-                status = parse_line(reader, text, length, out, found);
+                status = json_lines_parse(reader, text, length, out, found);
         }
         window_drop(&reader->window, length + newline);
         if (reader->walks)

@@ -127,7 +127,7 @@ static enum status check_piece(struct reader *reader, struct document *piece, bo
     return STATUS_OK;
 }
 
-static enum status make_record(struct reader *reader, struct document *piece)
+enum status reader_make_record(struct reader *reader, struct document *piece)
 {
     const char *field = reader->corpus->settings.text_field;
     buffer_clear(&reader->record);
@@ -167,7 +167,7 @@ enum status plain_text_next(struct reader *reader, struct document *out, bool *f
         if (reader_owns(reader, out->part))
             status = check_piece(reader, out, found);
         if (*found && reader->corpus->settings.whole_records)
-            status = make_record(reader, out);
+            status = reader_make_record(reader, out);
         reader->text.delivered += *found;
         int64_t lines = reader->walks ? count_newlines(window_text(&reader->window), length + behind) : 0;
         window_drop(&reader->window, length + behind);

@@ -19,7 +19,8 @@ static enum status measure_files(struct corpus *corpus)
 {
     int64_t count = corpus->files.count;
     corpus->starts = memory_allocate(count + 1, sizeof *corpus->starts, "the files of a corpus");
-    if (corpus->starts == NULL)
+    corpus->is_array = memory_allocate(count, sizeof *corpus->is_array, "the files of a corpus");
+    if (corpus->starts == NULL || corpus->is_array == NULL)
         return STATUS_FAILED;
     for (int64_t i = 0; i < count; i++) {
         const char *path = corpus->files.items[i];
@@ -29,6 +30,8 @@ static enum status measure_files(struct corpus *corpus)
         if (size > INT64_MAX / 2 - corpus->starts[i])
             return fail(STATUS_FAILED, "%s: the corpus has more than 2^62 bytes up to here", path);
         corpus->starts[i + 1] = corpus->starts[i] + size;
+        if (size > 0 && file_kind_of(path).format == FORMAT_JSON)
+            TRY(json_array_detect(path, &corpus->is_array[i]));
     }
     corpus->bytes = corpus->starts[count];
     return STATUS_OK;
@@ -49,6 +52,7 @@ void corpus_close(struct corpus *corpus)
 {
     string_list_free(&corpus->files);
     memory_free(corpus->starts);
+    memory_free(corpus->is_array);
     *corpus = (struct corpus){0};
 }
 
@@ -83,10 +87,10 @@ void corpus_report_add(struct corpus_report *sum, const struct corpus_report *mo
 
 static void report_walked(const struct reader *reader)
 {
-    int64_t count = reader->division.walked_compressed;
+    int64_t count = reader->division.walked;
     if (reader->index == 0 && reader->readers > 1 && count > 0)
         log_info(
-            "%lld compressed input%s cannot be split, such as %s: each of %lld readers decompresses %s and "
+            "%lld input%s cannot be split, such as %s: each of %lld readers reads and decompresses %s and "
             "keeps its own documents",
             (long long)count, count > 1 ? "s" : "",
             reader->corpus->files.items[reader->division.walked_example], (long long)reader->readers,
@@ -218,6 +222,7 @@ static enum status open_file(struct reader *reader)
                     !division_can_seek(reader->corpus, reader->file);
     reader->window.limit = reader->walks ? INT64_MAX : 0;
     reader->line = 1;
+    reader->array.begun = reader->array.ended = false;
     reader->text.open = false;
     reader->text.any = false;
     TRY(window_fill(&reader->window, 3));
@@ -267,7 +272,8 @@ static enum status next_document(struct reader *reader, struct document *out, bo
     case FORMAT_TEXT:
         return plain_text_next(reader, out, found);
     default:
-        return json_lines_next(reader, out, found);
+        return reader->corpus->is_array[reader->file] ? json_array_next(reader, out, found)
+                                                      : json_lines_next(reader, out, found);
     }
 }
 

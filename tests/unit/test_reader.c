@@ -254,7 +254,7 @@ static void assert_open_fails(const char *input, const char *message)
     assert_string_equal(status_message(), message);
 }
 
-#define ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst, or .parquet"
+#define ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines, the last one also an array), each also with .gz or .zst, or .parquet"
 
 static void test_bad_inputs(void **state)
 {

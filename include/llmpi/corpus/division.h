@@ -17,8 +17,7 @@ struct division {
     int64_t segment;        /* bytes: a power of two, 64 KiB to 4 MiB, near corpus.bytes / (32 * parts) */
     int64_t *whole;         /* by file: the part that it goes to; -1: it is cut into segments */
     int64_t walked;         /* files that are cut, but read from their beginning by every reader */
-    int64_t walked_example; /* one of them that is compressed if there is any, else any */
-    int64_t walked_compressed;
+    int64_t walked_example; /* one of them */
 };
 
 /* Fails only without memory. */

@@ -26,7 +26,10 @@ struct reader {
     struct corpus_report report;
     struct json *json;    /* holds the text of the last document of JSON lines */
     struct buffer record; /* of the last piece of plain text or row of Parquet */
-    struct {              /* the document of plain text that reading stands in */
+    struct {
+        bool begun, ended;
+    } array;
+    struct { /* the document of plain text that reading stands in */
         bool open, rejected;
         bool any; /* a document has begun in this file */
         int64_t position, part;
@@ -60,6 +63,9 @@ enum status reader_reject(struct reader *reader, int64_t *count, int64_t lines, 
 /* The same for a problem that fail() has described with its place. */
 enum status reader_skip(struct reader *reader, int64_t *count);
 
+/* Makes piece->record of its text alone. */
+enum status reader_make_record(struct reader *reader, struct document *piece);
+
 /* A Parquet file: opens reader->rows on the file, closes it, tells how much of it is done (0 to 1) and the
  * row where reading stands. */
 enum status parquet_rows_open(struct reader *reader);
@@ -67,8 +73,16 @@ void parquet_rows_close(struct reader *reader);
 double parquet_rows_done(const struct reader *reader);
 int64_t parquet_rows_at(const struct reader *reader);
 
+/* Whether the text of a .json file begins with an array. */
+enum status json_array_detect(const char *path, bool *is_array);
+
+/* Parses one line, or one element of an array; *good says whether it is a document, else it was rejected. */
+enum status json_lines_parse(struct reader *reader, const char *text, size_t length, struct document *out,
+                             bool *good);
+
 /* The next document (or piece) of this reader in the open file; *found is false at the end of the file. */
 enum status json_lines_next(struct reader *reader, struct document *out, bool *found);
+enum status json_array_next(struct reader *reader, struct document *out, bool *found);
 enum status plain_text_next(struct reader *reader, struct document *out, bool *found);
 enum status parquet_rows_next(struct reader *reader, struct document *out, bool *found);
 

@@ -9,7 +9,8 @@
 
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
-enum corpus_format { FORMAT_UNKNOWN, FORMAT_TEXT, FORMAT_JSON_LINES, FORMAT_PARQUET };
+/* FORMAT_JSON: JSON lines, or one array. */
+enum corpus_format { FORMAT_UNKNOWN, FORMAT_TEXT, FORMAT_JSON_LINES, FORMAT_JSON, FORMAT_PARQUET };
 
 /* What the ending of a file says about it. */
 struct file_kind {

@@ -28,12 +28,14 @@ struct corpus_settings {
 struct corpus {
     struct corpus_settings settings; /* borrowed pointers, must outlive the corpus */
     struct string_list files;
+    bool *is_array;  /* by file: JSON, one array of objects instead of one object a line */
     int64_t *starts; /* bytes on disk of the files before each one; one more at the end */
     int64_t bytes;   /* sum of the sizes on disk, for progress */
 };
 
 /* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming
- * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines, each also with .gz or .zst;
+ * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines, .json also
+ * for one array; each also with .gz or .zst;
  * .parquet). */
 enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
 void corpus_close(struct corpus *corpus);
@@ -75,7 +77,7 @@ void corpus_report_add(struct corpus_report *sum, const struct corpus_report *mo
 
 /* Reads the documents whose part % readers == reader, in order. Reader r of R is usually rank r of R ranks.
  * It reads about its share of the bytes, except of files that corpus/division.h says every reader walks
- * through; reader 0 logs how many compressed ones there are. */
+ * through; reader 0 logs how many there are. */
 struct reader;
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
                         struct reader **out);
@@ -85,10 +87,12 @@ enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t read
  * counts for max_documents.
  *
  * JSON lines: each line that is not blank is a document. Limits: 2 GiB per line, 512 levels of nesting.
- * Plain text: a document starts behind a separator, as does an empty one between two; only at the end of the
- * file nothing, or one line end, is no document. A long document with invalid UTF-8 behind its first piece
- * ends there. Compressed files that are cut off or damaged: what was decoded before is delivered, a cut off
- * line of JSON is not; one reader counts the damage. A file that cannot be read is always a failure. */
+ * A .json file that begins with [ is an array, each of whose elements, an object or a string, is a document;
+ * all readers walk through it. Plain text: a document starts behind a separator, as does an empty one between
+ * two; only at the end of the file nothing, or one line end, is no document. A long document with invalid
+ * UTF-8 behind its first piece ends there. Compressed files that are cut off or damaged: what was decoded
+ * before is delivered, a cut off line of JSON is not; one reader counts the damage. A file that cannot be
+ * read is always a failure. */
 enum status reader_next(struct reader *reader, struct document *out, bool *more);
 
 /* How far in the input files (bytes on disk) this reader has come, for progress against corpus.bytes. */
