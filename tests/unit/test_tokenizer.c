@@ -26,7 +26,7 @@ static int set_up(void **state)
         "the thing that they think of, then the other thing; aaaa aaaa aaaaaaaa 1234 1234";
     struct word_counts *words = NULL;
     struct string_list specials = {0};
-    const struct bpe_settings settings = {291, 2, &specials};
+    const struct bpe_settings settings = {.vocab_size = 291, .min_frequency = 2, .special_tokens = &specials};
     int failed = string_list_add(&specials, "<|endoftext|>") != STATUS_OK ||
                  string_list_add(&specials, "<|end|>") != STATUS_OK ||
                  string_list_add(&specials, "<|end|>>") != STATUS_OK ||
