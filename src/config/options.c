@@ -47,6 +47,15 @@ static const struct option table[] = {
      false, "Tokens to learn: 256 bytes, the special tokens, and merges"},
     {FIELD(tokenizer, min_frequency), OPTION_INTEGER, AT(tokenizer, min_frequency), "2", "[1, 1000000000000]",
      NULL, false, "Times that a pair must occur to be merged; learning stops early without such a pair"},
+    {FIELD(tokenizer, max_token_length), OPTION_INTEGER, AT(tokenizer, max_token_length), "0", "[0, 1000000]",
+     NULL, false,
+     "Tokens of three bytes and more are shorter than this (as in Hugging Face's trainer); 0: no limit"},
+    {FIELD(tokenizer, pattern), OPTION_TEXT, AT(tokenizer, pattern), "gpt2", "[1, inf)", NULL, false,
+     "How text is split into words that no token crosses: gpt2, cl100k, or a regular expression of your own"},
+    {FIELD(tokenizer, max_memory), OPTION_INTEGER, AT(tokenizer, max_memory), "1024", "[16, 1048576]", NULL,
+     true,
+     "MiB per rank for counting words and learning from them; the rarest words are left out where they do "
+     "not fit"},
     {FIELD(tokenizer, special_tokens), OPTION_LIST, AT(tokenizer, special_tokens), "<|endoftext|>", NULL,
      NULL, false, "Tokens that text never becomes by accident; they get the first ids"},
 

@@ -273,6 +273,8 @@ static const char *other_value(const struct option *option, char text[32])
     case OPTION_INTEGER:
         if (strcmp(option->name, "train.steps") == 0 || strcmp(option->name, "train.batch_size") == 0)
             return "64"; /* must be larger than others */
+        if (strcmp(option->name, "tokenizer.max_memory") == 0)
+            return "16";
         return strcmp(option->name, "tokenizer.vocab_size") == 0 ? "4096" : "4";
     case OPTION_NUMBER:
         return "0.30000000000000004";

@@ -39,6 +39,9 @@ struct config {
         int64_t kind; /* enum tokenizer_kind */
         int64_t vocab_size;
         int64_t min_frequency;
+        int64_t max_token_length; /* 0: no limit */
+        char *pattern;
+        int64_t max_memory; /* MiB per rank */
         struct string_list special_tokens;
     } tokenizer;
     struct {
