@@ -7,10 +7,11 @@
 set -euo pipefail
 
 packages=(build-essential cmake pkg-config git libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libpcre2-dev
-    libyaml-dev libjson-c-dev zlib1g-dev libzstd-dev libxxhash-dev libcmocka-dev zstd)
+    libyaml-dev libjson-c-dev zlib1g-dev libzstd-dev libsnappy-dev liblz4-dev libxxhash-dev libcmocka-dev zstd)
 for argument in "$@"; do
     case $argument in
-        --tests) packages+=(python3 python3-numpy python3-h5py python3-torch hdf5-tools clang-format valgrind) ;;
+        --tests) packages+=(python3 python3-numpy python3-h5py python3-torch hdf5-tools clang-format valgrind clang
+            libclang-rt-dev libomp-dev curl) ;;
         --help | -h)
             sed -n '2,6s/^# \{0,1\}//p' "$0"
             exit 0
@@ -24,7 +25,7 @@ done
 
 if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
     echo "This is no Debian-like system. Install by its own means: a C17 compiler with OpenMP, CMake 3.22, MPI, a BLAS" >&2
-    echo "with cblas.h, HDF5, PCRE2, libyaml, json-c, zlib, zstd, xxHash and cmocka; cmake says what it does not find." >&2
+    echo "with cblas.h, HDF5, PCRE2, libyaml, json-c, zlib, zstd, Snappy, LZ4, xxHash and cmocka; cmake says what it does not find." >&2
     exit 1
 fi
 

@@ -1,21 +1,21 @@
 #!/usr/bin/env bash
 # The one command that tests llmpi on a fresh machine: installs what is missing, builds with warnings as errors, runs
-# all tests, then builds with the address and undefined behaviour sanitizers and runs a selection under them. The last
-# line is "N passed, M failed, K skipped"; the exit status is 0 when none failed.
+# all tests, then builds with the address and undefined behaviour sanitizers and runs a selection under them, then runs
+# each fuzzer for ten seconds. The last line is "N passed, M failed, K skipped"; the exit status is 0 when none failed.
 #
 #   tools/test.sh               everything
-#   tools/test.sh release       the optimised build only (or: asan)
-#   tools/test.sh -R PATTERN    tests whose name matches, in both builds ("unit/test_config", "run/")
+#   tools/test.sh release       the optimised build only (or: asan, fuzz)
+#   tools/test.sh -R PATTERN    tests whose name matches, in all builds ("unit/test_config", "run/", "fuzz/")
 #   tools/test.sh --no-install  do not look for missing packages
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
-presets=(release asan)
+presets=(release asan fuzz)
 pattern=
 install=yes
 while [ $# -gt 0 ]; do
     case $1 in
-        release | asan) presets=("$1") ;;
+        release | asan | fuzz) presets=("$1") ;;
         -R)
             [ $# -ge 2 ] || { echo "tools/test.sh: -R needs a pattern" >&2; exit 2; }
             pattern=$2
@@ -27,7 +27,7 @@ while [ $# -gt 0 ]; do
             exit 0
             ;;
         *)
-            echo "tools/test.sh knows release, asan, -R PATTERN and --no-install, not '$1'" >&2
+            echo "tools/test.sh knows release, asan, fuzz, -R PATTERN and --no-install, not '$1'" >&2
             exit 2
             ;;
     esac
@@ -78,22 +78,31 @@ skip_reason() {
 }
 
 run_preset() {
-    local preset=$1 folder=build selection=$pattern
+    local preset=$1 folder=build selection=$pattern options=()
     [ "$preset" = release ] || folder=build-$preset
     [ "$preset" = asan ] && [ -z "$pattern" ] && selection=$asan_selection
+    if [ "$preset" = fuzz ]; then
+        options=(--parallel 2)
+        printf '%s\n' tests/fuzz/fuzz_*.c | sed -E 's|tests/(.*)\.c|\1|' | grep -qE -- "$pattern" || return
+        if ! tools/fuzz.sh --check >"$logs/check"; then
+            skipped=$((skipped + 1)) reasons+=("fuzz/*: $(cat "$logs/check")")
+            return
+        fi
+    fi
     headline "$preset: build"
     if ! cmake --preset "$preset" -DLLMPI_WERROR=ON -DLLMPI_TESTS=ON >"$logs/cmake" 2>&1; then
         cat "$logs/cmake"
         failed=$((failed + 1)) failures+=("$preset configure")
         return
     fi
-    if ! cmake --build "$folder" -j "$(nproc)" >"$logs/make" 2>&1; then
+    if ! cmake --build --preset "$preset" -j "$(nproc)" >"$logs/make" 2>&1; then
         grep -E -A8 'error|warning|undefined reference' "$logs/make" || tail -30 "$logs/make"
         failed=$((failed + 1)) failures+=("$preset build")
         return
     fi
     headline "$preset: tests"
-    ctest --test-dir "$folder" --output-on-failure --output-junit "$logs/$preset.xml" ${selection:+-R "$selection"} 2>&1 |
+    ctest --test-dir "$folder" --output-on-failure --output-junit "$logs/$preset.xml" ${selection:+-R "$selection"} \
+        ${options[@]+"${options[@]}"} 2>&1 |
         grep -vE '^ +Start |^Internal ctest|^Test project|^Label Time|sec\*proc|^The following tests|^Errors while|\((Failed|Skipped|Timeout|Not Run)\)$|^$'
     if [ ! -s "$logs/$preset.xml" ]; then
         failed=$((failed + 1)) failures+=("$preset ctest wrote no results")

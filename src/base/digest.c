@@ -15,6 +15,12 @@ uint64_t digest_bytes(const void *data, size_t length)
     return XXH3_64bits(data, length);
 }
 
+struct wide_digest digest_bytes_wide(const void *data, size_t length)
+{
+    XXH128_hash_t hash = XXH3_128bits(data, length);
+    return (struct wide_digest){hash.low64, hash.high64};
+}
+
 struct digest *digest_create(void)
 {
     struct digest *digest = memory_allocate(1, sizeof *digest, "a digest");

@@ -11,12 +11,24 @@
 #include <unistd.h>
 
 static int log_rank = 0, log_size = 1;
+static bool silent = false;
 static bool line_open = false; /* a progress line stands on the terminal */
 
 void log_set_rank(int rank, int size)
 {
     log_rank = rank;
     log_size = size;
+}
+
+void log_silence(void)
+{
+    silent = true;
+}
+
+/* Whether this rank prints what only one of them says. */
+static bool speaks(void)
+{
+    return log_rank == 0 && !silent;
 }
 
 static bool on_terminal(void)
@@ -39,7 +51,7 @@ static void wipe_line(void)
 
 void log_info(const char *format, ...)
 {
-    if (log_rank != 0)
+    if (!speaks())
         return;
     va_list arguments;
     wipe_line();
@@ -63,6 +75,8 @@ static void labelled(const char *colour, const char *label, const char *rank, co
 
 void log_warning(const char *format, ...)
 {
+    if (silent)
+        return;
     char rank[32] = "";
     if (log_size > 1)
         snprintf(rank, sizeof rank, "rank %d: ", log_rank);
@@ -74,7 +88,7 @@ void log_warning(const char *format, ...)
 
 void log_error(const char *format, ...)
 {
-    if (log_rank != 0)
+    if (!speaks())
         return;
     va_list arguments;
     va_start(arguments, format);
@@ -157,7 +171,7 @@ void progress_begin(struct progress *progress, const char *label, double total, 
 
 void progress_update(struct progress *progress, double done, const char *note)
 {
-    if (log_rank != 0)
+    if (!speaks())
         return;
     double now = clock_seconds();
     if (now - progress->printed >= (on_terminal() ? 0.2 : 60.0))
@@ -166,7 +180,7 @@ void progress_update(struct progress *progress, double done, const char *note)
 
 void progress_end(struct progress *progress, double done)
 {
-    if (log_rank != 0)
+    if (!speaks())
         return;
     if (progress->drawn && !on_terminal())
         print_progress(progress, done, NULL, clock_seconds());

@@ -38,7 +38,7 @@ enum status config_check(const struct config *config, const char *name)
                     "%s: model.n_embd is %lld but must be a multiple of model.n_head, which is %lld", name,
                     (long long)config->model.n_embd, (long long)config->model.n_head);
     int64_t vocabulary = 256 + config->tokenizer.special_tokens.count;
-    if (config->tokenizer.vocab_size < vocabulary)
+    if (config->tokenizer.kind == TOKENIZER_BPE && config->tokenizer.vocab_size < vocabulary)
         return fail(
             STATUS_USAGE,
             "%s: tokenizer.vocab_size is %lld but 256 bytes and %lld special tokens need at least %lld", name,

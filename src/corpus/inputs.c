@@ -12,25 +12,28 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define KNOWN_ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst"
+#define KNOWN_ENDINGS                                                                                        \
+    ".txt, .jsonl, .ndjson and .json (JSON lines, the last one also an array), each also with .gz or .zst, " \
+    "or .parquet"
 
 struct file_kind file_kind_of(const char *path)
 {
     static const char *const formats[] = {".txt", ".jsonl", ".ndjson", ".json"};
+    static const enum corpus_format of_ending[] = {FORMAT_TEXT, FORMAT_JSON_LINES, FORMAT_JSON_LINES,
+                                                   FORMAT_JSON};
     static const char *const compressed[] = {"", ".gz", ".zst"}; /* as COMPRESSION_... */
     for (int i = 0; i < 12; i++) {
         char ending[16];
         snprintf(ending, sizeof ending, "%s%s", formats[i / 3], compressed[i % 3]);
         if (path_has_suffix(path, ending))
-            return (struct file_kind){
-                .known = true, .text = i / 3 == 0, .compression = (enum compression)(i % 3)};
+            return (struct file_kind){.format = of_ending[i / 3], .compression = (enum compression)(i % 3)};
     }
-    return (struct file_kind){0};
+    return (struct file_kind){.format = path_has_suffix(path, ".parquet") ? FORMAT_PARQUET : FORMAT_UNKNOWN};
 }
 
 static enum status add_file(const char *path, struct string_list *files)
 {
-    if (!file_kind_of(path).known)
+    if (file_kind_of(path).format == FORMAT_UNKNOWN)
         return fail(STATUS_FAILED,
                     "%s: unknown kind of corpus file, expected a name that ends in " KNOWN_ENDINGS, path);
     return string_list_add(files, path);
@@ -54,7 +57,9 @@ static enum status visit(FTS *walk, FTSENT *entry, struct string_list *files)
     case FTS_F:
     case FTS_DEFAULT:
     case FTS_SLNONE:
-        return hidden || !file_kind_of(entry->fts_path).known ? STATUS_OK : add_file(entry->fts_path, files);
+        return hidden || file_kind_of(entry->fts_path).format == FORMAT_UNKNOWN
+                   ? STATUS_OK
+                   : add_file(entry->fts_path, files);
     default:
         return STATUS_OK;
     }

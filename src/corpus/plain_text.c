@@ -5,6 +5,7 @@
 
 #include "llmpi/base/utf8.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { PIECE = 4 << 20 }; /* bytes */
@@ -32,14 +33,17 @@ static enum status begin_document(struct reader *reader)
     const char *text = window_text(window);
     bool over = window->length == 0 || (window->length == 1 && text[0] == '\n') ||
                 (window->length == 2 && text[0] == '\r' && text[1] == '\n');
-    if (over && window->ended && (reader->text.number >= 0 || stream_damage(reader->stream) != NULL)) {
+    if (over && window->ended &&
+        (reader->text.any || window->offset > reader->first || stream_damage(reader->stream) != NULL)) {
         window_drop(window, window->length);
         return STATUS_OK;
     }
     reader->text.open = true;
+    reader->text.any = true;
     reader->text.rejected = false;
     reader->text.delivered = 0;
-    reader->text.number = reader->number++;
+    reader->text.position = reader->window.offset;
+    reader->seen++;
     reader->text.part = reader_part_here(reader);
     return STATUS_OK;
 }
@@ -106,9 +110,9 @@ static enum status check_piece(struct reader *reader, struct document *piece, bo
             return STATUS_OK;
     }
     if (invalid >= 0) {
-        int64_t line = reader->line + count_newlines(piece->text, (size_t)invalid);
+        int64_t lines = count_newlines(piece->text, (size_t)invalid);
         reader->text.rejected = true;
-        TRY(reader_reject(reader, &reader->report.invalid_utf8, line,
+        TRY(reader_reject(reader, &reader->report.invalid_utf8, lines,
                           "invalid UTF-8: byte 0x%02X at byte %lld%s", (unsigned char)piece->text[invalid],
                           (long long)(reader->window.offset + invalid),
                           piece->begins ? "" : ", the document is cut there"));
@@ -118,8 +122,22 @@ static enum status check_piece(struct reader *reader, struct document *piece, bo
         return STATUS_OK;
     }
     if (piece->length == 0)
-        return reader_reject(reader, &reader->report.empty, reader->line, "empty document: expected text");
+        return reader_reject(reader, &reader->report.empty, 0, "empty document: expected text");
     *good = true;
+    return STATUS_OK;
+}
+
+enum status reader_make_record(struct reader *reader, struct document *piece)
+{
+    const char *field = reader->corpus->settings.text_field;
+    buffer_clear(&reader->record);
+    TRY(buffer_append(&reader->record, "{", 1));
+    TRY(json_write_text(&reader->record, field, strlen(field)));
+    TRY(buffer_append(&reader->record, ": ", 2));
+    TRY(json_write_text(&reader->record, piece->text, piece->length));
+    TRY(buffer_append(&reader->record, "}", 1));
+    piece->record = reader->record.data;
+    piece->record_length = reader->record.length;
     return STATUS_OK;
 }
 
@@ -129,6 +147,7 @@ enum status plain_text_next(struct reader *reader, struct document *out, bool *f
         if (!reader->text.open) {
             if (reader_reached_limit(reader))
                 return STATUS_OK;
+            TRY(reader_find_own(reader, separator_of(reader)));
             TRY(begin_document(reader));
             if (!reader->text.open)
                 return STATUS_OK;
@@ -140,14 +159,20 @@ enum status plain_text_next(struct reader *reader, struct document *out, bool *f
                                  .length = length,
                                  .begins = reader->text.delivered == 0,
                                  .ends = ends,
-                                 .number = reader->text.number,
-                                 .part = reader->text.part};
+                                 .file = reader->file,
+                                 .position = reader->text.position,
+                                 .part = reader->text.part,
+                                 .score = NAN};
         enum status status = STATUS_OK;
         if (reader_owns(reader, out->part))
             status = check_piece(reader, out, found);
+        if (*found && reader->corpus->settings.whole_records)
+            status = reader_make_record(reader, out);
         reader->text.delivered += *found;
-        reader->line += count_newlines(window_text(&reader->window), length + behind);
+        int64_t lines = reader->walks ? count_newlines(window_text(&reader->window), length + behind) : 0;
         window_drop(&reader->window, length + behind);
+        if (reader->walks)
+            reader_count_lines(reader, lines);
         reader->text.open = !ends;
         TRY(status);
     }

@@ -216,7 +216,8 @@ static const struct frame garden_plant[] = {
     {0, "With {a} {size} spade {pair} turned the earth and planted the seeds in {number} rows."},
 };
 static const struct frame garden_wait[] = {
-    {0, "For [two|three|four] weeks there was nothing to see but earth and {a} {junk}. Then the first green leaves "
+    {0, "For [two|three|four] weeks there was nothing to see but earth and {a} {junk}. Then the first green "
+        "leaves "
         "came."},
     {0, "{He} carried water every evening and told the plants about {dream}. [Slowly|Day by day] they grew."},
     {0, "Rain fell, the sun shone, and {a} {bird} sat on the fence and watched the {subject} grow."},

@@ -70,29 +70,47 @@ enum status stream_open(const char *path, struct file_kind kind, struct stream *
     return status;
 }
 
-/* Reads more input. Only called when all of it is decoded. */
-static enum status refill(struct stream *stream)
+/* What one call of read gives; *got is 0 only at the end of the file. */
+static enum status read_some(struct stream *stream, char *data, size_t capacity, size_t *got)
 {
-    ssize_t got;
+    ssize_t length;
     do
-        got = read(stream->descriptor, stream->input, INPUT_BYTES);
-    while (got < 0 && errno == EINTR);
-    if (got < 0)
+        length = read(stream->descriptor, data, capacity);
+    while (length < 0 && errno == EINTR);
+    if (length < 0)
         return fail(STATUS_FAILED, "cannot read %s: %s", stream->path, strerror(errno));
-    stream->begin = 0;
-    stream->end = (size_t)got;
-    stream->position += got;
-    stream->input_ended = got == 0;
+    *got = (size_t)length;
+    stream->position += length;
+    stream->input_ended = length == 0;
     return STATUS_OK;
 }
 
-static size_t decode_plain(struct stream *stream, char *data, size_t capacity)
+/* Reads more input. Only called when all of it is decoded. */
+static enum status refill(struct stream *stream)
 {
-    size_t available = stream->end - stream->begin;
-    size_t length = capacity < available ? capacity : available;
-    memcpy(data, stream->input + stream->begin, length);
-    stream->begin += length;
-    return length;
+    stream->begin = 0;
+    stream->end = 0;
+    return read_some(stream, stream->input, INPUT_BYTES, &stream->end);
+}
+
+static enum status read_plain(struct stream *stream, char *data, size_t capacity, size_t *got)
+{
+    stream->input_ended = false;
+    while (*got < capacity && !stream->input_ended) {
+        size_t length = 0;
+        TRY(read_some(stream, data + *got, capacity - *got, &length));
+        *got += length;
+    }
+    return STATUS_OK;
+}
+
+enum status stream_seek(struct stream *stream, int64_t offset)
+{
+    if (stream->kind.compression != COMPRESSION_NONE || lseek(stream->descriptor, offset, SEEK_SET) < 0)
+        return fail(STATUS_FAILED, "cannot go to byte %lld of %s: %s", (long long)offset, stream->path,
+                    stream->kind.compression != COMPRESSION_NONE ? "it is compressed" : strerror(errno));
+    stream->position = offset;
+    return STATUS_OK;
 }
 
 /* Between members: another member may follow, or zeros up to the end, which tapes and some tools leave
@@ -151,19 +169,15 @@ static size_t decode_zstd(struct stream *stream, char *data, size_t capacity)
 
 static size_t decode(struct stream *stream, char *data, size_t capacity)
 {
-    switch (stream->kind.compression) {
-    case COMPRESSION_GZIP:
-        return decode_gzip(stream, data, capacity);
-    case COMPRESSION_ZSTD:
-        return decode_zstd(stream, data, capacity);
-    default:
-        return decode_plain(stream, data, capacity);
-    }
+    return stream->kind.compression == COMPRESSION_GZIP ? decode_gzip(stream, data, capacity)
+                                                        : decode_zstd(stream, data, capacity);
 }
 
 enum status stream_read(struct stream *stream, char *data, size_t capacity, size_t *got)
 {
     *got = 0;
+    if (stream->kind.compression == COMPRESSION_NONE)
+        return read_plain(stream, data, capacity, got);
     while (*got < capacity && stream->damage[0] == '\0') {
         /* A decoder may hold back output when the caller's bytes are full, so it is asked before the input.
          */

@@ -5,15 +5,17 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/data/shard.h"
+#include "shard_files.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 struct dataset {
+    char *directory;
+    char split[16];
+    int64_t vocab_size; /* ids are below it */
     struct shard **shards;
     int64_t count;
     int64_t *first_window;          /* of each shard, and the number of all at the end */
@@ -26,50 +28,13 @@ void dataset_close(struct dataset *dataset)
         return;
     for (int64_t i = 0; i < dataset->count; i++)
         shard_close(dataset->shards[i]);
+    free(dataset->directory);
     free(dataset->shards);
     free(dataset->first_window);
     free(dataset);
 }
 
 /* --- opening --- */
-
-/* True when `name` is SPLIT-<digits>-of-<digits>.h5; the second number goes to `count`. */
-static bool parse_name(const char *name, const char *split, int64_t *count)
-{
-    size_t length = strlen(split);
-    int used = 0;
-    if (strncmp(name, split, length) != 0)
-        return false;
-    if (sscanf(name + length, "-%*9[0-9]-of-%9" SCNd64 ".h5%n", count, &used) != 1 || used == 0)
-        return false;
-    return name[length + (size_t)used] == '\0' && *count > 0;
-}
-
-/* Into how many shards the split in this folder is cut. Two numbers are left from two different runs. */
-static enum status find_count(const char *directory, const char *split, int64_t *out)
-{
-    enum status status = STATUS_OK;
-    struct dirent *entry;
-    char seen[256] = "";
-    DIR *folder = opendir(directory);
-    if (folder == NULL)
-        return fail(STATUS_FAILED, "cannot read %s: %s: run `llmpi shard` first", directory, strerror(errno));
-    while (status == STATUS_OK && (entry = readdir(folder)) != NULL) {
-        int64_t count = 0;
-        if (!parse_name(entry->d_name, split, &count))
-            continue;
-        if (seen[0] != '\0' && count != *out)
-            status = fail(STATUS_FAILED, "%s holds shards of two sets, such as %s and %s: remove one of them",
-                          directory, seen, entry->d_name);
-        snprintf(seen, sizeof seen, "%s", entry->d_name);
-        *out = count;
-    }
-    closedir(folder);
-    if (status == STATUS_OK && seen[0] == '\0')
-        status =
-            fail(STATUS_FAILED, "no shards of split '%s' in %s: run `llmpi shard` first", split, directory);
-    return status;
-}
 
 static enum status check_shard(const struct dataset *dataset, const char *path, const char *split,
                                int64_t shards)
@@ -85,46 +50,46 @@ static enum status check_shard(const struct dataset *dataset, const char *path, 
                     " (%" PRId64 " tokens): run `llmpi shard` again",
                     path, last->tokenizer_digest, last->vocab_size, first->tokenizer_digest,
                     first->vocab_size);
+    if (last->fingerprint != first->fingerprint || last->packing != first->packing ||
+        last->chunk_length != first->chunk_length)
+        return fail(STATUS_FAILED, "%s is of another run than shard 0: run `llmpi shard` to its end", path);
     return STATUS_OK;
 }
 
-static enum status open_next(struct dataset *dataset, const char *directory, const char *split,
-                             int64_t shards)
+static enum status open_next(struct dataset *dataset, const char *path, int64_t shards)
 {
-    struct shard **table =
-        memory_resize(dataset->shards, dataset->count + 1, sizeof(struct shard *), "a table of shards");
-    if (table == NULL)
+    TRY(shard_open(path, &dataset->shards[dataset->count]));
+    dataset->count++;
+    return path_has_suffix(path, SHARD_BARE_ENDING) ? STATUS_OK
+                                                    : check_shard(dataset, path, dataset->split, shards);
+}
+
+static enum status open_all(struct dataset *dataset, const struct string_list *paths)
+{
+    dataset->shards = memory_resize(NULL, paths->count, sizeof(struct shard *), "a table of shards");
+    if (dataset->shards == NULL)
         return STATUS_FAILED;
-    dataset->shards = table;
-    char *path = shard_path(directory, split, dataset->count, shards);
-    if (path == NULL)
-        return STATUS_FAILED;
-    enum status status = STATUS_OK;
-    if (!file_exists(path))
-        status = fail(STATUS_FAILED, "shard %" PRId64 " of %" PRId64 " is missing: %s", dataset->count,
-                      shards, path);
-    else
-        status = shard_open(path, &table[dataset->count]);
-    if (status == STATUS_OK) {
-        dataset->count++;
-        status = check_shard(dataset, path, split, shards);
-    }
-    free(path);
-    return status;
+    for (int64_t i = 0; i < paths->count; i++)
+        TRY(open_next(dataset, paths->items[i], paths->count));
+    dataset->vocab_size = shard_information(dataset->shards[0])->vocab_size;
+    return STATUS_OK;
 }
 
 enum status dataset_open(const char *directory, const char *split, struct dataset **out)
 {
     *out = NULL;
-    int64_t shards = 0;
-    TRY(find_count(directory, split, &shards));
+    struct string_list paths = {0};
     struct dataset *dataset = memory_resize(NULL, 1, sizeof *dataset, "a data set");
     if (dataset == NULL)
         return STATUS_FAILED;
-    *dataset = (struct dataset){0};
-    enum status status = STATUS_OK;
-    while (status == STATUS_OK && dataset->count < shards)
-        status = open_next(dataset, directory, split, shards);
+    *dataset = (struct dataset){.directory = memory_copy_text(directory, strlen(directory))};
+    snprintf(dataset->split, sizeof dataset->split, "%s", split);
+    enum status status = dataset->directory == NULL ? STATUS_FAILED : STATUS_OK;
+    if (status == STATUS_OK)
+        status = shard_files_list(directory, split, &paths);
+    if (status == STATUS_OK)
+        status = open_all(dataset, &paths);
+    string_list_free(&paths);
     if (status != STATUS_OK)
         dataset_close(dataset);
     else
@@ -165,22 +130,51 @@ int64_t dataset_bytes(const struct dataset *dataset)
 
 int64_t dataset_vocab_size(const struct dataset *dataset)
 {
-    return shard_information(dataset->shards[0])->vocab_size;
+    return dataset->vocab_size;
 }
 
-uint64_t dataset_tokenizer_digest(const struct dataset *dataset)
+uint64_t dataset_fingerprint(const struct dataset *dataset)
 {
-    return shard_information(dataset->shards[0])->tokenizer_digest;
+    return shard_information(dataset->shards[0])->fingerprint;
+}
+
+enum status dataset_check(struct dataset *dataset, uint64_t tokenizer, int64_t vocab_size,
+                          int64_t context_length)
+{
+    const struct shard_information *about = shard_information(dataset->shards[0]);
+    if (about->bare) {
+        dataset->vocab_size = vocab_size;
+        return STATUS_OK;
+    }
+    if (about->tokenizer_digest != tokenizer)
+        return fail(STATUS_FAILED,
+                    "the %s shards in %s were made with tokenizer %016" PRIx64 ", this run's is %016" PRIx64
+                    "; run `llmpi shard` again, or name the right tokenizer.path",
+                    dataset->split, dataset->directory, about->tokenizer_digest, tokenizer);
+    if (about->vocab_size != vocab_size)
+        return fail(STATUS_FAILED,
+                    "the %s shards in %s have a vocabulary of %" PRId64 " tokens, the tokenizer has %" PRId64
+                    ": run `llmpi shard` again",
+                    dataset->split, dataset->directory, about->vocab_size, vocab_size);
+    if (about->packing != SHARD_CONCATENATE && about->chunk_length != context_length + 1)
+        return fail(STATUS_FAILED,
+                    "the %s shards in %s were cut for model.context_length %" PRId64
+                    " (shards.packing: %s), this run's is %" PRId64 ": run `llmpi shard` again",
+                    dataset->split, dataset->directory, about->chunk_length - 1,
+                    shard_packing_name(about->packing), context_length);
+    return STATUS_OK;
 }
 
 /* --- windows --- */
 
 static int64_t windows_of(const struct shard *shard, int64_t context_length, int64_t stride)
 {
-    int64_t tokens = shard_information(shard)->tokens;
-    if (context_length < 1 || stride < 1 || tokens - 1 < context_length)
+    const struct shard_information *about = shard_information(shard);
+    if (context_length < 1 || stride < 1 || about->tokens - 1 < context_length)
         return 0;
-    return (tokens - 1 - context_length) / stride + 1;
+    if (about->packing != SHARD_CONCATENATE)
+        return about->chunk_length == context_length + 1 ? about->tokens / about->chunk_length : 0;
+    return (about->tokens - 1 - context_length) / stride + 1;
 }
 
 int64_t dataset_windows(const struct dataset *dataset, int64_t context_length, int64_t stride)
@@ -225,13 +219,14 @@ enum status dataset_read_window(struct dataset *dataset, int64_t context_length,
         else
             high = middle;
     }
-    int64_t first = (index - dataset->first_window[low]) * stride;
+    int64_t chunk = shard_information(dataset->shards[low])->chunk_length;
+    int64_t first = (index - dataset->first_window[low]) * (chunk > 0 ? chunk : stride);
     TRY(shard_read_tokens(dataset->shards[low], first, context_length + 1, out));
     for (int64_t i = 0; i <= context_length; i++)
-        if (out[i] >= dataset_vocab_size(dataset))
+        if (out[i] >= dataset->vocab_size)
             return fail(STATUS_FAILED,
-                        "shard %" PRId64 " is damaged: token %" PRId64 " is %" PRIu32
-                        ", the vocabulary has %" PRId64,
-                        low, first + i, out[i], dataset_vocab_size(dataset));
+                        "%s: token %" PRId64 " is %" PRIu32 ", the vocabulary has %" PRId64 ": it is %s",
+                        shard_file(dataset->shards[low]), first + i, out[i], dataset->vocab_size,
+                        shard_information(dataset->shards[low])->bare ? "of another tokenizer" : "damaged");
     return STATUS_OK;
 }

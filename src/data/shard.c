@@ -3,8 +3,10 @@
 #include "llmpi/data/shard.h"
 
 #include "llmpi/base/buffer.h"
+#include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/storage/hdf5_file.h"
+#include "token_file.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -13,7 +15,16 @@
 #define LARGEST_VOCAB ((int64_t)1 << 32)
 #define TOKEN_PIECE                                                                                          \
     16384 /* elements read at once to verify: a chunk, so that a message names no more than it */
-#define START_PIECE 2048
+#define START_PIECE   2048
+#define LARGEST_CHUNK ((int64_t)1 << 32)
+
+enum { PACKINGS = 3 };
+static const char *const packing_names[PACKINGS] = {"concatenate", "split", "truncate"};
+
+const char *shard_packing_name(enum shard_packing packing)
+{
+    return packing_names[packing];
+}
 
 char *shard_path(const char *directory, const char *split, int64_t shard, int64_t shards)
 {
@@ -27,7 +38,8 @@ char *shard_path(const char *directory, const char *split, int64_t shard, int64_
 }
 
 struct shard {
-    struct hdf5_file *file;
+    struct hdf5_file *file; /* or, for one of llm.c, */
+    struct token_file *bare;
     char *path;
     struct shard_information about;
 };
@@ -37,6 +49,7 @@ void shard_close(struct shard *shard)
     if (shard == NULL)
         return;
     hdf5_close(shard->file);
+    token_file_close(shard->bare);
     free(shard->path);
     free(shard);
 }
@@ -51,7 +64,19 @@ static enum status read_bounded(struct shard *shard, const char *name, int64_t l
                 shard->path, name, *out, lowest, highest);
 }
 
-static enum status read_texts(struct shard *shard)
+static enum status read_digest(struct shard *shard, const char *name, uint64_t *out)
+{
+    struct buffer text = {0};
+    enum status status = hdf5_read_attribute_text(shard->file, name, &text);
+    if (status == STATUS_OK && (text.length != 16 || strspn(text.data, "0123456789abcdef") != 16))
+        status = fail(STATUS_FAILED, "%s: attribute '%s' is not 16 hexadecimal digits", shard->path, name);
+    if (status == STATUS_OK)
+        *out = strtoull(text.data, NULL, 16);
+    buffer_free(&text);
+    return status;
+}
+
+static enum status read_split(struct shard *shard)
 {
     struct shard_information *about = &shard->about;
     struct buffer text = {0};
@@ -59,20 +84,37 @@ static enum status read_texts(struct shard *shard)
     if (status == STATUS_OK && (text.length == 0 || text.length >= sizeof about->split))
         status = fail(STATUS_FAILED, "%s: attribute 'split' has %zu bytes, 1 to %zu allowed", shard->path,
                       text.length, sizeof about->split - 1);
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK)
         memcpy(about->split, text.data, text.length + 1);
-        buffer_clear(&text);
-        status = hdf5_read_attribute_text(shard->file, "tokenizer_digest", &text);
-    }
-    if (status == STATUS_OK) {
-        if (text.length == 16 && strspn(text.data, "0123456789abcdef") == 16)
-            about->tokenizer_digest = strtoull(text.data, NULL, 16);
-        else
-            status = fail(STATUS_FAILED, "%s: attribute 'tokenizer_digest' is not 16 hexadecimal digits",
-                          shard->path);
-    }
     buffer_free(&text);
     return status;
+}
+
+/* What version 1 did not have; its shards are concatenated. */
+static enum status read_packing(struct shard *shard)
+{
+    struct shard_information *about = &shard->about;
+    struct buffer text = {0};
+    TRY(read_digest(shard, "fingerprint", &about->fingerprint));
+    TRY(read_bounded(shard, "dropped_count", 0, INT64_MAX / 8, &about->dropped));
+    enum status status = hdf5_read_attribute_text(shard->file, "packing", &text);
+    const char *name = text.length > 0 ? text.data : "";
+    int found = 0;
+    while (status == STATUS_OK && found < PACKINGS && strcmp(name, packing_names[found]) != 0)
+        found++;
+    if (found == PACKINGS)
+        status = fail(STATUS_FAILED,
+                      "%s: attribute 'packing' is '%.40s', concatenate, split and truncate are allowed",
+                      shard->path, name);
+    buffer_free(&text);
+    TRY(status);
+    about->packing = (enum shard_packing)found;
+    bool chunks = about->packing != SHARD_CONCATENATE;
+    TRY(read_bounded(shard, "chunk_length", chunks, chunks ? LARGEST_CHUNK : 0, &about->chunk_length));
+    if (chunks && about->tokens % about->chunk_length != 0)
+        return fail(STATUS_FAILED, "%s: %" PRId64 " tokens are not whole chunks of %" PRId64, shard->path,
+                    about->tokens, about->chunk_length);
+    return STATUS_OK;
 }
 
 static enum status read_information(struct shard *shard)
@@ -82,16 +124,19 @@ static enum status read_information(struct shard *shard)
     if (!hdf5_has_attribute(shard->file, "format_version") || !hdf5_has_attribute(shard->file, "token_count"))
         return fail(STATUS_FAILED, "%s is no token shard: it lacks the attributes of one", shard->path);
     TRY(hdf5_read_attribute_int64(shard->file, "format_version", &version));
-    if (version != SHARD_FORMAT_VERSION)
-        return fail(STATUS_FAILED, "%s has shard format version %" PRId64 ", this llmpi reads version %d",
-                    shard->path, version, SHARD_FORMAT_VERSION);
+    if (version < 1 || version > SHARD_FORMAT_VERSION)
+        return fail(STATUS_FAILED,
+                    "%s has shard format version %" PRId64 ", this llmpi reads versions 1 to %d", shard->path,
+                    version, SHARD_FORMAT_VERSION);
     TRY(read_bounded(shard, "shard_count", 1, INT32_MAX, &about->shards));
     TRY(read_bounded(shard, "shard", 0, about->shards - 1, &about->shard));
     TRY(read_bounded(shard, "vocab_size", 1, LARGEST_VOCAB, &about->vocab_size));
     TRY(read_bounded(shard, "token_count", 0, INT64_MAX / 8, &about->tokens));
     TRY(read_bounded(shard, "document_count", 0, INT64_MAX / 8, &about->documents));
     TRY(read_bounded(shard, "byte_count", 0, INT64_MAX, &about->bytes));
-    return read_texts(shard);
+    TRY(read_split(shard));
+    TRY(read_digest(shard, "tokenizer_digest", &about->tokenizer_digest));
+    return version == 1 ? STATUS_OK : read_packing(shard);
 }
 
 static enum status check_series(struct shard *shard, const char *name, bool wide, int64_t count)
@@ -108,8 +153,18 @@ static enum status check_series(struct shard *shard, const char *name, bool wide
     return STATUS_OK;
 }
 
+static enum status open_bare(struct shard *shard)
+{
+    TRY(token_file_open(shard->path, &shard->bare));
+    shard->about = (struct shard_information){
+        .bare = true, .shards = 1, .vocab_size = UINT16_MAX + 1, .tokens = token_file_count(shard->bare)};
+    return STATUS_OK;
+}
+
 static enum status open_shard(struct shard *shard)
 {
+    if (path_has_suffix(shard->path, SHARD_BARE_ENDING))
+        return open_bare(shard);
     TRY(hdf5_open(shard->path, &shard->file));
     TRY(read_information(shard));
     TRY(check_series(shard, "tokens", false, shard->about.tokens));
@@ -135,6 +190,11 @@ enum status shard_open(const char *path, struct shard **out)
     return status;
 }
 
+const char *shard_file(const struct shard *shard)
+{
+    return shard->path;
+}
+
 const struct shard_information *shard_information(const struct shard *shard)
 {
     return &shard->about;
@@ -142,11 +202,15 @@ const struct shard_information *shard_information(const struct shard *shard)
 
 enum status shard_read_tokens(struct shard *shard, int64_t first, int64_t count, uint32_t *out)
 {
+    if (shard->bare != NULL)
+        return token_file_read(shard->bare, first, count, out);
     return hdf5_read(shard->file, "tokens", HDF5_UINT32, first, count, out);
 }
 
 enum status shard_read_document_starts(struct shard *shard, int64_t first, int64_t count, uint64_t *out)
 {
+    if (shard->bare != NULL)
+        return fail(STATUS_FAILED, "%s does not say where its documents start", shard->path);
     return hdf5_read(shard->file, "document_starts", HDF5_UINT64, first, count, out);
 }
 
@@ -167,6 +231,15 @@ static enum status verify_tokens(struct shard *shard, uint32_t *ids)
     return STATUS_OK;
 }
 
+/* Truncated documents are one chunk each, split ones some. */
+static bool starts_a_chunk(const struct shard_information *about, int64_t document, uint64_t start)
+{
+    uint64_t chunk = (uint64_t)about->chunk_length;
+    if (about->packing == SHARD_TRUNCATE)
+        return start == (uint64_t)document * chunk;
+    return about->packing != SHARD_SPLIT || (start % chunk == 0 && start >= (uint64_t)document * chunk);
+}
+
 static enum status verify_starts(struct shard *shard, uint64_t *starts)
 {
     int64_t documents = shard->about.documents;
@@ -176,6 +249,11 @@ static enum status verify_starts(struct shard *shard, uint64_t *starts)
         TRY(shard_read_document_starts(shard, first, count, starts));
         for (int64_t i = 0; i < count; i++) {
             bool fits = starts[i] >= least && starts[i] <= (uint64_t)shard->about.tokens;
+            if (!starts_a_chunk(&shard->about, first + i, starts[i]))
+                return fail(STATUS_FAILED,
+                            "%s: document %" PRId64 " starts at token %" PRIu64
+                            ", which is not where a chunk of %" PRId64 " may start it",
+                            shard->path, first + i, starts[i], shard->about.chunk_length);
             if (!fits || (first + i == 0 && starts[0] != 0))
                 return fail(STATUS_FAILED,
                             "%s: document %" PRId64 " starts at token %" PRIu64 ", the one before at %" PRIu64

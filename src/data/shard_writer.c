@@ -66,7 +66,10 @@ enum status shard_writer_open(const char *directory, const char *split, int64_t 
     writer->about = (struct shard_information){.shard = shard,
                                                .shards = shards,
                                                .tokenizer_digest = identity->tokenizer_digest,
-                                               .vocab_size = identity->vocab_size};
+                                               .vocab_size = identity->vocab_size,
+                                               .packing = identity->packing,
+                                               .chunk_length = identity->chunk_length,
+                                               .fingerprint = identity->fingerprint};
     memcpy(writer->about.split, split, strlen(split) + 1);
     writer->type = identity->vocab_size <= UINT16_MAX + 1 ? HDF5_UINT16 : HDF5_UINT32;
     const char *inputs = identity->inputs == NULL ? "" : identity->inputs;
@@ -100,24 +103,44 @@ enum status shard_writer_begin_document(struct shard_writer *writer)
     return writer->gathered_starts == START_CHUNK ? flush_starts(writer) : STATUS_OK;
 }
 
+/* Ids that fit into the chunk being gathered, in the width of the data set. */
+static void gather(struct shard_writer *writer, const uint32_t *ids, int64_t count)
+{
+    uint16_t *narrow = writer->tokens.narrow + writer->gathered_tokens;
+    if (writer->type == HDF5_UINT16)
+        for (int64_t i = 0; i < count; i++)
+            narrow[i] = (uint16_t)ids[i];
+    else
+        memcpy(writer->tokens.wide + writer->gathered_tokens, ids, (size_t)count * sizeof *ids);
+    writer->gathered_tokens += count;
+    writer->about.tokens += count;
+}
+
 enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, int64_t count, int64_t bytes)
 {
+    uint32_t largest = 0;
+    for (int64_t i = 0; i < count; i++)
+        largest = ids[i] > largest ? ids[i] : largest;
     if (count > 0 && writer->about.documents == 0)
         return fail(STATUS_FAILED, "a shard got tokens before its first document");
-    for (int64_t i = 0; i < count; i++) {
-        if (ids[i] >= writer->about.vocab_size)
-            return fail(STATUS_FAILED, "token %" PRIu32 " is outside the vocabulary of %" PRId64, ids[i],
-                        writer->about.vocab_size);
-        if (writer->type == HDF5_UINT16)
-            writer->tokens.narrow[writer->gathered_tokens++] = (uint16_t)ids[i];
-        else
-            writer->tokens.wide[writer->gathered_tokens++] = ids[i];
-        writer->about.tokens++;
+    if (largest >= writer->about.vocab_size)
+        return fail(STATUS_FAILED, "token %" PRIu32 " is outside the vocabulary of %" PRId64, largest,
+                    writer->about.vocab_size);
+    for (int64_t done = 0; done < count;) {
+        int64_t room = TOKEN_CHUNK - writer->gathered_tokens;
+        int64_t piece = count - done < room ? count - done : room;
+        gather(writer, ids + done, piece);
+        done += piece;
         if (writer->gathered_tokens == TOKEN_CHUNK)
             TRY(flush_tokens(writer));
     }
     writer->about.bytes += bytes;
     return STATUS_OK;
+}
+
+void shard_writer_drop(struct shard_writer *writer, int64_t tokens)
+{
+    writer->about.dropped += tokens;
 }
 
 int64_t shard_writer_tokens(const struct shard_writer *writer)
@@ -135,11 +158,21 @@ int64_t shard_writer_bytes(const struct shard_writer *writer)
     return writer->about.bytes;
 }
 
+int64_t shard_writer_dropped(const struct shard_writer *writer)
+{
+    return writer->about.dropped;
+}
+
+static enum status write_digest(struct shard_writer *writer, const char *name, uint64_t digest)
+{
+    char digits[17];
+    snprintf(digits, sizeof digits, "%016" PRIx64, digest);
+    return hdf5_write_attribute_text(writer->file, name, digits);
+}
+
 static enum status write_attributes(struct shard_writer *writer)
 {
     const struct shard_information *about = &writer->about;
-    char digest[17];
-    snprintf(digest, sizeof digest, "%016" PRIx64, about->tokenizer_digest);
     const struct {
         const char *name;
         int64_t value;
@@ -147,12 +180,15 @@ static enum status write_attributes(struct shard_writer *writer)
         {"format_version", SHARD_FORMAT_VERSION}, {"shard", about->shard},
         {"shard_count", about->shards},           {"vocab_size", about->vocab_size},
         {"document_count", about->documents},     {"byte_count", about->bytes},
-        {"token_count", about->tokens},
+        {"token_count", about->tokens},           {"chunk_length", about->chunk_length},
+        {"dropped_count", about->dropped},
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         TRY(hdf5_write_attribute_int64(writer->file, numbers[i].name, numbers[i].value));
     TRY(hdf5_write_attribute_text(writer->file, "split", about->split));
-    TRY(hdf5_write_attribute_text(writer->file, "tokenizer_digest", digest));
+    TRY(hdf5_write_attribute_text(writer->file, "packing", shard_packing_name(about->packing)));
+    TRY(write_digest(writer, "tokenizer_digest", about->tokenizer_digest));
+    TRY(write_digest(writer, "fingerprint", about->fingerprint));
     return hdf5_write_attribute_text(writer->file, "inputs", writer->inputs);
 }
 

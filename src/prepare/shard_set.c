@@ -11,89 +11,114 @@
 #include <string.h>
 #include <unistd.h>
 
-enum status shard_set_open(struct shard_set *set, const char *directory, int64_t shards, int rank, int size,
-                           const struct shard_identity *identity)
+const char *const split_names[SPLITS] = {[TRAIN] = "train", [VALIDATION] = "validation"};
+
+enum status shard_set_create(struct shard_set *set, const char *directory, int64_t shards)
 {
-    *set = (struct shard_set){.shards = shards, .rank = rank, .size = size};
-    int64_t count = rank < shards ? (shards - rank + size - 1) / size : 0;
-    set->train = memory_allocate(count, sizeof(struct shard_writer *), "a table of shards");
-    set->validation = memory_allocate(count, sizeof(struct shard_writer *), "a table of shards");
-    if (set->train == NULL || set->validation == NULL)
-        return STATUS_FAILED;
-    for (set->count = 0; set->count < count;) {
-        int64_t shard = rank + set->count * size, at = set->count++;
-        TRY(shard_writer_open(directory, "train", shard, shards, identity, &set->train[at]));
-        TRY(shard_writer_open(directory, "validation", shard, shards, identity, &set->validation[at]));
+    *set = (struct shard_set){.directory = directory, .shards = shards};
+    for (int split = 0; split < SPLITS; split++) {
+        set->writers[split] = memory_allocate(shards, sizeof(struct shard_writer *), "a table of shards");
+        if (set->writers[split] == NULL)
+            return STATUS_FAILED;
     }
     return STATUS_OK;
 }
 
-struct shard_writer *shard_set_writer(const struct shard_set *set, int64_t shard, bool validation)
+enum status shard_set_open(struct shard_set *set, int64_t shard, const struct shard_identity *identity)
 {
-    return (validation ? set->validation : set->train)[shard / set->size];
+    for (int split = 0; split < SPLITS; split++)
+        TRY(shard_writer_open(set->directory, split_names[split], shard, set->shards, identity,
+                              &set->writers[split][shard]));
+    return STATUS_OK;
 }
 
-static enum status publish(struct shard_writer **writer)
+struct shard_writer *shard_set_writer(const struct shard_set *set, int64_t shard, int split)
 {
-    struct shard_writer *published = *writer;
-    *writer = NULL;
-    return shard_writer_publish(published);
+    return set->writers[split][shard];
 }
 
-enum status shard_set_publish(struct shard_set *set)
+static enum status publish(struct shard_set *set, int64_t shard, int split)
 {
-    for (int64_t i = 0; i < set->count; i++) {
-        TRY(publish(&set->train[i]));
-        TRY(publish(&set->validation[i]));
-    }
+    struct shard_writer *writer = set->writers[split][shard];
+    struct shard_counts *counts = &set->published;
+    counts->documents[split] += shard_writer_documents(writer);
+    counts->tokens[split] += shard_writer_tokens(writer);
+    counts->bytes[split] += shard_writer_bytes(writer);
+    counts->dropped[split] += shard_writer_dropped(writer);
+    set->writers[split][shard] = NULL;
+    return shard_writer_publish(writer);
+}
+
+enum status shard_set_publish(struct shard_set *set, int64_t shard)
+{
+    for (int split = 0; split < SPLITS; split++)
+        TRY(publish(set, shard, split));
     return STATUS_OK;
 }
 
 void shard_set_close(struct shard_set *set)
 {
-    for (int64_t i = 0; i < set->count; i++) {
-        shard_writer_abandon(set->train[i]);
-        shard_writer_abandon(set->validation[i]);
+    for (int split = 0; split < SPLITS; split++) {
+        for (int64_t i = 0; set->writers[split] != NULL && i < set->shards; i++)
+            shard_writer_abandon(set->writers[split][i]);
+        memory_free(set->writers[split]);
     }
-    memory_free(set->train);
-    memory_free(set->validation);
     *set = (struct shard_set){0};
 }
 
-/* True for the names of shards of another number, and of temporary files of any number. */
-static bool is_stale(const char *name, int64_t shards)
+/* --- older runs --- */
+
+/* True for the names of shards; `count` is the number of shards in it, `temporary` says that ".tmp" follows.
+ */
+static bool parse_name(const char *name, int64_t *count, bool *temporary)
 {
-    static const char *const splits[] = {"train", "validation"};
-    for (size_t i = 0; i < sizeof splits / sizeof *splits; i++) {
-        size_t length = strlen(splits[i]);
-        int64_t count = 0;
+    for (int split = 0; split < SPLITS; split++) {
+        size_t length = strlen(split_names[split]);
         int used = 0;
-        if (strncmp(name, splits[i], length) != 0 ||
-            sscanf(name + length, "-%*9[0-9]-of-%9" SCNd64 ".h5%n", &count, &used) != 1 || used == 0)
+        if (strncmp(name, split_names[split], length) != 0 ||
+            sscanf(name + length, "-%*9[0-9]-of-%9" SCNd64 ".h5%n", count, &used) != 1 || used == 0)
             continue;
         const char *rest = name + length + used;
-        return strcmp(rest, ".tmp") == 0 || (rest[0] == '\0' && count != shards);
+        *temporary = strcmp(rest, ".tmp") == 0;
+        return *temporary || rest[0] == '\0';
     }
-    return false;
+    *temporary = strcmp(name, SHARDS_TOKENIZER ".tmp") == 0;
+    *count = 0;
+    return *temporary;
 }
 
-enum status shard_set_remove_stale(const char *directory, int64_t shards)
+/* With `shards` 0 the temporary files go, else the shards of another number. */
+static enum status remove_files(const char *directory, int64_t shards, int64_t *removed)
 {
-    int64_t removed = 0;
     enum status status = STATUS_OK;
     struct dirent *entry;
     DIR *folder = opendir(directory);
     if (folder == NULL)
         return fail(STATUS_FAILED, "cannot read %s: %s", directory, strerror(errno));
     while (status == STATUS_OK && (entry = readdir(folder)) != NULL) {
-        if (!is_stale(entry->d_name, shards))
+        int64_t count = 0;
+        bool temporary = false;
+        if (!parse_name(entry->d_name, &count, &temporary) || temporary != (shards == 0) || count == shards)
             continue;
         if (unlinkat(dirfd(folder), entry->d_name, 0) != 0)
             status = fail(STATUS_FAILED, "cannot remove %s of an older run from %s: %s", entry->d_name,
                           directory, strerror(errno));
-        removed++;
+        ++*removed;
     }
     closedir(folder);
+    return status;
+}
+
+enum status shard_set_remove_temporary(const char *directory)
+{
+    int64_t removed = 0;
+    return remove_files(directory, 0, &removed);
+}
+
+enum status shard_set_remove_stale(const char *directory, int64_t shards)
+{
+    int64_t removed = 0;
+    enum status status = remove_files(directory, shards, &removed);
     if (status == STATUS_OK && removed > 0)
         log_info("removed %" PRId64 " files of older runs from %s", removed, directory);
     return status;

@@ -1,6 +1,6 @@
-/* Every rank counts the words of its part of the corpus; each word's counts go to the rank that owns it,
- * which adds them up; rank 0 collects the sums and learns. The learnt merges depend on the counts alone, not
- * on the order of the words, so that any number of ranks gives the same file. */
+/* Every rank counts the words of its part of the corpus, and writes its table away as a run whenever it is
+ * full; word_gathering adds up the counts and brings them to rank 0, which learns. The learnt merges depend
+ * on the counts alone, not on the order of the words, so that any number of ranks gives the same file. */
 #include "llmpi/prepare/tokenizer_training.h"
 
 #include "llmpi/base/clock.h"
@@ -9,12 +9,52 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/corpus/reader.h"
 #include "llmpi/text/bpe_trainer.h"
+#include "llmpi/text/special_tokens.h"
+#include "llmpi/text/unit_trainer.h"
 #include "llmpi/text/word_counts.h"
+#include "llmpi/text/word_runs.h"
+#include "unit_training.h"
+#include "word_gathering.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static enum status count_documents(struct reader *reader, struct word_counts *words, int64_t file_bytes)
+/* What counting fills: the table, and the runs that it was emptied into. */
+struct counting {
+    enum vocabulary_kind kind;
+    struct word_counts *words;
+    struct word_runs *runs;
+    size_t table_memory;
+};
+
+/* Counts the words or characters of a text of any length, the table's memory checked now and then. */
+static enum status count_units(struct counting *counting, const char *text, size_t length)
+{
+    const char *end = text + length;
+    while (text < end) {
+        TRY(unit_count_text(counting->words, counting->kind, &text, end, 1024));
+        if (word_counts_memory(counting->words) >= counting->table_memory)
+            TRY(word_runs_add(counting->runs, counting->words));
+    }
+    return STATUS_OK;
+}
+
+/* The same for the words of the splitting pattern of BPE. */
+static enum status count_text(struct counting *counting, const char *text, size_t length)
+{
+    if (counting->kind != VOCABULARY_BPE)
+        return count_units(counting, text, length);
+    TRY(word_counts_begin_text(counting->words, text, length));
+    for (bool more = true; more;) {
+        TRY(word_counts_continue(counting->words, counting->table_memory, &more));
+        if (more)
+            TRY(word_runs_add(counting->runs, counting->words));
+    }
+    return STATUS_OK;
+}
+
+static enum status count_documents(struct reader *reader, struct counting *counting, int64_t file_bytes)
 {
     struct progress progress;
     enum status status = STATUS_OK;
@@ -23,26 +63,30 @@ static enum status count_documents(struct reader *reader, struct word_counts *wo
         struct document document;
         status = reader_next(reader, &document, &more);
         if (status == STATUS_OK && more)
-            status = word_counts_add_text(words, document.text, document.length);
+            status = count_text(counting, document.text, document.length);
         progress_update(&progress, (double)reader_position(reader), NULL);
     }
     progress_end(&progress, (double)reader_position(reader));
-    return status;
+    return status == STATUS_OK ? word_runs_add(counting->runs, counting->words) : status;
 }
 
 /* Counts the words of this rank's part. */
-static enum status count_part(const struct config *config, const struct comm *comm, struct word_counts *words,
+static enum status count_part(const struct config *config, const struct comm *comm, struct counting *counting,
                               struct corpus_report *report)
 {
-    const struct corpus_settings settings = {&config->corpus.inputs, config->corpus.text_field,
-                                             config->corpus.max_documents, config->corpus.document_separator,
-                                             config->corpus.on_error == CORPUS_ERRORS_SKIP};
+    const struct corpus_settings settings = {
+        .inputs = &config->corpus.inputs,
+        .text_field = config->corpus.text_field,
+        .max_documents = config->corpus.max_documents,
+        .document_separator = config->corpus.document_separator,
+        .skip_errors = config->corpus.on_error == CORPUS_ERRORS_SKIP,
+    };
     struct corpus corpus;
     struct reader *reader = NULL;
     TRY(corpus_open(&settings, &corpus));
     enum status status = reader_open(&corpus, comm_size(comm), comm_rank(comm), comm_size(comm), &reader);
     if (status == STATUS_OK)
-        status = count_documents(reader, words, corpus.bytes);
+        status = count_documents(reader, counting, corpus.bytes);
     if (status == STATUS_OK)
         *report = *reader_report(reader);
     reader_close(reader);
@@ -50,45 +94,20 @@ static enum status count_part(const struct config *config, const struct comm *co
     return status;
 }
 
-static enum status pack_parts(const struct word_counts *words, bool to_owners, int64_t size,
-                              struct buffer *outgoing)
+/* Rank 0 says which words are too rare for its memory. */
+static void report_dropped(const struct word_gathering *gathering)
 {
-    if (!to_owners)
-        return word_counts_pack(words, 0, 1, &outgoing[0]);
-    for (int64_t rank = 0; rank < size; rank++)
-        TRY(word_counts_pack(words, rank, size, &outgoing[rank]));
-    return STATUS_OK;
-}
-
-/* Replaces the counts of each rank by what the others send it: the words that it owns, or all words for rank
- * 0 and none for the others. **Collective** */
-static enum status redistribute(struct comm *comm, bool to_owners, struct word_counts **words)
-{
-    int64_t size = comm_size(comm);
-    struct buffer incoming = {0}, *outgoing = memory_allocate(size, sizeof *outgoing, "word counts");
-    struct word_counts *received = NULL;
-    enum status status = outgoing == NULL ? STATUS_FAILED : pack_parts(*words, to_owners, size, outgoing);
-    if (status == STATUS_OK)
-        status = word_counts_create(&received);
-    status = comm_agree(comm, status);
-    if (status == STATUS_OK)
-        status = comm_exchange(comm, outgoing, &incoming, NULL);
-    if (status == STATUS_OK)
-        status = word_counts_unpack(received, incoming.data, incoming.length);
-    status = comm_agree(comm, status);
-    for (int64_t rank = 0; rank < size && outgoing != NULL; rank++)
-        buffer_free(&outgoing[rank]);
-    memory_free(outgoing);
-    buffer_free(&incoming);
-    word_counts_destroy(status == STATUS_OK ? *words : received);
-    if (status == STATUS_OK)
-        *words = received;
-    return status;
+    if (gathering->dropped > 0)
+        log_info("dropped %lld distinct words seen fewer than %lld times (%.2g %% of all words): "
+                 "tokenizer.max_memory is %lld MiB",
+                 (long long)gathering->dropped, (long long)gathering->smallest_kept,
+                 100 * (double)gathering->dropped_occurrences / (double)gathering->occurrences,
+                 (long long)(gathering->max_memory >> 20));
 }
 
 /* Sums the reports of the ranks; rank 0 says what was read and what was not. **Collective** */
 static void report_corpus(struct comm *comm, const struct corpus_report *mine,
-                          const struct word_counts *words)
+                          const struct word_gathering *gathering)
 {
     int64_t sums[] = {mine->documents,     mine->bytes, mine->invalid_utf8, mine->broken_json,
                       mine->missing_field, mine->empty, mine->truncated};
@@ -97,7 +116,7 @@ static void report_corpus(struct comm *comm, const struct corpus_report *mine,
         return;
     char bytes[16];
     log_info("%lld documents, %s of text, %lld distinct words", (long long)sums[0],
-             log_bytes(bytes, (double)sums[1]), (long long)word_counts_size(words));
+             log_bytes(bytes, (double)sums[1]), (long long)gathering->distinct);
     int64_t skipped = sums[2] + sums[3] + sums[4] + sums[5] + sums[6];
     if (skipped > 0)
         log_warning(
@@ -105,26 +124,6 @@ static void report_corpus(struct comm *comm, const struct corpus_report *mine,
             "text field, %lld empty, %lld cut off",
             (long long)skipped, (long long)sums[2], (long long)sums[3], (long long)sums[4],
             (long long)sums[5], (long long)sums[6]);
-}
-
-static enum status measure(struct tokenizer *tokenizer, const struct word_counts *words,
-                           double *bytes_per_token)
-{
-    struct token_list list = {0};
-    double bytes = 0, tokens = 0;
-    enum status status = STATUS_OK;
-    for (int64_t i = 0; i < word_counts_size(words) && status == STATUS_OK; i++) {
-        size_t length = 0;
-        int64_t count = 0;
-        const char *word = word_counts_get(words, i, &length, &count);
-        list.count = 0;
-        status = tokenizer_encode(tokenizer, word, length, false, &list);
-        bytes += (double)length * (double)count;
-        tokens += (double)list.count * (double)count;
-    }
-    token_list_free(&list);
-    *bytes_per_token = bytes / tokens;
-    return status;
 }
 
 static enum status write_tokenizer(const struct tokenizer *tokenizer, const char *path)
@@ -144,31 +143,87 @@ static enum status write_tokenizer(const struct tokenizer *tokenizer, const char
     return status;
 }
 
-static enum status learn(const struct config *config, const struct word_counts *words, double started)
+static enum status learn_merges(const struct config *config, const struct string_list *specials,
+                                const struct word_counts *words, double *bytes_per_token,
+                                struct tokenizer **out)
 {
-    const struct bpe_settings settings = {config->tokenizer.vocab_size, config->tokenizer.min_frequency,
-                                          &config->tokenizer.special_tokens};
+    const struct bpe_settings settings = {
+        .vocab_size = config->tokenizer.vocab_size,
+        .min_frequency = config->tokenizer.min_frequency,
+        .special_tokens = specials,
+        .max_token_length = config->tokenizer.max_token_length,
+        .pattern = strcmp(config->tokenizer.pattern, "gpt2") != 0 ? config->tokenizer.pattern : NULL,
+        .bytes_per_token = bytes_per_token};
+    TRY(bpe_train(words, &settings, false, out));
+    if (tokenizer_vocab_size(*out) < settings.vocab_size)
+        log_warning("the vocabulary has %lld tokens, not the %lld of tokenizer.vocab_size: no other pair of "
+                    "tokens occurs %lld times (tokenizer.min_frequency)",
+                    (long long)tokenizer_vocab_size(*out), (long long)settings.vocab_size,
+                    (long long)settings.min_frequency);
+    return STATUS_OK;
+}
+
+static enum status learn(const struct config *config, const struct string_list *specials,
+                         const struct word_counts *words, double started)
+{
     if (word_counts_size(words) == 0)
         return fail(STATUS_FAILED, "corpus.inputs has no text to learn a vocabulary from");
     struct tokenizer *tokenizer = NULL;
-    TRY(bpe_train(words, &settings, false, &tokenizer));
-    double bytes_per_token = 0;
-    enum status status = measure(tokenizer, words, &bytes_per_token);
+    double bytes_per_token = 0; /* words and characters leave it so */
+    TRY(config->tokenizer.kind == TOKENIZER_BPE
+            ? learn_merges(config, specials, words, &bytes_per_token, &tokenizer)
+            : unit_training_learn(config, specials, words, &tokenizer));
+    char time[32], measured[64] = "";
+    if (bytes_per_token > 0)
+        snprintf(measured, sizeof measured, " %.3f bytes per token on this text,", bytes_per_token);
+    enum status status = write_tokenizer(tokenizer, config->tokenizer.path);
     if (status == STATUS_OK)
-        status = write_tokenizer(tokenizer, config->tokenizer.path);
-    if (status == STATUS_OK) {
-        char time[32];
-        if (tokenizer_vocab_size(tokenizer) < settings.vocab_size)
-            log_warning("the vocabulary has %lld tokens, not the %lld of tokenizer.vocab_size: no other pair "
-                        "of tokens "
-                        "occurs %lld times (tokenizer.min_frequency)",
-                        (long long)tokenizer_vocab_size(tokenizer), (long long)settings.vocab_size,
-                        (long long)settings.min_frequency);
-        log_info("wrote %s: %lld tokens, %.3f bytes per token on this text, %s", config->tokenizer.path,
-                 (long long)tokenizer_vocab_size(tokenizer), bytes_per_token,
+        log_info("wrote %s: %lld tokens,%s %s", config->tokenizer.path,
+                 (long long)tokenizer_vocab_size(tokenizer), measured,
                  log_duration(time, clock_seconds() - started));
-    }
     tokenizer_destroy(tokenizer);
+    return status;
+}
+
+/* Where temporary files go: TMPDIR, or beside the tokenizer that is to be written. The caller frees; NULL
+ * after fail(). */
+static char *temporary_folder(const struct config *config)
+{
+    const char *given = getenv("TMPDIR"), *path = config->tokenizer.path, *slash = strrchr(path, '/');
+    if (given != NULL && *given != '\0')
+        return memory_copy_text(given, strlen(given));
+    if (slash == NULL)
+        return memory_copy_text(".", 1);
+    char *folder = memory_copy_text(path, slash > path ? (size_t)(slash - path) : 1);
+    if (folder != NULL && directory_create(folder) != STATUS_OK) {
+        free(folder);
+        return NULL;
+    }
+    return folder;
+}
+
+/* Counts the whole corpus; the words come to rank 0. **Collective** */
+static enum status count(const struct config *config, struct comm *comm, const char *folder,
+                         struct word_counts *words)
+{
+    struct word_gathering gathering = {.folder = folder, .max_memory = config->tokenizer.max_memory << 20};
+    struct counting counting = {.kind = unit_training_kind(config),
+                                .words = words,
+                                .table_memory = (size_t)word_gathering_table_memory(gathering.max_memory)};
+    struct corpus_report report = {0};
+    enum status status = word_counts_use_pattern(words, config->tokenizer.pattern);
+    if (status == STATUS_OK)
+        status = word_runs_create(folder, (size_t)gathering.max_memory / 16, &counting.runs);
+    if (status == STATUS_OK)
+        status = count_part(config, comm, &counting, &report);
+    status = comm_agree(comm, status);
+    if (status == STATUS_OK)
+        status = word_gathering_run(comm, &counting.runs, &gathering, words);
+    if (status == STATUS_OK) {
+        report_corpus(comm, &report, &gathering);
+        report_dropped(&gathering);
+    }
+    word_runs_destroy(counting.runs);
     return status;
 }
 
@@ -176,19 +231,19 @@ enum status tokenizer_training_run(const struct config *config, struct comm *com
 {
     double started = clock_seconds();
     struct word_counts *words = NULL;
-    struct corpus_report report = {0};
-    enum status status = word_counts_create(&words);
+    struct string_list specials = {0};
+    char *folder = temporary_folder(config);
+    enum status status = folder != NULL ? word_counts_create(&words) : STATUS_FAILED;
     if (status == STATUS_OK)
-        status = count_part(config, comm, words, &report);
+        status = special_tokens_expand(&config->tokenizer.special_tokens, &specials);
     status = comm_agree(comm, status);
     if (status == STATUS_OK)
-        status = redistribute(comm, true, &words);
+        status = count(config, comm, folder, words);
     if (status == STATUS_OK)
-        status = redistribute(comm, false, &words);
-    if (status == STATUS_OK) {
-        report_corpus(comm, &report, words);
-        status = comm_agree(comm, comm_rank(comm) == 0 ? learn(config, words, started) : STATUS_OK);
-    }
+        status =
+            comm_agree(comm, comm_rank(comm) == 0 ? learn(config, &specials, words, started) : STATUS_OK);
     word_counts_destroy(words);
+    string_list_free(&specials);
+    free(folder);
     return status;
 }

@@ -56,7 +56,8 @@ static enum status evaluate(const struct config *config, const struct arguments 
     enum status status =
         inference_load(path != NULL ? path : config->run.directory, 0, comm, &stored, &state);
     if (status == STATUS_OK)
-        status = trainer_open_dataset(config, split, state.tokenizer, comm, &dataset);
+        status =
+            trainer_open_dataset(config, split, stored.model.context_length, state.tokenizer, comm, &dataset);
     if (status != STATUS_OK)
         goto cleanup;
     stored.evaluate.sequences = config->evaluate.sequences;

@@ -52,8 +52,8 @@ static enum status find_kind(const char *path, enum kind *out)
     static const struct {
         const char *ending;
         enum kind kind;
-    } endings[] = {
-        {".h5", SHARD}, {".json", TOKENIZER}, {".jsonl", METRICS}, {".yaml", CONFIG}, {".yml", CONFIG}};
+    } endings[] = {{".h5", SHARD},      {SHARD_BARE_ENDING, SHARD}, {".json", TOKENIZER},
+                   {".jsonl", METRICS}, {".yaml", CONFIG},          {".yml", CONFIG}};
     if (!file_exists(path))
         return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
     if (file_is_directory(path))
@@ -67,10 +67,11 @@ static enum status find_kind(const char *path, enum kind *out)
             *out = endings[i].kind;
             return STATUS_OK;
         }
-    return fail(STATUS_FAILED,
-                "%s is none of the files that llmpi writes: shards and checkpoints (.h5), tokenizer.json, "
-                "metrics.jsonl, config.yaml",
-                path);
+    return fail(
+        STATUS_FAILED,
+        "%s is none of the files that llmpi knows: shards and checkpoints (.h5), llm.c's tokens (.bin), "
+        "tokenizer.json, metrics.jsonl, config.yaml",
+        path);
 }
 
 static enum status verify_tokenizer(const char *path)
@@ -162,7 +163,8 @@ enum status program_inspect(int count, char **list)
         .minimum = 1,
         .maximum = -1,
         .help =
-            "Shows files that llmpi writes: shards, checkpoints, tokenizer.json, metrics.jsonl, config.yaml",
+            "Shows files that llmpi writes: shards, checkpoints, tokenizer.json, metrics.jsonl, config.yaml; "
+            "and llm.c's .bin token files, which it trains on too",
         .flags = flags,
         .flag_count = sizeof flags / sizeof *flags,
     };

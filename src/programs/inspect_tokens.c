@@ -66,16 +66,19 @@ static enum status print_row(const char *label, const struct tokenizer *tokenize
     return status;
 }
 
-/* Windows that do not overlap, from the start of the shard. */
+/* Windows that do not overlap, from the start of the shard; of chunks, the front of each. */
 static enum status print_windows(struct shard *shard, const struct inspect_windows *windows,
                                  const struct tokenizer *tokenizer, uint32_t *ids)
 {
-    int64_t length = windows->context_length, tokens = shard_information(shard)->tokens;
-    int64_t all = tokens > length ? (tokens - 1 - length) / length + 1 : 0;
+    const struct shard_information *about = shard_information(shard);
+    bool chunks = about->packing != SHARD_CONCATENATE;
+    int64_t wanted = windows->context_length, step = chunks ? about->chunk_length : wanted;
+    int64_t length = chunks && wanted >= step ? step - 1 : wanted;
+    int64_t all = about->tokens > length ? (about->tokens - 1 - length) / step + 1 : 0;
     for (int64_t i = 0; i < windows->count && i < all; i++) {
-        TRY(shard_read_tokens(shard, i * length, length + 1, ids));
-        printf("\n  window %" PRId64 " of %" PRId64 ", tokens %" PRId64 " to %" PRId64 "\n", i, all,
-               i * length, (i + 1) * length);
+        TRY(shard_read_tokens(shard, i * step, length + 1, ids));
+        printf("\n  window %" PRId64 " of %" PRId64 ", tokens %" PRId64 " to %" PRId64 "\n", i, all, i * step,
+               i * step + length);
         TRY(print_row("input", tokenizer, ids, length));
         TRY(print_row("target", tokenizer, ids + 1, length));
     }
@@ -110,7 +113,8 @@ static enum status show_windows(struct shard *shard, const char *path, const str
     TRY(find_tokenizer(path, windows->tokenizer, &tokenizer));
     enum status status = STATUS_OK;
     uint64_t digest = shard_information(shard)->tokenizer_digest;
-    if (tokenizer != NULL && tokenizer_digest(tokenizer) != digest)
+    bool bare = shard_information(shard)->bare;
+    if (tokenizer != NULL && !bare && tokenizer_digest(tokenizer) != digest)
         status =
             fail(STATUS_FAILED, "%s was made with tokenizer %016" PRIx64 ", %s is %016" PRIx64, path, digest,
                  windows->tokenizer != NULL ? windows->tokenizer : "the " SHARDS_TOKENIZER " beside it",
@@ -125,13 +129,9 @@ static enum status show_windows(struct shard *shard, const char *path, const str
     return status;
 }
 
-enum status inspect_shard(const char *path, const struct inspect_windows *windows)
+static void show_shard(const struct shard_information *about)
 {
-    struct shard *shard = NULL;
-    char bytes[16], size[16];
-    TRY(shard_open(path, &shard));
-    const struct shard_information *about = shard_information(shard);
-    inspect_heading(path, "token shard");
+    char bytes[16];
     inspect_row("split", "%s", about->split);
     inspect_row("shard", "%" PRId64 " of %" PRId64, about->shard, about->shards);
     inspect_row("documents", "%" PRId64, about->documents);
@@ -139,8 +139,29 @@ enum status inspect_shard(const char *path, const struct inspect_windows *window
     inspect_row("text", "%" PRId64 " bytes (%s)", about->bytes, log_bytes(bytes, (double)about->bytes));
     if (about->tokens > 0)
         inspect_row("bytes per token", "%.4f", (double)about->bytes / (double)about->tokens);
+    inspect_row("packing", "%s", shard_packing_name(about->packing));
+    if (about->packing != SHARD_CONCATENATE) {
+        inspect_row("chunks", "%" PRId64 " of %" PRId64 " tokens", about->tokens / about->chunk_length,
+                    about->chunk_length);
+        inspect_row("dropped", "%" PRId64 " tokens", about->dropped);
+    }
     inspect_row("vocabulary", "%" PRId64 " tokens", about->vocab_size);
     inspect_row("tokenizer digest", "%016" PRIx64, about->tokenizer_digest);
+    if (about->fingerprint != 0)
+        inspect_row("run", "%016" PRIx64, about->fingerprint);
+}
+
+enum status inspect_shard(const char *path, const struct inspect_windows *windows)
+{
+    struct shard *shard = NULL;
+    char size[16];
+    TRY(shard_open(path, &shard));
+    const struct shard_information *about = shard_information(shard);
+    inspect_heading(path, about->bare ? "tokens of llm.c" : "token shard");
+    if (about->bare)
+        inspect_row("tokens", "%" PRId64, about->tokens);
+    else
+        show_shard(about);
     inspect_row("file size", "%s", log_bytes(size, (double)file_size(path)));
     enum status status = windows->count > 0 ? show_windows(shard, path, windows) : STATUS_OK;
     shard_close(shard);

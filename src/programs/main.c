@@ -15,7 +15,7 @@ static const struct {
     enum status (*run)(int count, char **arguments);
     const char *usage, *help;
 } programs[] = {
-    {"corpus", program_corpus, "generate|stats ...", "write a corpus by rule, look at one"},
+    {"corpus", program_corpus, "generate|stats|clean ...", "write a corpus by rule, look at one, clean one"},
     {"tokenizer", program_tokenizer, "train|encode|decode|info ...",
      "learn and use a byte-level BPE vocabulary"},
     {"shard", program_shard, "CONFIG", "turn text into token shards"},
@@ -25,6 +25,7 @@ static const struct {
     {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
+    {"bench", program_bench, "tokenizer ...", "measure the speed of parts of llmpi on this machine"},
     {"completion", program_completion, "bash", "print the completion script for a shell"},
 };
 
@@ -34,7 +35,7 @@ static void print_usage(FILE *file)
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         fprintf(file, "  %-10s %-30s %s\n", programs[i].name, programs[i].usage, programs[i].help);
     fprintf(file, "\n`llmpi COMMAND --help` says more; `llmpi --version` says what was built.\n"
-                  "Commands that take a CONFIG also run under mpirun and srun.\n");
+                  "Commands that take a CONFIG, and corpus stats, also run under mpirun and srun.\n");
 }
 
 static void print_version(void)

@@ -1,5 +1,5 @@
-/* The common start of programs with a CONFIG. Rank 0 alone reads the file; the ranks parse the same text, so
- * they fail alike, and the message is printed once. */
+/* The common start of programs with ranks, most of them with a CONFIG. Rank 0 alone reads the file; the ranks
+ * parse the same text, so they fail alike, and the message is printed once. */
 #include "llmpi/programs/arguments.h"
 
 #include "llmpi/base/log.h"
@@ -57,6 +57,8 @@ enum status program_begin(const struct command *command, int count, char **argum
         TRY(comm_begin(&out->comm));
     }
     TRY(comm_agree(out->comm, arguments_parse(command, count, arguments, &out->arguments)));
+    if (!command->configuration)
+        return STATUS_OK;
     TRY(load(out));
     if (!arguments_has(&out->arguments, "--print-config"))
         return STATUS_OK;

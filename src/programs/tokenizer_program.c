@@ -1,5 +1,7 @@
 /* `llmpi tokenizer train|encode|decode|info`. Text and ids go through standard input and output as they are:
  * nothing is added to the bytes, nothing is taken away. */
+#include "tokenizer_info.h"
+
 #include "llmpi/base/file.h"
 #include "llmpi/prepare/tokenizer_training.h"
 #include "llmpi/programs/arguments.h"
@@ -130,40 +132,29 @@ static enum status decode(struct tokenizer *tokenizer, const struct arguments *a
     return status;
 }
 
-static enum status print_sample(struct tokenizer *tokenizer, const char *path)
-{
-    struct buffer text = {0};
-    struct token_list list = {0};
-    enum status status = file_read(path, &text);
-    if (status == STATUS_OK)
-        status = tokenizer_encode(tokenizer, text.data, text.length, false, &list);
-    if (status == STATUS_OK)
-        printf("sample: %zu bytes, %lld tokens, %.3f bytes per token\n", text.length, (long long)list.count,
-               list.count > 0 ? (double)text.length / (double)list.count : 0.0);
-    buffer_free(&text);
-    token_list_free(&list);
-    return status;
-}
-
 static enum status info(struct tokenizer *tokenizer, const struct arguments *arguments)
 {
-    printf("kind: %s\nvocabulary: %lld\nmerges: %lld\n", tokenizer_kind_name(tokenizer),
-           (long long)tokenizer_vocab_size(tokenizer), (long long)tokenizer_merge_count(tokenizer));
-    for (int64_t id = 0; id < tokenizer_vocab_size(tokenizer); id++) {
-        size_t length = 0;
-        const char *name = tokenizer_token(tokenizer, (uint32_t)id, &length);
-        if (tokenizer_is_special(tokenizer, (uint32_t)id))
-            printf("special token: %lld %.*s\n", (long long)id, (int)length, name);
-    }
-    printf("digest: %016llx\n", (unsigned long long)tokenizer_digest(tokenizer));
-    return arguments->positionals.count > 1 ? print_sample(tokenizer, arguments->positionals.items[1])
-                                            : STATUS_OK;
+    struct info_settings settings = {.sample = arguments_get(arguments, "--sample"),
+                                     .text_field = arguments_get(arguments, "--text-field"),
+                                     .json = arguments_has(arguments, "--json")};
+    if (settings.text_field == NULL)
+        settings.text_field = "text";
+    TRY(arguments_get_integer(arguments, "--documents", 1, INT64_MAX, &settings.documents));
+    return tokenizer_info(tokenizer, &settings);
 }
 
 static const struct flag flags[] = {
     {"--format", "text|u16|u32",
      "Ids as decimal text (default) or as little-endian numbers of 16 or 32 bits"},
     {"--special", NULL, "Take special tokens in the text as such, not as text"},
+};
+
+static const struct flag info_flags[] = {
+    {"--sample", "FILE",
+     "Encode a corpus file (.txt, .jsonl, ..., also compressed), or any other file as plain text"},
+    {"--text-field", "NAME", "Member of each JSON line of the sample that holds the text (default: text)"},
+    {"--documents", "N", "At most that many documents of the sample"},
+    {"--json", NULL, "Print one JSON object"},
 };
 
 static const struct {
@@ -187,10 +178,12 @@ static const struct {
       .help = "Read token ids from standard input and print their bytes"},
      decode},
     {{.name = "tokenizer info",
-      .positionals = "TOKENIZER [FILE]",
+      .positionals = "TOKENIZER",
       .minimum = 1,
-      .maximum = 2,
-      .help = "Show a tokenizer, and how many bytes a token of FILE's text has"},
+      .maximum = 1,
+      .flags = info_flags,
+      .flag_count = sizeof info_flags / sizeof *info_flags,
+      .help = "Show a tokenizer's kind, vocabulary and special tokens, and its bytes per token on a sample"},
      info},
 };
 
@@ -229,7 +222,7 @@ static enum status use(size_t index, int count, char **arguments)
 static const char usage[] =
     "usage: llmpi tokenizer train CONFIG\n"
     "       llmpi tokenizer encode|decode TOKENIZER [--format=text|u16|u32] [--special]\n"
-    "       llmpi tokenizer info TOKENIZER [FILE]\n"
+    "       llmpi tokenizer info TOKENIZER [--sample=FILE] [--json]\n"
     "TOKENIZER is a tokenizer.json, a checkpoint, or a folder with GPT-2's encoder.json and "
     "vocab.bpe.\n`llmpi tokenizer NAME --help` says more.\n";
 

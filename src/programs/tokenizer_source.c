@@ -11,3 +11,28 @@ enum status tokenizer_source_load(const char *path, struct tokenizer **out)
         return checkpoint_read_tokenizer(path, out);
     return tokenizer_load(path, out);
 }
+
+enum status tokenizer_source_share(const char *path, struct comm *comm, struct tokenizer **out)
+{
+    struct buffer text = {0};
+    struct tokenizer *tokenizer = NULL;
+    enum status status = STATUS_OK;
+    if (comm_rank(comm) == 0) {
+        status = tokenizer_source_load(path, &tokenizer);
+        if (status == STATUS_OK)
+            status = tokenizer_write(tokenizer, &text);
+    }
+    status = comm_agree(comm, status);
+    if (status == STATUS_OK)
+        status = comm_agree(comm, comm_broadcast_buffer(comm, &text, 0));
+    if (status == STATUS_OK && tokenizer == NULL)
+        status = tokenizer_parse(text.data, text.length, path, &tokenizer);
+    status = comm_agree(comm, status);
+    buffer_free(&text);
+    if (status != STATUS_OK) {
+        tokenizer_destroy(tokenizer);
+        tokenizer = NULL;
+    }
+    *out = tokenizer;
+    return status;
+}

@@ -1,6 +1,7 @@
 /* `llmpi train CONFIG`. */
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
+#include "llmpi/programs/tokenizer_source.h"
 #include "llmpi/train/trainer.h"
 
 static const struct flag flags[] = {
@@ -19,8 +20,12 @@ static const struct command command = {
 enum status program_train(int count, char **arguments)
 {
     struct program program;
+    struct tokenizer *tokenizer = NULL;
     enum status status = program_begin(&command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
-        status = trainer_run(&program.config, arguments_has(&program.arguments, "--fresh"), program.comm);
+        status = tokenizer_source_share(program.config.tokenizer.path, program.comm, &tokenizer);
+    if (tokenizer != NULL)
+        status = trainer_run(&program.config, arguments_has(&program.arguments, "--fresh"), tokenizer,
+                             program.comm);
     return program_end(&program, status);
 }

@@ -31,22 +31,22 @@ static enum status grow(struct word_table *table)
     return STATUS_OK;
 }
 
-static enum status add_word(struct word_table *table, const char *word, size_t length)
+static enum status add_word(struct word_table *table, const char *word, size_t length, int64_t count)
 {
     if (3 * (table->distinct + 1) > 2 * table->capacity)
         TRY(grow(table));
-    table->total++;
+    table->total += count;
     uint64_t digest = digest_bytes(word, length);
     struct word_table_row *row = find(table, digest);
     if (row->count > 0) {
-        row->count++;
+        row->count += count;
         return STATUS_OK;
     }
     if (table->distinct == WORD_TABLE_LARGEST) {
         table->full = true;
         return STATUS_OK;
     }
-    *row = (struct word_table_row){.text = table->letters.length, .digest = digest, .count = 1};
+    *row = (struct word_table_row){.text = table->letters.length, .digest = digest, .count = count};
     table->distinct++;
     TRY(buffer_append(&table->letters, word, length));
     return buffer_append(&table->letters, "", 1);
@@ -71,7 +71,7 @@ enum status word_table_add(struct word_table *table, const char *text, size_t le
             if (size < sizeof word)
                 word[size++] = (char)tolower((unsigned char)text[at]);
         if (size > 0)
-            TRY(add_word(table, word, size));
+            TRY(add_word(table, word, size, 1));
         else
             at++;
     }
@@ -103,6 +103,49 @@ int word_table_most_frequent(const struct word_table *table, int count, const st
         out[place] = row;
     }
     return found;
+}
+
+static enum status pack_row(const struct word_table *table, const struct word_table_row *row,
+                            struct buffer *out)
+{
+    const char *word = table->letters.data + row->text;
+    unsigned char length = (unsigned char)strlen(word); /* at most WORD_LONGEST */
+    TRY(buffer_append(out, &row->count, sizeof row->count));
+    TRY(buffer_append(out, &length, 1));
+    return buffer_append(out, word, length);
+}
+
+enum status word_table_pack(const struct word_table *table, int64_t part, int64_t parts, struct buffer *out)
+{
+    for (int64_t i = 0; i < table->capacity; i++) {
+        const struct word_table_row *row = &table->rows[i];
+        if (row->count > 0 && (int64_t)(row->digest >> 32) % parts == part) /* `find` uses the other bits */
+            TRY(pack_row(table, row, out));
+    }
+    return STATUS_OK;
+}
+
+enum status word_table_pack_frequent(const struct word_table *table, int count, struct buffer *out)
+{
+    const struct word_table_row **rows = memory_allocate(count, sizeof *rows, "frequent words");
+    enum status status = rows != NULL ? STATUS_OK : STATUS_FAILED;
+    int found = status == STATUS_OK ? word_table_most_frequent(table, count, rows) : 0;
+    for (int i = 0; i < found && status == STATUS_OK; i++)
+        status = pack_row(table, rows[i], out);
+    memory_free(rows);
+    return status;
+}
+
+enum status word_table_unpack(struct word_table *table, const char *packed, size_t length)
+{
+    for (size_t at = 0; at < length;) {
+        int64_t count;
+        memcpy(&count, packed + at, sizeof count);
+        size_t size = (unsigned char)packed[at + sizeof count];
+        TRY(add_word(table, packed + at + sizeof count + 1, size, count));
+        at += sizeof count + 1 + size;
+    }
+    return STATUS_OK;
 }
 
 void word_table_free(struct word_table *table)

@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WORD_TABLE_LARGEST ((int64_t)4 << 20) /* distinct words */
-#define WORD_LONGEST       64                 /* bytes of a word that count */
+#define WORD_TABLE_LARGEST ((int64_t)16 << 20) /* distinct words: about a GB */
+#define WORD_LONGEST       64                  /* bytes of a word that count */
 
 struct word_table_row {
     size_t text; /* offset in `letters`; NUL-terminated there */
@@ -33,6 +33,12 @@ enum status word_table_add(struct word_table *table, const char *text, size_t le
 /* The `count` most frequent words (fewer if there are not so many), ties by the alphabet, into `out`; returns
  * how many. */
 int word_table_most_frequent(const struct word_table *table, int count, const struct word_table_row **out);
+
+/* Appends the words whose digest falls into this part of so many, or the most frequent ones, as bytes (of
+ * this machine) that word_table_unpack adds to another table. */
+enum status word_table_pack(const struct word_table *table, int64_t part, int64_t parts, struct buffer *out);
+enum status word_table_pack_frequent(const struct word_table *table, int count, struct buffer *out);
+enum status word_table_unpack(struct word_table *table, const char *packed, size_t length);
 
 void word_table_free(struct word_table *table);
 

@@ -1,93 +1,48 @@
-/* The door to PCRE2. The pattern is anchored and each match starts where the last one ended, so a match must
- * always be found in valid text: any other answer is an error, never "no match".
- *
- * `\s` of the original means Unicode's White_Space, while PCRE2's also has U+180E, so the set is written out;
- * runs are possessive where nothing follows them, which changes no match and leaves nothing to backtrack
- * into. PCRE2 gets valid UTF-8 only: text is checked up to its first invalid byte, once. */
+/* Words are found in batches: by a hand-written splitter for the named patterns, else by the regular
+ * expression. This searches stretches of valid UTF-8, each up to the next invalid byte. `search` is where the
+ * next search starts and `found` where the next word does: text in between was passed by an empty match. */
 #include "llmpi/text/pretokenize.h"
 
-#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/utf8.h"
+#include "llmpi/text/character_class.h"
+#include "llmpi/text/regex.h"
+#include "llmpi/text/word_splitter.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <stdint.h>
 #include <string.h>
 
-/* the characters of Unicode's White_Space, inside a class */
-#define SPACE                                                                                                \
-    "\\x{9}-\\x{d}\\x{20}\\x{85}\\x{a0}\\x{1680}\\x{2000}-\\x{200a}"                                         \
-    "\\x{2028}\\x{2029}\\x{202f}\\x{205f}\\x{3000}"
-#define JIT_STACK_MAX ((size_t)1 << 20) /* bytes; PCRE2's own is 32 KiB */
-
-static const char gpt2_pattern[] = "'(?:[stmd]|re|ve|ll)"
-                                   "| ?(?:\\p{L}++|\\p{N}++|[^" SPACE "\\p{L}\\p{N}]++)"
-                                   "|[" SPACE "]+(?![^" SPACE "])"
-                                   "|[" SPACE "]++";
-
 struct pretokenizer {
-    pcre2_code *code;
-    pcre2_match_context *context;
-    pcre2_jit_stack *stack;
-    pcre2_match_data *match;
-    bool jit;
-    const char *next, *valid_end, *end; /* next <= valid_end <= end; [next, valid_end) is valid UTF-8 */
+    splitter_function *split; /* NULL: `regex` does it */
+    struct character_classes classes;
+    struct regex *regex;
+    const char *next, *end;           /* of the text that has not been delivered */
+    const char *ends[SPLITTER_BATCH]; /* of the words found ahead */
+    size_t count, delivered;
+    const char *found;   /* where the next word to be found starts */
+    const char *stretch; /* where the valid text began; stretch <= found <= search <= valid_end */
+    const char *search, *valid_end;
+    const char *match_end; /* of a match that starts at `found`, or NULL */
 };
 
-static enum status compile(struct pretokenizer *pretokenizer)
+static enum status prepare(struct pretokenizer *pretokenizer, const char *pattern)
 {
-    int error = 0;
-    PCRE2_SIZE offset = 0;
-    pretokenizer->code = pcre2_compile((PCRE2_SPTR)gpt2_pattern, PCRE2_ZERO_TERMINATED,
-                                       PCRE2_UTF | PCRE2_UCP | PCRE2_ANCHORED, &error, &offset, NULL);
-    if (pretokenizer->code == NULL) {
-        char text[128];
-        pcre2_get_error_message(error, (PCRE2_UCHAR *)text, sizeof text);
-        return fail(STATUS_FAILED, "PCRE2 does not compile the splitting pattern: %s at its byte %zu", text,
-                    offset);
-    }
-    pretokenizer->match = pcre2_match_data_create(1, NULL);
-    pretokenizer->context = pcre2_match_context_create(NULL);
-    if (pretokenizer->match == NULL || pretokenizer->context == NULL)
-        return fail(STATUS_FAILED, "out of memory for the splitting pattern");
-    return STATUS_OK;
-}
-
-static enum status compile_jit(struct pretokenizer *pretokenizer)
-{
-    static bool warned = false;
-    uint32_t available = 0;
-    int error = pcre2_config(PCRE2_CONFIG_JIT, &available);
-    if (error >= 0 && available != 0)
-        error = pcre2_jit_compile(pretokenizer->code, PCRE2_JIT_COMPLETE);
-    pretokenizer->jit = error == 0 && available != 0;
-    if (!pretokenizer->jit) {
-        if (!warned)
-            log_warning("PCRE2 has no working just-in-time compiler here (%s): splitting text is several "
-                        "times slower",
-                        available == 0 ? "it was built without" : "pcre2_jit_compile failed");
-        warned = true;
-        return STATUS_OK;
-    }
-    pretokenizer->stack = pcre2_jit_stack_create(32 * 1024, JIT_STACK_MAX, NULL);
-    if (pretokenizer->stack == NULL)
-        return fail(STATUS_FAILED, "out of memory for PCRE2's stack");
-    pcre2_jit_stack_assign(pretokenizer->context, NULL, pretokenizer->stack);
-    return STATUS_OK;
+    if (pattern == NULL || strcmp(pattern, "gpt2") == 0)
+        pretokenizer->split = splitter_run_gpt2;
+    else if (strcmp(pattern, "cl100k") == 0)
+        pretokenizer->split = splitter_run_cl100k;
+    else
+        return regex_compile(pattern, &pretokenizer->regex);
+    return character_classes_create(&pretokenizer->classes);
 }
 
 enum status pretokenizer_create(const char *pattern, struct pretokenizer **out)
 {
     *out = NULL;
-    if (pattern != NULL && strcmp(pattern, "gpt2") != 0)
-        return fail(STATUS_FAILED, "the splitting pattern is '%.100s', known is gpt2", pattern);
     struct pretokenizer *pretokenizer = memory_allocate(1, sizeof *pretokenizer, "the splitting pattern");
     if (pretokenizer == NULL)
         return STATUS_FAILED;
-    enum status status = compile(pretokenizer);
-    if (status == STATUS_OK)
-        status = compile_jit(pretokenizer);
+    enum status status = prepare(pretokenizer, pattern);
     if (status != STATUS_OK) {
         pretokenizer_destroy(pretokenizer);
         return status;
@@ -100,57 +55,123 @@ void pretokenizer_destroy(struct pretokenizer *pretokenizer)
 {
     if (pretokenizer == NULL)
         return;
-    pcre2_match_data_free(pretokenizer->match);
-    pcre2_match_context_free(pretokenizer->context);
-    pcre2_jit_stack_free(pretokenizer->stack);
-    pcre2_code_free(pretokenizer->code);
+    character_classes_free(&pretokenizer->classes);
+    regex_free(pretokenizer->regex);
     memory_free(pretokenizer);
+}
+
+static void begin_stretch(struct pretokenizer *pretokenizer, const char *start)
+{
+    pretokenizer->stretch = pretokenizer->found = pretokenizer->search = pretokenizer->valid_end = start;
+    pretokenizer->match_end = NULL;
 }
 
 void pretokenizer_begin(struct pretokenizer *pretokenizer, const char *text, size_t length)
 {
-    pretokenizer->next = pretokenizer->valid_end = length > 0 ? text : ""; /* an empty buffer has no data */
+    pretokenizer->next = length > 0 ? text : ""; /* an empty buffer has no data */
     pretokenizer->end = pretokenizer->next + length;
+    pretokenizer->count = pretokenizer->delivered = 0;
+    begin_stretch(pretokenizer, pretokenizer->next);
 }
 
-/* Length of the match at `next`, in valid text. */
-static enum status find_match(struct pretokenizer *pretokenizer, size_t *length)
+/* --- by regular expression --- */
+
+static const char *after_character(const struct pretokenizer *pretokenizer, const char *place)
 {
-    PCRE2_SPTR subject = (PCRE2_SPTR)pretokenizer->next;
-    size_t rest = (size_t)(pretokenizer->valid_end - pretokenizer->next);
-    int result = pretokenizer->jit ? pcre2_jit_match(pretokenizer->code, subject, rest, 0, 0,
-                                                     pretokenizer->match, pretokenizer->context)
-                                   : pcre2_match(pretokenizer->code, subject, rest, 0, PCRE2_NO_UTF_CHECK,
-                                                 pretokenizer->match, pretokenizer->context);
-    *length = result > 0 ? pcre2_get_ovector_pointer(pretokenizer->match)[1] : 0;
-    if (*length > 0)
+    uint32_t character = 0;
+    return place + utf8_decode(place, (size_t)(pretokenizer->valid_end - place), &character);
+}
+
+/* Finds the end of the word that starts at `found`, before valid_end. */
+static enum status find_end(struct pretokenizer *pretokenizer, const char **end)
+{
+    *end = pretokenizer->match_end;
+    pretokenizer->match_end = NULL;
+    if (*end != NULL)
         return STATUS_OK;
-    char text[128] = "an empty match";
-    if (result < 0)
-        pcre2_get_error_message(result, (PCRE2_UCHAR *)text, sizeof text);
-    return fail(STATUS_FAILED, "cannot split text into words, %zu bytes before its end: PCRE2 says '%s'",
-                (size_t)(pretokenizer->end - pretokenizer->next), text);
+    const char *stretch = pretokenizer->stretch;
+    *end = pretokenizer->valid_end;
+    while (pretokenizer->search < pretokenizer->valid_end) {
+        struct regex_match match;
+        TRY(regex_find(pretokenizer->regex, stretch, (size_t)(pretokenizer->valid_end - stretch),
+                       (size_t)(pretokenizer->search - stretch), &match));
+        const char *match_start = match.found ? stretch + match.start : pretokenizer->valid_end;
+        const char *match_end = match.found ? stretch + match.end : pretokenizer->valid_end;
+        bool empty = match_start == match_end;
+        pretokenizer->search = empty ? after_character(pretokenizer, match_end) : match_end;
+        if (match_start > pretokenizer->found) {
+            *end = match_start;
+            pretokenizer->match_end = empty ? NULL : match_end;
+            return STATUS_OK;
+        }
+        if (!empty) {
+            *end = match_end;
+            return STATUS_OK;
+        }
+    }
+    return STATUS_OK;
+}
+
+/* A word that starts at `found` where valid text ended: an invalid byte, or the first word of a stretch. */
+static enum status begin_valid_text(struct pretokenizer *pretokenizer, const char **end)
+{
+    begin_stretch(pretokenizer, pretokenizer->found);
+    size_t rest = (size_t)(pretokenizer->end - pretokenizer->found);
+    int64_t invalid = utf8_find_invalid(pretokenizer->found, rest);
+    pretokenizer->valid_end += invalid < 0 ? rest : (size_t)invalid;
+    if (invalid != 0)
+        return find_end(pretokenizer, end);
+    begin_stretch(pretokenizer, pretokenizer->found + 1);
+    *end = pretokenizer->found;
+    return STATUS_OK;
+}
+
+static enum status search_words(struct pretokenizer *pretokenizer)
+{
+    for (size_t i = 0; i < SPLITTER_BATCH && pretokenizer->found < pretokenizer->end; i++) {
+        const char *end = NULL;
+        TRY(pretokenizer->found == pretokenizer->valid_end ? begin_valid_text(pretokenizer, &end)
+                                                           : find_end(pretokenizer, &end));
+        pretokenizer->ends[pretokenizer->count++] = pretokenizer->found = end;
+    }
+    return STATUS_OK;
+}
+
+/* --- words --- */
+
+/* Finds more words when all that were found have been delivered. */
+static enum status find_words(struct pretokenizer *pretokenizer)
+{
+    if (pretokenizer->delivered < pretokenizer->count)
+        return STATUS_OK;
+    pretokenizer->count = pretokenizer->delivered = 0;
+    return pretokenizer->split == NULL
+               ? search_words(pretokenizer)
+               : pretokenizer->split(&pretokenizer->classes, pretokenizer->next, pretokenizer->end,
+                                     pretokenizer->ends, &pretokenizer->count);
+}
+
+enum status pretokenizer_next_words(struct pretokenizer *pretokenizer, const char **word,
+                                    const char *const **ends, size_t *count)
+{
+    TRY(find_words(pretokenizer));
+    *word = pretokenizer->next;
+    *ends = pretokenizer->ends + pretokenizer->delivered;
+    *count = pretokenizer->count - pretokenizer->delivered;
+    pretokenizer->delivered = pretokenizer->count;
+    if (*count > 0)
+        pretokenizer->next = pretokenizer->ends[pretokenizer->count - 1];
+    return STATUS_OK;
 }
 
 enum status pretokenizer_next(struct pretokenizer *pretokenizer, const char **word, size_t *length,
                               bool *more)
 {
+    TRY(find_words(pretokenizer));
     *word = pretokenizer->next;
-    *length = 0;
-    *more = pretokenizer->next < pretokenizer->end;
-    if (!*more)
-        return STATUS_OK;
-    if (pretokenizer->next == pretokenizer->valid_end) {
-        size_t rest = (size_t)(pretokenizer->end - pretokenizer->next);
-        int64_t invalid = utf8_find_invalid(pretokenizer->next, rest);
-        pretokenizer->valid_end += invalid < 0 ? rest : (size_t)invalid;
-        if (invalid == 0) {
-            *length = 1;
-            pretokenizer->next = ++pretokenizer->valid_end;
-            return STATUS_OK;
-        }
-    }
-    TRY(find_match(pretokenizer, length));
-    pretokenizer->next += *length;
+    *more = pretokenizer->delivered < pretokenizer->count;
+    if (*more)
+        pretokenizer->next = pretokenizer->ends[pretokenizer->delivered++];
+    *length = (size_t)(pretokenizer->next - *word);
     return STATUS_OK;
 }

@@ -1,11 +1,14 @@
-/* A vocabulary with its encoder. Special tokens are found here, the text between them goes to the encoder.
+/* A vocabulary with its encoder. Special tokens are found here, the text between them goes to the encoder of
+ * its kind.
  * Files are read and written in tokenizer_reader.c and tokenizer_file.c. */
 #include "llmpi/text/tokenizer.h"
 
 #include "llmpi/base/digest.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/text/bpe_encoder.h"
+#include "llmpi/text/character_encoder.h"
 #include "llmpi/text/vocabulary.h"
+#include "llmpi/text/word_encoder.h"
 
 #include <string.h>
 
@@ -20,7 +23,7 @@ struct tokenizer {
     uint64_t digest;
     struct special *specials;
     int64_t special_count;
-    struct bpe_encoder *encoder;
+    struct bpe_encoder *encoder; /* kind bpe only */
 };
 
 static enum status find_specials(struct tokenizer *tokenizer)
@@ -52,7 +55,8 @@ static enum status compute_digest(struct tokenizer *tokenizer)
 static enum status prepare(struct tokenizer *tokenizer)
 {
     TRY(find_specials(tokenizer));
-    TRY(bpe_encoder_create(&tokenizer->vocabulary, &tokenizer->encoder));
+    if (tokenizer->vocabulary.kind == VOCABULARY_BPE)
+        TRY(bpe_encoder_create(&tokenizer->vocabulary, &tokenizer->encoder));
     return compute_digest(tokenizer);
 }
 
@@ -109,13 +113,28 @@ static const struct special *find_next_special(struct tokenizer *tokenizer, cons
     return first;
 }
 
+/* Text without special tokens. */
+static enum status encode_text(struct tokenizer *tokenizer, const char *text, size_t length,
+                               struct token_list *out)
+{
+    switch (tokenizer->vocabulary.kind) {
+    case VOCABULARY_WORD:
+        return word_encoder_run(&tokenizer->vocabulary, text, length, out);
+    case VOCABULARY_CHARACTER:
+        return character_encoder_run(&tokenizer->vocabulary, text, length, out);
+    case VOCABULARY_BPE:
+        break;
+    }
+    return bpe_encoder_run(tokenizer->encoder, text, length, out);
+}
+
 enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, bool special,
                              struct token_list *out)
 {
     if (length == 0)
         return STATUS_OK;
     if (!special || tokenizer->special_count == 0)
-        return bpe_encoder_run(tokenizer->encoder, text, length, out);
+        return encode_text(tokenizer, text, length, out);
     const char *end = text + length;
     for (int64_t i = 0; i < tokenizer->special_count; i++) {
         size_t name_length = 0;
@@ -124,8 +143,7 @@ enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size
     }
     while (text < end) {
         const struct special *found = find_next_special(tokenizer, text, end);
-        TRY(bpe_encoder_run(tokenizer->encoder, text, (size_t)((found != NULL ? found->next : end) - text),
-                            out));
+        TRY(encode_text(tokenizer, text, (size_t)((found != NULL ? found->next : end) - text), out));
         if (found == NULL)
             return STATUS_OK;
         TRY(token_list_add(out, found->id));
@@ -134,18 +152,34 @@ enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size
     return STATUS_OK;
 }
 
+enum status tokenizer_decode_next(const struct tokenizer *tokenizer, uint32_t id, bool first,
+                                  struct buffer *out)
+{
+    size_t length = 0;
+    const char *bytes = tokenizer_token(tokenizer, id, &length);
+    if (bytes == NULL)
+        return fail(STATUS_FAILED, "a token has id %u, but the vocabulary ends at %lld", id,
+                    (long long)tokenizer->vocabulary.count - 1);
+    if (tokenizer->vocabulary.kind == VOCABULARY_WORD && !first && !word_joins(bytes, length))
+        TRY(buffer_append(out, " ", 1));
+    return buffer_append(out, bytes, length);
+}
+
 enum status tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *ids, int64_t count,
                              struct buffer *out)
 {
-    for (int64_t i = 0; i < count; i++) {
-        size_t length = 0;
-        const char *bytes = tokenizer_token(tokenizer, ids[i], &length);
-        if (bytes == NULL)
+    for (int64_t i = 0; i < count; i++)
+        if (ids[i] >= tokenizer->vocabulary.count)
             return fail(STATUS_FAILED, "token %lld has id %u, but the vocabulary ends at %lld", (long long)i,
                         ids[i], (long long)tokenizer->vocabulary.count - 1);
-        TRY(buffer_append(out, bytes, length));
-    }
+    for (int64_t i = 0; i < count; i++)
+        TRY(tokenizer_decode_next(tokenizer, ids[i], i == 0, out));
     return STATUS_OK;
+}
+
+bool tokenizer_may_follow(const struct tokenizer *tokenizer, const char *text, size_t length)
+{
+    return tokenizer->vocabulary.kind != VOCABULARY_WORD || word_may_follow(text, length);
 }
 
 const struct vocabulary *tokenizer_vocabulary(const struct tokenizer *tokenizer)
@@ -165,8 +199,21 @@ int64_t tokenizer_merge_count(const struct tokenizer *tokenizer)
 
 const char *tokenizer_kind_name(const struct tokenizer *tokenizer)
 {
-    (void)tokenizer;
-    return "bpe";
+    static const char *const names[] = {
+        [VOCABULARY_BPE] = "bpe", [VOCABULARY_WORD] = "word", [VOCABULARY_CHARACTER] = "character"};
+    return names[tokenizer->vocabulary.kind];
+}
+
+const char *tokenizer_pattern(const struct tokenizer *tokenizer)
+{
+    if (tokenizer->vocabulary.kind != VOCABULARY_BPE)
+        return NULL;
+    return tokenizer->vocabulary.pattern != NULL ? tokenizer->vocabulary.pattern : "gpt2";
+}
+
+int64_t tokenizer_unknown(const struct tokenizer *tokenizer)
+{
+    return tokenizer->vocabulary.kind != VOCABULARY_BPE ? (int64_t)tokenizer->vocabulary.unknown : -1;
 }
 
 uint64_t tokenizer_digest(const struct tokenizer *tokenizer)

@@ -1,5 +1,7 @@
 /* Finds the files of a tokenizer, and writes tokenizer.json: one token and one merge per line, in order of
  * their ids and ranks, so that the same tokenizer gives the same bytes and two files can be compared. */
+#include "tokenizer_pipeline.h"
+
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
 #include "llmpi/text/tokenizer.h"
@@ -108,7 +110,7 @@ static enum status write_vocabulary(const struct vocabulary *vocabulary, struct 
         TRY(write_name(vocabulary, (uint32_t)id, out));
         TRY(buffer_printf(out, ": %lld", (long long)id));
     }
-    return buffer_printf(out, "\n    },\n");
+    return buffer_printf(out, "\n    }");
 }
 
 /* As "left right", which all versions of the library read (newer ones write pairs). */
@@ -137,21 +139,34 @@ static enum status write_merges(const struct vocabulary *vocabulary, struct buff
     return buffer_printf(out, "\n    ]\n");
 }
 
-#define BYTE_LEVEL                                                                                           \
-    "{\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"trim_offsets\": true, \"use_regex\": true}"
+static enum status write_bpe(const struct vocabulary *vocabulary, struct buffer *out)
+{
+    TRY(buffer_printf(out,
+                      "    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"
+                      "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
+                      "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": %s,\n",
+                      vocabulary->ignore_merges ? "true" : "false"));
+    TRY(write_vocabulary(vocabulary, out));
+    TRY(buffer_printf(out, ",\n"));
+    return write_merges(vocabulary, out);
+}
+
+static enum status write_units(const struct vocabulary *vocabulary, struct buffer *out)
+{
+    TRY(buffer_printf(out, "    \"type\": \"WordLevel\",\n"));
+    TRY(write_vocabulary(vocabulary, out));
+    TRY(buffer_printf(out, ",\n    \"unk_token\": "));
+    TRY(write_name(vocabulary, vocabulary->unknown, out));
+    return buffer_printf(out, "\n");
+}
 
 enum status tokenizer_write(const struct tokenizer *tokenizer, struct buffer *out)
 {
     const struct vocabulary *vocabulary = tokenizer_vocabulary(tokenizer);
     TRY(buffer_printf(out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n  \"padding\": null,\n"));
     TRY(write_added_tokens(vocabulary, out));
-    TRY(buffer_printf(out, "  \"normalizer\": null,\n  \"pre_tokenizer\": " BYTE_LEVEL ",\n"
-                           "  \"post_processor\": null,\n  \"decoder\": " BYTE_LEVEL ",\n"));
-    TRY(buffer_printf(
-        out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n    \"unk_token\": null,\n"
-             "    \"continuing_subword_prefix\": null,\n    \"end_of_word_suffix\": null,\n"
-             "    \"fuse_unk\": false,\n    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n"));
-    TRY(write_vocabulary(vocabulary, out));
-    TRY(write_merges(vocabulary, out));
+    TRY(pipeline_write(vocabulary, out));
+    TRY(buffer_printf(out, "  \"model\": {\n"));
+    TRY(vocabulary->kind == VOCABULARY_BPE ? write_bpe(vocabulary, out) : write_units(vocabulary, out));
     return buffer_printf(out, "  }\n}\n");
 }

@@ -1,7 +1,9 @@
 /* Reads tokenizer.json of Hugging Face's tokenizers library, and GPT-2's pair encoder.json + vocab.bpe, from
- * their text. What a file asks for and this program does not do (other models, normalizers, patterns) is an
- * error, since it would give other ids; `truncation`, `padding` and a ByteLevel `post_processor` say nothing
- * about the ids of a text and are not read. */
+ * their text. What a file asks for and this program does not do (other models, normalizers, ways to split) is
+ * an error, since it would give other ids; `truncation`, `padding` and what a
+ * `post_processor` puts around a text say nothing about the ids of the text and are not read. */
+#include "tokenizer_pipeline.h"
+
 #include "llmpi/base/json.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/text/byte_alphabet.h"
@@ -109,8 +111,8 @@ static enum status add_token(struct loading *loading, int64_t id, struct buffer 
     if (entry->name == NULL)
         return fail(STATUS_FAILED, "no token has id %lld, but the ids of %lld tokens must be 0 to %lld",
                     (long long)id, (long long)loading->count, (long long)loading->count - 1);
-    if (entry->special)
-        return vocabulary_add_token(&loading->vocabulary, entry->name, entry->length, true);
+    if (entry->special || loading->vocabulary.kind != VOCABULARY_BPE)
+        return vocabulary_add_token(&loading->vocabulary, entry->name, entry->length, entry->special);
     buffer_clear(bytes);
     int64_t invalid = 0;
     TRY(byte_alphabet_read(bytes, entry->name, entry->length, &invalid));
@@ -189,69 +191,24 @@ static enum status read_merges(struct vocabulary *vocabulary, const struct json 
     return STATUS_OK;
 }
 
-/* True for a missing member, null, false, zero and "". */
-static bool is_unset(const struct json *object, const char *name)
-{
-    const struct json *value = json_get_member(object, name);
-    size_t length = 0;
-    double number = 0;
-    bool yes = false;
-    if (json_get_text(value, &length) != NULL)
-        return length == 0;
-    if (json_get_number(value, &number))
-        return number >= 0 && number <= 0;
-    if (json_get_boolean(value, &yes))
-        return !yes;
-    return value == NULL || json_kind(value) == KIND_NULL;
-}
-
-static bool has_type(const struct json *object, const char *type)
+static enum status find_unknown(const struct json *model, struct vocabulary *vocabulary)
 {
     size_t length = 0;
-    const char *text = json_get_text(json_get_member(object, "type"), &length);
-    return text != NULL && strcmp(text, type) == 0;
-}
-
-static enum status check_model(const struct json *model)
-{
-    size_t length = 0;
-    const char *type = json_get_text(json_get_member(model, "type"), &length);
-    if (type != NULL && strcmp(type, "BPE") != 0)
-        return fail(STATUS_FAILED, "the model type is '%.64s', supported is BPE", type);
-    if (json_kind(json_get_member(model, "vocab")) != KIND_OBJECT ||
-        json_kind(json_get_member(model, "merges")) != KIND_ARRAY)
-        return fail(STATUS_FAILED, "it has no model.vocab or no model.merges: this is no BPE tokenizer.json");
-    static const char *const options[] = {"dropout", "continuing_subword_prefix", "end_of_word_suffix",
-                                          "byte_fallback", "ignore_merges"};
-    for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-        if (!is_unset(model, options[i]))
-            return fail(STATUS_FAILED, "model.%s is set, which is not supported", options[i]);
-    return STATUS_OK;
-}
-
-static enum status check_pipeline(const struct json *root)
-{
-    TRY(check_model(json_get_member(root, "model")));
-    if (!is_unset(root, "normalizer"))
-        return fail(STATUS_FAILED, "it has a normalizer, which is not supported");
-    const struct json *splitting = json_get_member(root, "pre_tokenizer");
-    bool pattern = true;
-    json_get_boolean(json_get_member(splitting, "use_regex"), &pattern);
-    if (!has_type(splitting, "ByteLevel") || !pattern)
-        return fail(STATUS_FAILED,
-                    "its pre_tokenizer is not ByteLevel with GPT-2's pattern, the only one supported");
-    if (is_true(splitting, "add_prefix_space"))
-        return fail(STATUS_FAILED, "pre_tokenizer.add_prefix_space is true, which is not supported");
-    if (!is_unset(root, "post_processor") && !has_type(json_get_member(root, "post_processor"), "ByteLevel"))
-        return fail(STATUS_FAILED, "its post_processor is not ByteLevel, the only one supported");
-    if (!has_type(json_get_member(root, "decoder"), "ByteLevel"))
-        return fail(STATUS_FAILED, "its decoder is not ByteLevel, the only one supported");
+    const char *name = json_get_text(json_get_member(model, "unk_token"), &length);
+    if (name == NULL)
+        return fail(STATUS_FAILED, "it has no model.unk_token");
+    int64_t id = vocabulary_find_special(vocabulary, name, length);
+    if (id < 0)
+        id = vocabulary_find_ordinary(vocabulary, name, length);
+    if (id < 0)
+        return fail(STATUS_FAILED, "model.unk_token is '%.64s', which is not in the vocabulary", name);
+    vocabulary->unknown = (uint32_t)id;
     return STATUS_OK;
 }
 
 static enum status read_tokenizer(const struct json *root, struct loading *loading)
 {
-    TRY(check_pipeline(root));
+    TRY(pipeline_read(root, &loading->vocabulary));
     const struct json *model = json_get_member(root, "model");
     const struct json *vocabulary = json_get_member(model, "vocab"),
                       *added = json_get_member(root, "added_tokens");
@@ -260,7 +217,9 @@ static enum status read_tokenizer(const struct json *root, struct loading *loadi
     for (int64_t i = 0; i < json_get_count(added); i++)
         TRY(read_added_token(loading, json_get_element(added, i)));
     TRY(add_tokens(loading));
-    return read_merges(&loading->vocabulary, json_get_member(model, "merges"));
+    return loading->vocabulary.kind == VOCABULARY_BPE
+               ? read_merges(&loading->vocabulary, json_get_member(model, "merges"))
+               : find_unknown(model, &loading->vocabulary);
 }
 
 /* Puts the file in front of the message of a failure. */

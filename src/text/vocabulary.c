@@ -28,37 +28,41 @@ const char *vocabulary_bytes(const struct vocabulary *vocabulary, uint32_t id, s
     return vocabulary->bytes.data + vocabulary->tokens[id].first;
 }
 
-static bool has_bytes(const struct vocabulary *vocabulary, uint32_t id, const char *bytes, size_t length)
+static bool is_token(const struct vocabulary *vocabulary, uint32_t id, const char *bytes, size_t length,
+                     bool special)
 {
-    size_t own_length = 0;
-    const char *own = vocabulary_bytes(vocabulary, id, &own_length);
-    return own_length == length && memcmp(own, bytes, length) == 0;
+    const struct vocabulary_token *token = &vocabulary->tokens[id];
+    return token->special == special && token->length == length &&
+           memcmp(vocabulary->bytes.data + token->first, bytes, length) == 0;
 }
 
-/* The slot of the ordinary token with these bytes, or the empty slot where it belongs. */
-static uint32_t *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+/* The slot of the token with these bytes, or the empty slot where it belongs. */
+static uint32_t *find_slot(const struct vocabulary *vocabulary, const char *bytes, size_t length,
+                           bool special)
 {
-    uint64_t slot = digest_bytes(bytes, length) & (vocabulary->slot_count - 1);
+    uint64_t slot = (digest_bytes(bytes, length) + special) & (vocabulary->slot_count - 1);
     while (vocabulary->slots[slot] != EMPTY_SLOT &&
-           !has_bytes(vocabulary, vocabulary->slots[slot], bytes, length))
+           !is_token(vocabulary, vocabulary->slots[slot], bytes, length, special))
         slot = (slot + 1) & (vocabulary->slot_count - 1);
     return &vocabulary->slots[slot];
 }
 
-int64_t vocabulary_find_ordinary(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+static int64_t find(const struct vocabulary *vocabulary, const char *bytes, size_t length, bool special)
 {
     if (vocabulary->slot_count == 0)
         return -1;
-    uint32_t id = *find_slot(vocabulary, bytes, length);
+    uint32_t id = *find_slot(vocabulary, bytes, length, special);
     return id == EMPTY_SLOT ? -1 : (int64_t)id;
+}
+
+int64_t vocabulary_find_ordinary(const struct vocabulary *vocabulary, const char *bytes, size_t length)
+{
+    return find(vocabulary, bytes, length, false);
 }
 
 int64_t vocabulary_find_special(const struct vocabulary *vocabulary, const char *bytes, size_t length)
 {
-    for (int64_t id = 0; id < vocabulary->count; id++)
-        if (vocabulary->tokens[id].special && has_bytes(vocabulary, (uint32_t)id, bytes, length))
-            return id;
-    return -1;
+    return find(vocabulary, bytes, length, true);
 }
 
 static enum status grow_slots(struct vocabulary *vocabulary)
@@ -74,8 +78,7 @@ static enum status grow_slots(struct vocabulary *vocabulary)
     for (int64_t id = 0; id < vocabulary->count; id++) {
         size_t length = 0;
         const char *bytes = vocabulary_bytes(vocabulary, (uint32_t)id, &length);
-        if (!vocabulary->tokens[id].special)
-            *find_slot(vocabulary, bytes, length) = (uint32_t)id;
+        *find_slot(vocabulary, bytes, length, vocabulary->tokens[id].special) = (uint32_t)id;
     }
     return STATUS_OK;
 }
@@ -100,8 +103,7 @@ static enum status grow_array(void **array, int64_t count, int64_t *capacity, si
 enum status vocabulary_add_token(struct vocabulary *vocabulary, const char *bytes, size_t length,
                                  bool special)
 {
-    int64_t same = special ? vocabulary_find_special(vocabulary, bytes, length)
-                           : vocabulary_find_ordinary(vocabulary, bytes, length);
+    int64_t same = find(vocabulary, bytes, length, special);
     if (same >= 0)
         return fail(STATUS_FAILED, "tokens %lld and %lld of the vocabulary are the same: '%.*s'",
                     (long long)same, (long long)vocabulary->count, (int)(length < 64 ? length : 64), bytes);
@@ -111,8 +113,7 @@ enum status vocabulary_add_token(struct vocabulary *vocabulary, const char *byte
         TRY(grow_slots(vocabulary));
     struct vocabulary_token token = {vocabulary->bytes.length, length, special};
     TRY(buffer_append(&vocabulary->bytes, bytes, length));
-    if (!special)
-        *find_slot(vocabulary, bytes, length) = (uint32_t)vocabulary->count;
+    *find_slot(vocabulary, bytes, length, special) = (uint32_t)vocabulary->count;
     vocabulary->tokens[vocabulary->count++] = token;
     return STATUS_OK;
 }
@@ -147,6 +148,6 @@ enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t 
 {
     size_t length = 0;
     const char *bytes = vocabulary_bytes(vocabulary, id, &length);
-    return vocabulary->tokens[id].special ? buffer_append(out, bytes, length)
-                                          : byte_alphabet_write(out, bytes, length);
+    bool raw = vocabulary->tokens[id].special || vocabulary->kind != VOCABULARY_BPE;
+    return raw ? buffer_append(out, bytes, length) : byte_alphabet_write(out, bytes, length);
 }

@@ -1,13 +1,16 @@
-/* Symbols form a doubly linked list; a binary heap orders all pairs that can be merged by (rank, place). An
- * entry of the heap is stale, and dropped, unless its symbol still has that rank: symbols that were merged
- * away have none. */
+/* Short words: all pairs are looked at before each merge, which is quicker than any order among them. Long
+ * ones: symbols form a doubly linked list; a binary heap orders all pairs that can be merged by (rank,
+ * place). An entry of the heap is stale, and dropped, unless its symbol still has that rank: symbols that
+ * were merged away have none. */
 #include "llmpi/text/word_merger.h"
 
 #include "llmpi/base/memory.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-#define NO_SYMBOL UINT32_MAX
+#define NO_SYMBOL  UINT32_MAX
+#define SHORT_WORD 32 /* symbols */
 
 void word_merger_free(struct word_merger *merger)
 {
@@ -84,9 +87,46 @@ static void merge_at(struct word_merger *merger, const struct vocabulary *vocabu
     offer(merger, vocabulary, at);
 }
 
+/* --- short words --- */
+
+/* Index of the first of the smallest ranks. */
+static size_t find_smallest(const uint32_t *ranks, size_t count)
+{
+    size_t smallest = 0;
+    for (size_t i = 1; i < count; i++)
+        smallest = ranks[i] < ranks[smallest] ? i : smallest;
+    return smallest;
+}
+
+static void merge_short_word(const struct vocabulary *vocabulary, uint32_t *ids, size_t *count)
+{
+    uint32_t ranks[SHORT_WORD]; /* of the pairs (i, i + 1) */
+    size_t pairs = *count - 1;
+    for (size_t i = 0; i < pairs; i++)
+        ranks[i] = pair_table_find(&vocabulary->ranks, ids[i], ids[i + 1]);
+    while (pairs > 0) {
+        size_t at = find_smallest(ranks, pairs);
+        if (ranks[at] == PAIR_ABSENT)
+            break;
+        ids[at] = vocabulary->merges[ranks[at]].result;
+        pairs--;
+        memmove(ids + at + 1, ids + at + 2, (pairs - at) * sizeof *ids);
+        memmove(ranks + at, ranks + at + 1, (pairs - at) * sizeof *ranks);
+        if (at > 0)
+            ranks[at - 1] = pair_table_find(&vocabulary->ranks, ids[at - 1], ids[at]);
+        if (at < pairs)
+            ranks[at] = pair_table_find(&vocabulary->ranks, ids[at], ids[at + 1]);
+    }
+    *count = pairs + 1;
+}
+
 enum status word_merger_run(struct word_merger *merger, const struct vocabulary *vocabulary, uint32_t *ids,
                             size_t *count)
 {
+    if (*count > 0 && *count <= SHORT_WORD) {
+        merge_short_word(vocabulary, ids, count);
+        return STATUS_OK;
+    }
     TRY(reserve(merger, *count));
     merger->heap_count = 0;
     uint32_t length = (uint32_t)*count;

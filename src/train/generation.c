@@ -109,9 +109,9 @@ struct generator {
     uint32_t *order;
 };
 
-/* Draws new tokens one by one. */
-static enum status continue_text(struct generator *generator, struct buffer *text, generation_sink sink,
-                                 void *context, enum generation_end *end)
+/* Draws new tokens one by one; `first`: a token may follow the prompt without a space. */
+static enum status continue_text(struct generator *generator, bool first, struct buffer *text,
+                                 generation_sink sink, void *context, enum generation_end *end)
 {
     const struct model_shape *shape = model_shape(generator->state->model);
     const struct generation_settings *settings = generator->settings;
@@ -129,7 +129,7 @@ static enum status continue_text(struct generator *generator, struct buffer *tex
             break;
         }
         TRY(token_list_add(visible, id));
-        TRY(tokenizer_decode(generator->state->tokenizer, &id, 1, text));
+        TRY(tokenizer_decode_next(generator->state->tokenizer, id, first && i == 0, text));
         TRY(send_whole(text, false, sink, context));
     }
     return send_whole(text, true, sink, context);
@@ -157,7 +157,8 @@ enum status generation_run(struct train_state *state, const char *prompt, size_t
         status = fail(STATUS_USAGE,
                       "the prompt is empty and the tokenizer has no end-of-text token to start from");
     if (status == STATUS_OK)
-        status = continue_text(&generator, &text, sink, context, end);
+        status = continue_text(&generator, tokenizer_may_follow(state->tokenizer, prompt, length), &text,
+                               sink, context, end);
     memory_free(generator.logits);
     memory_free(generator.order);
     token_list_free(&generator.visible);

@@ -45,30 +45,6 @@ void state_destroy(struct train_state *state)
     *state = (struct train_state){0};
 }
 
-enum status state_load_tokenizer(const char *path, struct comm *comm, struct tokenizer **out)
-{
-    struct buffer text = {0};
-    struct tokenizer *tokenizer = NULL;
-    enum status status = STATUS_OK;
-    if (comm_rank(comm) == 0) {
-        status = tokenizer_load(path, &tokenizer);
-        if (status == STATUS_OK)
-            status = tokenizer_write(tokenizer, &text);
-    }
-    status = comm_agree(comm, status);
-    if (status == STATUS_OK)
-        status = comm_agree(comm, comm_broadcast_buffer(comm, &text, 0));
-    if (status == STATUS_OK && tokenizer == NULL)
-        status = tokenizer_parse(text.data, text.length, path, &tokenizer);
-    status = comm_agree(comm, status);
-    buffer_free(&text);
-    if (status != STATUS_OK && tokenizer != NULL)
-        tokenizer_destroy(tokenizer);
-    else
-        *out = tokenizer;
-    return status;
-}
-
 void state_broadcast(struct train_state *state, struct comm *comm)
 {
     size_t bytes = (size_t)model_table(state->model)->total * sizeof(float);

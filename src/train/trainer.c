@@ -35,9 +35,9 @@ static enum status loop(struct trainer *trainer)
     return STATUS_OK;
 }
 
-static enum status run(struct trainer *trainer, bool fresh)
+static enum status run(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
-    TRY(trainer_set_up(trainer, fresh));
+    TRY(trainer_set_up(trainer, fresh, tokenizer));
     if (trainer->state.step >= trainer->config->train.steps) {
         log_info("done already: %lld of %lld steps; raise train.steps to go on, or start over with --fresh",
                  (long long)trainer->state.step, (long long)trainer->config->train.steps);
@@ -50,12 +50,13 @@ static enum status run(struct trainer *trainer, bool fresh)
     return status;
 }
 
-enum status trainer_run(const struct config *config, bool fresh, struct comm *comm)
+enum status trainer_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
+                        struct comm *comm)
 {
     struct trainer trainer = {
         .config = config, .comm = comm, .directory = config->run.directory, .written = STATUS_OK};
     stopping_begin();
-    enum status status = run(&trainer, fresh);
+    enum status status = run(&trainer, fresh, tokenizer);
     trainer_close(&trainer);
     return status;
 }

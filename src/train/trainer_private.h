@@ -5,7 +5,7 @@
 
 #include "llmpi/data/dataset.h"
 #include "llmpi/train/run_files.h"
-#include "llmpi/train/run_lock.h"
+#include "llmpi/base/folder_lock.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 #include "llmpi/train/timers.h"
@@ -15,7 +15,7 @@ struct trainer {
     const struct config *config;
     struct comm *comm;
     const char *directory;
-    struct run_lock *lock;
+    struct folder_lock *lock;
     struct run_files *files;
     struct train_state state;
     struct dataset *train, *validation;
@@ -32,9 +32,9 @@ static inline bool is_root(const struct trainer *trainer)
     return comm_rank(trainer->comm) == 0;
 }
 
-/* Takes the run directory's lock, loads tokenizer and data, starts or continues the state, opens the run's
- * files and says what the run is. **Collective** */
-enum status trainer_set_up(struct trainer *trainer, bool fresh);
+/* Takes the run directory's lock, opens the data, starts or continues the state, opens the run's files and
+ * says what the run is. Takes over the tokenizer (also on failure). **Collective** */
+enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer);
 
 /* Closes and frees whatever set_up opened, also after it failed in the middle. */
 void trainer_close(struct trainer *trainer);

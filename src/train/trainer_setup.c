@@ -30,53 +30,43 @@ void trainer_set_threads(const struct config *config, struct comm *comm)
                  (long long)cores, (long long)online, (long long)(online / ranks));
 }
 
-enum status trainer_open_dataset(const struct config *config, const char *split,
+enum status trainer_open_dataset(const struct config *config, const char *split, int64_t context_length,
                                  const struct tokenizer *tokenizer, struct comm *comm, struct dataset **out)
 {
     enum status status = dataset_open(config->shards.directory, split, out);
-    if (status == STATUS_OK && dataset_tokenizer_digest(*out) != tokenizer_digest(tokenizer)) {
-        status = fail(STATUS_FAILED,
-                      "the %s shards in %s were made with tokenizer %016" PRIx64 ", this run's is %016" PRIx64
-                      "; run `llmpi shard` again, or name the right tokenizer.path",
-                      split, config->shards.directory, dataset_tokenizer_digest(*out),
-                      tokenizer_digest(tokenizer));
+    if (status == STATUS_OK)
+        status =
+            dataset_check(*out, tokenizer_digest(tokenizer), tokenizer_vocab_size(tokenizer), context_length);
+    status = comm_agree(comm, status);
+    if (status != STATUS_OK) {
         dataset_close(*out);
         *out = NULL;
     }
-    enum status agreed = comm_agree(comm, status);
-    if (agreed != STATUS_OK && status == STATUS_OK) {
-        dataset_close(*out);
-        *out = NULL;
-    }
-    return agreed;
+    return status;
 }
 
-static enum status open_data(struct trainer *trainer)
+static enum status open_data(struct trainer *trainer, const struct tokenizer *tokenizer)
 {
     const struct config *config = trainer->config;
     struct comm *comm = trainer->comm;
-    struct tokenizer *tokenizer = NULL;
-    TRY(state_load_tokenizer(config->tokenizer.path, comm, &tokenizer));
-    enum status status = trainer_open_dataset(config, "train", tokenizer, comm, &trainer->train);
-    if (status == STATUS_OK)
-        status = trainer_open_dataset(config, "validation", tokenizer, comm, &trainer->validation);
     int64_t length = config->model.context_length;
-    if (status == STATUS_OK && dataset_windows(trainer->train, length, step_stride(config)) == 0)
-        status = fail(STATUS_FAILED,
-                      "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = "
-                      "%lld in one shard",
-                      config->shards.directory, (long long)dataset_tokens(trainer->train),
-                      (long long)(length + 1));
-    if (status != STATUS_OK) {
-        if (tokenizer != NULL)
-            tokenizer_destroy(tokenizer);
-        return status;
-    }
+    TRY(trainer_open_dataset(config, "train", length, tokenizer, comm, &trainer->train));
+    TRY(trainer_open_dataset(config, "validation", length, tokenizer, comm, &trainer->validation));
+    if (dataset_fingerprint(trainer->train) != dataset_fingerprint(trainer->validation))
+        return fail(STATUS_FAILED,
+                    "the validation shards in %s are of another run than the train shards: run `llmpi shard` "
+                    "to its end",
+                    config->shards.directory);
+    if (dataset_windows(trainer->train, length, step_stride(config)) == 0)
+        return fail(STATUS_FAILED,
+                    "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = "
+                    "%lld in one shard",
+                    config->shards.directory, (long long)dataset_tokens(trainer->train),
+                    (long long)(length + 1));
     int64_t facts[] = {(int64_t)tokenizer_digest(tokenizer), dataset_shards(trainer->train),
                        dataset_tokens(trainer->train), dataset_documents(trainer->train)};
     trainer->dataset_digest = digest_bytes(facts, sizeof facts);
-    trainer->micro_batch = step_micro_batch(config, comm_size(comm));
-    return comm_agree(comm, state_create(config, tokenizer, trainer->micro_batch, true, &trainer->state));
+    return STATUS_OK;
 }
 
 /* Rank 0: what the checkpoint was made with must fit what the run is continued with. */
@@ -187,16 +177,25 @@ static enum status take_directory(struct trainer *trainer)
     if (is_root(trainer)) {
         status = directory_create(trainer->directory);
         if (status == STATUS_OK)
-            status = run_lock_take(trainer->directory, &trainer->lock);
+            status = folder_lock_take(trainer->directory, "run.directory", &trainer->lock);
     }
     return comm_agree(trainer->comm, status);
 }
 
-enum status trainer_set_up(struct trainer *trainer, bool fresh)
+enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
-    TRY(take_directory(trainer));
-    trainer_set_threads(trainer->config, trainer->comm);
-    TRY(open_data(trainer));
+    enum status status = take_directory(trainer);
+    if (status == STATUS_OK) {
+        trainer_set_threads(trainer->config, trainer->comm);
+        status = open_data(trainer, tokenizer);
+    }
+    if (status != STATUS_OK) {
+        tokenizer_destroy(tokenizer);
+        return status;
+    }
+    trainer->micro_batch = step_micro_batch(trainer->config, comm_size(trainer->comm));
+    TRY(comm_agree(trainer->comm,
+                   state_create(trainer->config, tokenizer, trainer->micro_batch, true, &trainer->state)));
     TRY(open_run(trainer, fresh));
     describe_run(trainer);
     return STATUS_OK;
@@ -209,5 +208,5 @@ void trainer_close(struct trainer *trainer)
     state_destroy(&trainer->state);
     dataset_close(trainer->train);
     dataset_close(trainer->validation);
-    run_lock_release(trainer->lock);
+    folder_lock_release(trainer->lock);
 }

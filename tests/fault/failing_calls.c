@@ -1,10 +1,12 @@
 /* Preloaded into llmpi by failing_calls.sh: lets the n-th call of one function fail, counting only calls that
  * come from the program itself, not from its libraries. FAIL_CALL names the function, FAIL_AT is n. When the
- * call has been reached, the file FAIL_MARK is made, so that the test knows when n is beyond the last. */
+ * call has been reached, the file FAIL_MARK is made, so that the test knows when n is beyond the last. With
+ * FAIL_BY_KILLING the program is killed instead, before the call does anything. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +28,8 @@ static int fails(const char *name, void *caller)
     if (from.dli_fbase != program.dli_fbase || atomic_fetch_add(&count, 1) + 1 != atol(at))
         return 0;
     close(open(mark, O_WRONLY | O_CREAT, 0666));
+    if (getenv("FAIL_BY_KILLING") != NULL)
+        kill(getpid(), SIGKILL);
     return 1;
 }
 

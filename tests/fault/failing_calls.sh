@@ -28,7 +28,7 @@ try() {
 
 for call in posix_memalign realloc read pread pwrite fsync rename; do
     tried=0
-    for command in "tokenizer train tiny.yaml --tokenizer.path=again.json" "shard tiny.yaml --shards.directory=again" \
+    for command in "tokenizer train tiny.yaml --tokenizer.path=again.json" "shard tiny.yaml --shards.directory=again --fresh" \
         "train tiny.yaml --run.directory=again-run" "evaluate tiny.yaml" "generate run --tokens=3" "inspect --verify run/checkpoints/step-00000020.h5"; do
         for at in 1 2 3 4 6 9 14 21 32 48 72 108; do
             try $call $at $command

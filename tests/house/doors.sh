@@ -16,12 +16,14 @@ done <<'DOORS'
 mpi\.h                  src/comm/*
 cblas\.h                src/kernels/matmul_fp32.c
 hdf5.*\.h               src/storage/hdf5_*
-pcre2\.h                src/text/pretokenize.c
+pcre2\.h                src/text/regex.c
 yaml\.h                 src/config/yaml_source.c
 json-c/.*\.h           src/base/json.c
 xxhash\.h               src/base/digest.c
 zlib\.h                 src/corpus/*
 zstd\.h                 src/corpus/*
+snappy-c\.h             src/corpus/decompress.c
+lz4\.h                  src/corpus/decompress.c
 DOORS
 
 # layer: the layers it may include

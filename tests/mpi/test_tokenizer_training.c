@@ -1,5 +1,6 @@
 /* The tokenizer learnt by these ranks is, byte for byte, the one that a process alone learns from the same
- * corpus; a corpus without text and a folder that cannot be made are errors on all ranks. */
+ * corpus, also where counts do not fit the memory, so that they are written away and rare words are dropped;
+ * a corpus without text and a folder that cannot be made are errors on all ranks. */
 #include "check.h"
 #include "llmpi/base/file.h"
 #include "llmpi/prepare/tokenizer_training.h"
@@ -8,7 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { LINES = 3000 }; /* more than one segment of the reader, so that every rank has some */
+enum {
+    LINES = 3000,
+    MANY_LINES = 5000
+}; /* more than one segment of the reader, so that every rank has some */
 
 static enum status write_corpus(const char *folder)
 {
@@ -35,6 +39,34 @@ static enum status write_corpus(const char *folder)
     return status;
 }
 
+/* So many distinct words, the rare ones at several frequencies, that 16 MiB hold neither the table nor what
+ * is learnt from. */
+static enum status write_many_words(const char *folder)
+{
+    struct buffer text = {0};
+    enum status status = STATUS_OK;
+    uint32_t state = 1;
+    for (int line = 0; line < MANY_LINES && status == STATUS_OK; line++) {
+        status = buffer_printf(&text, "{\"text\": \"");
+        for (int i = 0; i < 100 && status == STATUS_OK; i++) {
+            state = state * 1664525u + 1013904223u;
+            uint32_t number = i % 3 > 0 ? state >> 12 : (state >> 16) % (1u << (4 + line % 12));
+            char word[16];
+            for (int letter = 0; letter < 8; letter++, number = number / 16 * 7 + number % 5)
+                word[letter] = (char)('a' + number % 16);
+            status = buffer_printf(&text, " %.8s", word);
+        }
+        if (status == STATUS_OK)
+            status = buffer_printf(&text, "\"}\n");
+    }
+    char path[512];
+    snprintf(path, sizeof path, "%s/many.jsonl", folder);
+    if (status == STATUS_OK)
+        status = file_write(path, text.data, text.length);
+    buffer_free(&text);
+    return status;
+}
+
 /* Learns FOLDER/NAME/tokenizer.json with the ranks of `comm`. */
 static enum status learn(struct comm *comm, const char *folder, const char *corpus, const char *name)
 {
@@ -43,7 +75,8 @@ static enum status learn(struct comm *comm, const char *folder, const char *corp
     struct buffer yaml = {0};
     enum status status = buffer_printf(&yaml,
                                        "corpus:\n  inputs: [\"%s/%s\"]\n"
-                                       "tokenizer:\n  path: \"%s/%s/tokenizer.json\"\n  vocab_size: 400\n",
+                                       "tokenizer:\n  path: \"%s/%s/tokenizer.json\"\n  vocab_size: 400\n"
+                                       "  max_memory: 16\n",
                                        folder, corpus, folder, name);
     if (status == STATUS_OK)
         status = config_parse(&config, yaml.data, yaml.length, "test", &none);
@@ -54,12 +87,12 @@ static enum status learn(struct comm *comm, const char *folder, const char *corp
     return status;
 }
 
-static enum status compare(const char *folder)
+static enum status compare(const char *folder, const char *corpus)
 {
     char path[512];
     struct buffer together = {0}, alone = {0};
     struct comm *comm = comm_alone();
-    enum status status = comm == NULL ? STATUS_FAILED : learn(comm, folder, "corpus.jsonl", "alone");
+    enum status status = comm == NULL ? STATUS_FAILED : learn(comm, folder, corpus, "alone");
     if (comm != NULL)
         comm_end(comm);
     snprintf(path, sizeof path, "%s/together/tokenizer.json", folder);
@@ -81,6 +114,7 @@ static void clean(const char *folder)
     static const char *const names[] = {"alone/tokenizer.json",
                                         "together/tokenizer.json",
                                         "corpus.jsonl",
+                                        "many.jsonl",
                                         "empty.txt",
                                         "alone",
                                         "together",
@@ -103,7 +137,8 @@ int main(void)
     char folder[256] = "/tmp/llmpi-training-XXXXXX", path[512];
     bool first = comm_rank(comm) == 0;
     enum status status = STATUS_OK;
-    if (first && (mkdtemp(folder) == NULL || write_corpus(folder) != STATUS_OK))
+    if (first && (mkdtemp(folder) == NULL || write_corpus(folder) != STATUS_OK ||
+                  write_many_words(folder) != STATUS_OK))
         status = fail(STATUS_FAILED, "cannot write the corpus");
     comm_broadcast(comm, folder, sizeof folder, 0);
     snprintf(path, sizeof path, "%s/empty.txt", folder);
@@ -111,11 +146,14 @@ int main(void)
         status = file_write(path, "", 0);
     CHECK(comm, status == STATUS_OK, "%s", status_message());
 
-    status = learn(comm, folder, "corpus.jsonl", "together");
-    CHECK(comm, status == STATUS_OK, "%s", status_message());
-    status = first ? compare(folder) : STATUS_OK;
-    log_set_rank(comm_rank(comm), comm_size(comm));
-    CHECK(comm, status == STATUS_OK, "%s", status_message());
+    static const char *const corpora[] = {"corpus.jsonl", "many.jsonl"};
+    for (int i = 0; i < 2; i++) {
+        status = learn(comm, folder, corpora[i], "together");
+        CHECK(comm, status == STATUS_OK, "%s", status_message());
+        status = first ? compare(folder, corpora[i]) : STATUS_OK;
+        log_set_rank(comm_rank(comm), comm_size(comm));
+        CHECK(comm, status == STATUS_OK, "%s", status_message());
+    }
     CHECK(comm, learn(comm, folder, "empty.txt", "together") == STATUS_FAILED, "learnt from no text");
     CHECK(comm, learn(comm, folder, "corpus.jsonl", "corpus.jsonl/below") == STATUS_FAILED,
           "a file as a folder");

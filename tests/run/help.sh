@@ -20,7 +20,7 @@ for command in $commands; do
     [ -s err ] && complain "llmpi $command --help writes to standard error: $(cat err)"
     [ "$(awk 'length > 110' out)" = "" ] || complain "llmpi $command --help has lines above 110 columns"
 done
-for command in shard plan train evaluate "tokenizer train"; do
+for command in shard plan train evaluate "tokenizer train" "corpus clean"; do
     "$LLMPI" $command --help >out
     missing=
     for option in $options; do

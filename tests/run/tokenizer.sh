@@ -42,9 +42,14 @@ done
 : | "$LLMPI" tokenizer encode two.json | cmp - <(echo)
 echo | "$LLMPI" tokenizer decode two.json | cmp - /dev/null
 [ "$(printf 'rain<|endoftext|>' | "$LLMPI" tokenizer encode two.json --special | grep -o '[0-9]*$')" = 0 ]
-"$LLMPI" tokenizer info two.json corpus/one.txt >info.txt
+"$LLMPI" tokenizer info two.json --sample=corpus/one.txt >info.txt
 grep -q "^vocabulary: 320$" info.txt && grep -q "^special token: 0 <|endoftext|>$" info.txt || fail "$(cat info.txt)"
-grep -q "bytes per token" info.txt
+grep -q "^sample: 1 documents, .* bytes per token$" info.txt && grep -q "^pattern: gpt2$" info.txt || fail "$(cat info.txt)"
+"$LLMPI" tokenizer info two.json --sample=corpus/one.txt --json >info.json
+for part in '"kind": "bpe"' '"special_tokens": {"<|endoftext|>": 0}' '"longest_token": {"id":' '"bytes_per_token":'; do
+    grep -qF "$part" info.json || fail "no $part in: $(cat info.json)"
+done
+expect_failure 1 "none.txt" "$LLMPI" tokenizer info two.json --sample=none.txt
 
 expect_failure 2 "subcommand" "$LLMPI" tokenizer
 expect_failure 2 "no subcommand 'encod'" "$LLMPI" tokenizer encod

@@ -10,15 +10,16 @@
 #include "scratch.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 
 /* What a reader delivered: one entry per document, its pieces joined. */
 struct seen {
     struct buffer text;
-    int64_t part, pieces;
+    int64_t file, position, part, pieces;
 };
 
 struct run {
-    struct seen *documents; /* by number */
+    struct seen *documents; /* by file and position */
     int64_t capacity, count;
     size_t longest;              /* piece */
     struct corpus_report report; /* summed over readers */
@@ -27,40 +28,42 @@ struct run {
 
 static inline void run_free(struct run *run)
 {
-    for (int64_t i = 0; i < run->capacity; i++)
+    for (int64_t i = 0; i < run->count; i++)
         buffer_free(&run->documents[i].text);
     free(run->documents);
     *run = (struct run){0};
 }
 
-static inline struct seen *at(struct run *run, int64_t number)
+static inline int compare_seen(const void *a, const void *b)
 {
-    while (number >= run->capacity) {
-        int64_t capacity = run->capacity > 0 ? run->capacity * 2 : 64;
-        run->documents = realloc(run->documents, (size_t)capacity * sizeof *run->documents);
-        memset(run->documents + run->capacity, 0,
-               (size_t)(capacity - run->capacity) * sizeof *run->documents);
-        run->capacity = capacity;
+    const struct seen *x = a, *y = b;
+    return x->file != y->file ? (x->file > y->file) - (x->file < y->file)
+                              : (x->position > y->position) - (x->position < y->position);
+}
+
+/* An entry for a document that begins. The documents of one reader come in order. */
+static inline void begin_seen(struct run *run, const struct document *document, bool first)
+{
+    if (run->count == run->capacity) {
+        run->capacity = run->capacity > 0 ? run->capacity * 2 : 64;
+        run->documents = realloc(run->documents, (size_t)run->capacity * sizeof *run->documents);
+        assert_non_null(run->documents);
     }
-    return &run->documents[number];
+    struct seen *seen = &run->documents[run->count++];
+    *seen = (struct seen){.file = document->file, .position = document->position, .part = document->part};
+    assert_true(first || compare_seen(seen - 1, seen) < 0);
 }
 
-static inline void add_report(struct corpus_report *sum, const struct corpus_report *one)
+static inline void take(struct run *run, const struct document *document, bool *open, bool *first)
 {
-    sum->documents += one->documents;
-    sum->bytes += one->bytes;
-    sum->invalid_utf8 += one->invalid_utf8;
-    sum->broken_json += one->broken_json;
-    sum->missing_field += one->missing_field;
-    sum->empty += one->empty;
-    sum->truncated += one->truncated;
-}
-
-static inline void take(struct run *run, const struct document *document, bool *open)
-{
-    struct seen *seen = at(run, document->number);
     assert_true(document->begins != *open); /* pieces of two documents never mix */
-    assert_true(document->begins == (seen->pieces == 0));
+    if (document->begins)
+        begin_seen(run, document, *first);
+    *first = false;
+    struct seen *seen = &run->documents[run->count - 1];
+    assert_int_equal(document->file, seen->file);
+    assert_int_equal(document->position, seen->position);
+    assert_int_equal(document->part, seen->part);
     assert_true(document->length > 0);
     if (!document->begins) { /* the places that the header allows to cut at */
         assert_true(document->text[0] == ' ' || document->text[0] == '\n');
@@ -68,10 +71,8 @@ static inline void take(struct run *run, const struct document *document, bool *
     }
     run->longest = document->length > run->longest ? document->length : run->longest;
     *open = !document->ends;
-    seen->part = document->part;
     seen->pieces++;
     assert_int_equal(buffer_append(&seen->text, document->text, document->length), STATUS_OK);
-    run->count += document->begins;
 }
 
 /* Reads with `readers` readers, one after the other, until the first that fails. */
@@ -84,19 +85,23 @@ static inline struct run read_all(const struct corpus_settings *settings, int64_
         struct reader *reader;
         assert_int_equal(reader_open(&corpus, parts, r, readers, &reader), STATUS_OK);
         struct document document;
-        bool more = true, open = false;
+        bool more = true, open = false, first = true;
         while ((run.status = reader_next(reader, &document, &more)) == STATUS_OK && more) {
             assert_int_equal(document.part % readers, r);
-            take(&run, &document, &open);
+            take(&run, &document, &open, &first);
         }
         assert_false(run.status == STATUS_OK && open);
         assert_true(reader_position(reader) <= corpus.bytes);
         if (run.status == STATUS_OK && settings->max_documents == 0)
             assert_int_equal(reader_position(reader), corpus.bytes);
-        add_report(&run.report, reader_report(reader));
+        corpus_report_add(&run.report, reader_report(reader));
         reader_close(reader);
     }
     corpus_close(&corpus);
+    if (run.count > 0)
+        qsort(run.documents, (size_t)run.count, sizeof *run.documents, compare_seen);
+    for (int64_t i = 1; i < run.count; i++) /* each document once */
+        assert_true(compare_seen(&run.documents[i - 1], &run.documents[i]) < 0);
     return run;
 }
 
@@ -121,7 +126,8 @@ static inline void write_with_ending(const char *path, const struct buffer *text
 static inline void assert_same(const struct run *a, const struct run *b)
 {
     assert_int_equal(a->count, b->count);
-    for (int64_t i = 0; i < a->capacity && i < b->capacity; i++) {
+    for (int64_t i = 0; i < a->count; i++) {
+        assert_int_equal(compare_seen(&a->documents[i], &b->documents[i]), 0);
         assert_int_equal(a->documents[i].pieces, b->documents[i].pieces);
         assert_int_equal(a->documents[i].part, b->documents[i].part);
         assert_int_equal(a->documents[i].text.length, b->documents[i].text.length);

@@ -17,7 +17,7 @@
 
 static struct tokenizer *train(const struct word_counts *words, int64_t vocab_size, int64_t min_frequency)
 {
-    const struct bpe_settings settings = {vocab_size, min_frequency, NULL};
+    const struct bpe_settings settings = {.vocab_size = vocab_size, .min_frequency = min_frequency};
     struct tokenizer *tokenizer = NULL;
     if (bpe_train(words, &settings, true, &tokenizer) != STATUS_OK)
         fail_msg("%s", status_message());
@@ -93,7 +93,8 @@ static void test_special_tokens(void **state)
     struct word_counts *words = count_word(count_word(NULL, "end", 9), "de", 2);
     struct string_list specials = {0};
     assert_int_equal(string_list_add(&specials, "end"), STATUS_OK);
-    const struct bpe_settings settings = {1000, 2, &specials};
+    const struct bpe_settings settings = {
+        .vocab_size = 1000, .min_frequency = 2, .special_tokens = &specials};
     struct tokenizer *tokenizer = NULL;
     assert_int_equal(bpe_train(words, &settings, true, &tokenizer), STATUS_OK);
     assert_int_equal(tokenizer_vocab_size(tokenizer), 1 + 256 + 2); /* en or nd, and de */
@@ -105,13 +106,51 @@ static void test_special_tokens(void **state)
         struct string_list list = {0};
         assert_int_equal(string_list_add(&list, "end"), STATUS_OK);
         assert_int_equal(string_list_add(&list, wrong[i]), STATUS_OK);
-        const struct bpe_settings refused = {1000, 2, &list};
+        const struct bpe_settings refused = {.vocab_size = 1000, .min_frequency = 2, .special_tokens = &list};
         assert_int_equal(bpe_train(words, &refused, true, &tokenizer), STATUS_USAGE);
         string_list_free(&list);
     }
-    const struct bpe_settings too_few = {256, 2, &specials};
+    const struct bpe_settings too_few = {.vocab_size = 256, .min_frequency = 2, .special_tokens = &specials};
     assert_int_equal(bpe_train(words, &too_few, true, &tokenizer), STATUS_USAGE);
     string_list_free(&specials);
+    word_counts_destroy(words);
+}
+
+/* Pairs of bytes are always merged, longer ones when both together are shorter than the limit. */
+static void test_max_token_length(void **state)
+{
+    (void)state;
+    static const int64_t limits[] = {1, 2, 3, 4, 5, 0};
+    static const size_t longest[] = {2, 2, 2, 3, 4, 9};
+    for (size_t i = 0; i < sizeof limits / sizeof *limits; i++) {
+        struct word_counts *words = count_word(count_word(NULL, "abcdefghi", 9), "bcdxyz", 5);
+        const struct bpe_settings settings = {
+            .vocab_size = 1000, .min_frequency = 2, .max_token_length = limits[i]};
+        struct tokenizer *tokenizer = NULL;
+        assert_int_equal(bpe_train(words, &settings, true, &tokenizer), STATUS_OK);
+        const struct vocabulary *vocabulary = tokenizer_vocabulary(tokenizer);
+        size_t most = 0;
+        for (int64_t id = 0; id < vocabulary->count; id++)
+            most = vocabulary->tokens[id].length > most ? vocabulary->tokens[id].length : most;
+        assert_int_equal(most, longest[i]);
+        tokenizer_destroy(tokenizer);
+        word_counts_destroy(words);
+    }
+}
+
+/* The pattern is kept; bytes per token are those of the counted text, encoded. */
+static void test_results(void **state)
+{
+    (void)state;
+    struct word_counts *words = count_word(count_word(NULL, "abab", 3), "abc", 2);
+    double bytes_per_token = 0;
+    const struct bpe_settings settings = {
+        .vocab_size = 257, .min_frequency = 2, .pattern = "gpt2", .bytes_per_token = &bytes_per_token};
+    struct tokenizer *tokenizer = NULL;
+    assert_int_equal(bpe_train(words, &settings, true, &tokenizer), STATUS_OK);
+    assert_string_equal(tokenizer_vocabulary(tokenizer)->pattern, "gpt2");
+    assert_true(bytes_per_token == (4.0 * 3 + 3 * 2) / (2 * 3 + 2 * 2)); /* ab ab; ab c */
+    tokenizer_destroy(tokenizer);
     word_counts_destroy(words);
 }
 
@@ -263,7 +302,8 @@ int main(void)
         cmocka_unit_test(test_by_hand),       cmocka_unit_test(test_overlaps),
         cmocka_unit_test(test_large_counts),  cmocka_unit_test(test_special_tokens),
         cmocka_unit_test(test_against_plain), cmocka_unit_test(test_golden),
-        cmocka_unit_test(test_long_word),
+        cmocka_unit_test(test_long_word),     cmocka_unit_test(test_max_token_length),
+        cmocka_unit_test(test_results),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -72,12 +72,16 @@ static void test_choices_are_the_enums(void **state)
                      STATUS_OK);
     assert_int_equal(c.corpus.on_error, CORPUS_ERRORS_SKIP);
     assert_int_equal(c.corpus.split, SPLIT_TAIL);
+    assert_int_equal(c.clean.compression, CLEAN_ZSTD);
     assert_int_equal(c.tokenizer.kind, TOKENIZER_BPE);
     assert_int_equal(c.train.sampling, SAMPLING_SEQUENTIAL);
     assert_int_equal(c.train.schedule, SCHEDULE_WSD);
     assert_int_equal(c.train.precision, PRECISION_FP32);
     config_free(&c);
-    assert_int_equal(parse(&c, "train: {sampling: random, schedule: linear}\n", NULL), STATUS_OK);
+    assert_int_equal(
+        parse(&c, "clean: {compression: gzip}\ntrain: {sampling: random, schedule: linear}\n", NULL),
+        STATUS_OK);
+    assert_int_equal(c.clean.compression, CLEAN_GZIP);
     assert_int_equal(c.train.sampling, SAMPLING_RANDOM);
     assert_int_equal(c.train.schedule, SCHEDULE_LINEAR);
     config_free(&c);
@@ -273,6 +277,8 @@ static const char *other_value(const struct option *option, char text[32])
     case OPTION_INTEGER:
         if (strcmp(option->name, "train.steps") == 0 || strcmp(option->name, "train.batch_size") == 0)
             return "64"; /* must be larger than others */
+        if (strcmp(option->name, "tokenizer.max_memory") == 0)
+            return "16";
         return strcmp(option->name, "tokenizer.vocab_size") == 0 ? "4096" : "4";
     case OPTION_NUMBER:
         return "0.30000000000000004";
@@ -510,38 +516,63 @@ static void test_hostile_text(void **state)
     buffer_free(&good);
 }
 
-/* --- the example configurations are the manual: each holds every option --- */
+/* --- the example configurations are the manual: each holds every option. Cleaning has one of its own, and
+ * section clean is whole or absent. --- */
+
+struct example {
+    int64_t clean, others; /* options found */
+};
 
 static enum status count_option(void *context, const struct yaml_entry *entry)
 {
-    if (entry->key != NULL)
-        ++*(int64_t *)
-              context; /* unknown and double ones do not load, so the number says that all are there */
+    struct example *example = context;
+    if (entry->key != NULL && strcmp(entry->section, "clean") == 0)
+        example->clean++; /* unknown and double ones do not load, so the number says that all are there */
+    else if (entry->key != NULL)
+        example->others++;
     return STATUS_OK;
+}
+
+static int64_t count_clean_options(void)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < option_count(); i++)
+        count += strncmp(option_at(i)->name, "clean.", 6) == 0;
+    return count;
+}
+
+static void check_example(const char *name, bool cleaning)
+{
+    char path[4096];
+    struct config config;
+    struct buffer text = {0};
+    struct example found = {0};
+    int64_t clean = count_clean_options(), others = option_count() - clean;
+    snprintf(path, sizeof path, "%s/configs/%s.yaml", getenv("LLMPI_SOURCE"), name);
+    if (config_load(&config, path, NULL) != STATUS_OK)
+        fail_msg("%s", status_message());
+    config_free(&config);
+    assert_int_equal(config_read(path, &text), STATUS_OK);
+    assert_int_equal(yaml_read(text.data, text.length, path, count_option, &found), STATUS_OK);
+    if (!cleaning && found.others != others)
+        fail_msg("%s holds %lld of %lld options", path, (long long)found.others, (long long)others);
+    if ((cleaning || found.clean > 0) && found.clean != clean)
+        fail_msg("%s holds %lld of %lld options of section clean", path, (long long)found.clean,
+                 (long long)clean);
+    buffer_free(&text);
 }
 
 static void test_examples(void **state)
 {
     (void)state;
-    static const char *const examples[] = {"quickstart", "gpt2-124m", "fineweb-small", "tiny"};
-    const char *source = getenv("LLMPI_SOURCE");
-    if (source == NULL)
+    if (getenv("LLMPI_SOURCE") == NULL)
         fail_msg("LLMPI_SOURCE is not set: start this test with ctest");
-    for (size_t i = 0; i < sizeof examples / sizeof *examples; i++) {
-        char path[4096];
-        struct config config;
-        struct buffer text = {0};
-        int64_t count = 0;
-        snprintf(path, sizeof path, "%s/configs/%s.yaml", source, examples[i]);
-        if (config_load(&config, path, NULL) != STATUS_OK)
-            fail_msg("%s", status_message());
-        config_free(&config);
-        assert_int_equal(config_read(path, &text), STATUS_OK);
-        assert_int_equal(yaml_read(text.data, text.length, path, count_option, &count), STATUS_OK);
-        if (count != option_count())
-            fail_msg("%s holds %lld of %lld options", path, (long long)count, (long long)option_count());
-        buffer_free(&text);
-    }
+    check_example("quickstart", false);
+    check_example("gpt2-124m", false);
+    check_example("fineweb-10bt", false);
+    check_example("fineweb-small", false);
+    check_example("tiny", false);
+    check_example("clean-fineweb", true);
 }
 
 static void test_table(void **state)

@@ -45,11 +45,11 @@ static int empty_folder(void **state)
 }
 
 /* Token i of shard s is 1000 * s + i % 1000. */
-static void write_shard(int64_t shard, int64_t shards, int64_t tokens, uint64_t digest)
+static void write_shard_of(const struct shard_identity *identity, int64_t shard, int64_t shards,
+                           int64_t tokens)
 {
-    const struct shard_identity identity = {digest, 20000, "x"};
     struct shard_writer *writer = NULL;
-    assert_int_equal(shard_writer_open(folder, "train", shard, shards, &identity, &writer), STATUS_OK);
+    assert_int_equal(shard_writer_open(folder, "train", shard, shards, identity, &writer), STATUS_OK);
     if (tokens > 0)
         assert_int_equal(shard_writer_begin_document(writer), STATUS_OK);
     for (int64_t i = 0; i < tokens; i++) {
@@ -57,6 +57,13 @@ static void write_shard(int64_t shard, int64_t shards, int64_t tokens, uint64_t 
         assert_int_equal(shard_writer_add(writer, &id, 1, 3), STATUS_OK);
     }
     assert_int_equal(shard_writer_publish(writer), STATUS_OK);
+}
+
+static void write_shard(int64_t shard, int64_t shards, int64_t tokens, uint64_t digest)
+{
+    const struct shard_identity identity = {
+        .tokenizer_digest = digest, .vocab_size = 20000, .fingerprint = 8};
+    write_shard_of(&identity, shard, shards, tokens);
 }
 
 static void rename_shard(const char *old, const char *new)
@@ -96,7 +103,11 @@ static void test_windows(void **state)
     assert_int_equal(dataset_documents(dataset), 3);
     assert_int_equal(dataset_bytes(dataset), 3 * (17 + 2048 + 16));
     assert_int_equal(dataset_vocab_size(dataset), 20000);
-    assert_true(dataset_tokenizer_digest(dataset) == 5);
+    assert_int_equal(dataset_check(dataset, 5, 20000, 99), STATUS_OK);
+    assert_int_equal(dataset_check(dataset, 6, 20000, 99), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), "the train shards in /tmp/"));
+    assert_int_equal(dataset_check(dataset, 5, 19999, 99), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), "a vocabulary of 20000 tokens, the tokenizer has 19999"));
     check_windows(dataset, tokens, 16, 16); /* shard 0 holds just one window, shard 3 lacks one token */
     check_windows(dataset, tokens, 15, 15);
     check_windows(dataset, tokens, 16, 1);
@@ -106,6 +117,35 @@ static void test_windows(void **state)
     assert_int_equal(dataset_windows(dataset, 2047, 1), 1);
     assert_int_equal(dataset_windows(dataset, INT64_MAX, INT64_MAX), 0);
     assert_int_equal(dataset_windows(dataset, 16, 0), 0);
+    dataset_close(dataset);
+}
+
+/* Each chunk is a window, whatever the stride, and there are no others. */
+static void test_chunks(void **state)
+{
+    (void)state;
+    const struct shard_identity identity = {
+        .tokenizer_digest = 5, .vocab_size = 20000, .packing = SHARD_SPLIT, .chunk_length = 8};
+    struct dataset *dataset = NULL;
+    uint32_t window[8];
+    write_shard_of(&identity, 0, 3, 24);
+    write_shard_of(&identity, 1, 3, 0);
+    write_shard_of(&identity, 2, 3, 16);
+    assert_int_equal(dataset_open(folder, "train", &dataset), STATUS_OK);
+    for (int64_t stride = 1; stride <= 7; stride += 3) {
+        assert_int_equal(dataset_windows(dataset, 7, stride), 5);
+        for (int64_t index = 0; index < 5; index++) {
+            assert_int_equal(dataset_read_window(dataset, 7, stride, index, window), STATUS_OK);
+            for (int64_t i = 0; i < 8; i++)
+                assert_int_equal(window[i], index < 3 ? index * 8 + i : 2000 + (index - 3) * 8 + i);
+        }
+        assert_int_equal(dataset_read_window(dataset, 7, stride, 5, window), STATUS_FAILED);
+    }
+    assert_int_equal(dataset_windows(dataset, 6, 6), 0);
+    assert_int_equal(dataset_check(dataset, 5, 20000, 7), STATUS_OK);
+    assert_int_equal(dataset_check(dataset, 5, 20000, 6), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), "cut for model.context_length 7 (shards.packing: split), this "
+                                             "run's is 6"));
     dataset_close(dataset);
 }
 
@@ -158,6 +198,15 @@ static void test_two_tokenizers(void **state)
     expect_refused("train-00001-of-00002.h5 was made with tokenizer 0000000000000006");
 }
 
+static void test_two_runs(void **state)
+{
+    (void)state;
+    const struct shard_identity other = {.tokenizer_digest = 5, .vocab_size = 20000, .fingerprint = 9};
+    write_shard(0, 2, 5, 5);
+    write_shard_of(&other, 1, 2, 5);
+    expect_refused("train-00001-of-00002.h5 is of another run than shard 0: run `llmpi shard` to its end");
+}
+
 static void test_renamed(void **state)
 {
     (void)state;
@@ -172,6 +221,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_windows, empty_folder),
+        cmocka_unit_test_teardown(test_chunks, empty_folder),
+        cmocka_unit_test_teardown(test_two_runs, empty_folder),
         cmocka_unit_test_teardown(test_no_shards, empty_folder),
         cmocka_unit_test_teardown(test_missing_shard, empty_folder),
         cmocka_unit_test_teardown(test_two_sets, empty_folder),

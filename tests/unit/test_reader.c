@@ -7,6 +7,7 @@
 #include "llmpi/corpus/reader.h"
 #include "llmpi/corpus/writer.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -89,7 +90,7 @@ static void test_part_rule(void **state)
     struct run run = read_all(&settings, 3, 1);
     assert_int_equal(run.count, 80);
     for (int64_t n = 0; n < 80; n++)
-        assert_int_equal(run.documents[n].part, (n / 40 + n % 40 * 10012 / 65536) % 3);
+        assert_int_equal(run.documents[n].part, n * 10012 / 65536 % 3); /* two files of 40 lines */
     run_free(&run);
     buffer_free(&text);
 }
@@ -135,6 +136,50 @@ static void test_line_ends_and_marks(void **state)
     ASSERT_DOCUMENTS("x.txt", "one--two", "", "one--two");
 }
 
+/* The one document of a file, and what comes with it. */
+struct whole {
+    char text[200], record[200];
+    double score;
+};
+
+static struct whole read_whole(const char *name, const char *bytes)
+{
+    struct corpus_settings settings = settings_of(scratch_write(name, bytes, strlen(bytes)));
+    settings.whole_records = true;
+    settings.score_field = "language_score";
+    struct corpus corpus;
+    struct reader *reader;
+    struct document document;
+    bool more;
+    assert_int_equal(corpus_open(&settings, &corpus), STATUS_OK);
+    assert_int_equal(reader_open(&corpus, 1, 0, 1, &reader), STATUS_OK);
+    assert_int_equal(reader_next(reader, &document, &more), STATUS_OK);
+    assert_true(more);
+    struct whole whole = {.score = document.score};
+    snprintf(whole.text, sizeof whole.text, "%.*s", (int)document.length, document.text);
+    snprintf(whole.record, sizeof whole.record, "%.*s", (int)document.record_length, document.record);
+    reader_close(reader);
+    corpus_close(&corpus);
+    return whole;
+}
+
+static void test_records_and_scores(void **state)
+{
+    (void)state;
+    struct whole whole = read_whole("w.jsonl", "\xEF\xBB\xBF \t{\"id\": [1],\"text\": \"a\\n\", "
+                                               "\"language_score\": 0.75 } \r\n");
+    assert_string_equal(whole.text, "a\n");
+    assert_string_equal(whole.record, "{\"id\": [1],\"text\": \"a\\n\", \"language_score\": 0.75 }");
+    assert_true(whole.score == 0.75);
+    whole = read_whole("w.jsonl", "{\"text\": \"a\", \"language_score\": \"0.75\"}");
+    assert_true(isnan(whole.score));
+    whole = read_whole("w.jsonl", "{\"text\": \"a\", \"language_score\": 1}");
+    assert_true(whole.score == 1.0);
+    whole = read_whole("w.txt", "say \"a\"\n");
+    assert_string_equal(whole.record, "{\"text\": \"say \\\"a\\\"\\n\"}");
+    assert_true(isnan(whole.score));
+}
+
 /* Documents whose separators, which hold places to cut, lie around the end of the first look (4 MiB). */
 static void test_long_text_comes_in_pieces(void **state)
 {
@@ -153,6 +198,7 @@ static void test_long_text_comes_in_pieces(void **state)
     for (int i = 0; i < 3; i++) {
         write_with_ending(scratch_path(names[i]), &text);
         struct corpus_settings settings = settings_of(scratch_path(names[i]));
+        int64_t segment = i == 0 ? 1 << 17 : 1 << 16; /* 24 MiB, or less, in 4 parts of 32 segments */
         struct run whole = read_all(&settings, 1, 1);
         assert_int_equal(whole.status, STATUS_OK);
         assert_int_equal(whole.count, 1);
@@ -167,7 +213,7 @@ static void test_long_text_comes_in_pieces(void **state)
         for (int d = 0; d < COUNT; d++) {
             assert_int_equal(parts.documents[d].text.length, lengths[d]);
             assert_memory_equal(parts.documents[d].text.data, text.data + starts[d], lengths[d]);
-            assert_int_equal(parts.documents[d].part, (int64_t)starts[d] / CORPUS_SEGMENT % 4);
+            assert_int_equal(parts.documents[d].part, (int64_t)starts[d] / segment % 4);
         }
         run_free(&parts);
     }
@@ -208,7 +254,9 @@ static void assert_open_fails(const char *input, const char *message)
     assert_string_equal(status_message(), message);
 }
 
-#define ENDINGS ".txt, .jsonl, .ndjson and .json (JSON lines), each also with .gz or .zst"
+#define ENDINGS                                                                                              \
+    ".txt, .jsonl, .ndjson and .json (JSON lines, the last one also an array), each also with .gz or .zst, " \
+    "or .parquet"
 
 static void test_bad_inputs(void **state)
 {
@@ -265,7 +313,7 @@ static void test_inputs_in_order(void **state)
 static void test_unreadable_files(void **state)
 {
     (void)state;
-    struct corpus_settings settings = settings_of(scratch_write("gone.jsonl", "", 0));
+    struct corpus_settings settings = settings_of(scratch_write("gone.jsonl", "\n", 1));
     settings.skip_errors = true;
     struct corpus corpus;
     assert_int_equal(corpus_open(&settings, &corpus), STATUS_OK);
@@ -372,6 +420,7 @@ int main(void)
         cmocka_unit_test(test_part_rule),
         cmocka_unit_test(test_limit_counts_over_all_parts),
         cmocka_unit_test(test_line_ends_and_marks),
+        cmocka_unit_test(test_records_and_scores),
         cmocka_unit_test(test_long_text_comes_in_pieces),
         cmocka_unit_test(test_long_runs),
         cmocka_unit_test(test_bad_inputs),

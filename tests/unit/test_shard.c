@@ -39,7 +39,8 @@ static int tear_down(void **state)
 
 static struct shard_writer *open_writer(int64_t vocab_size)
 {
-    const struct shard_identity identity = {0x0123456789abcdef, vocab_size, "a.txt\nb.txt"};
+    const struct shard_identity identity = {
+        .tokenizer_digest = 0x0123456789abcdef, .vocab_size = vocab_size, .inputs = "a.txt\nb.txt"};
     struct shard_writer *writer = NULL;
     assert_int_equal(shard_writer_open(folder, "train", 1, 3, &identity, &writer), STATUS_OK);
     return writer;
@@ -141,7 +142,7 @@ static void test_type_by_vocabulary(void **state)
 static void test_wrong_use(void **state)
 {
     (void)state;
-    const struct shard_identity none = {0, 0, NULL};
+    const struct shard_identity none = {.vocab_size = 0};
     const uint32_t ids[] = {3, 10};
     struct shard_writer *writer = NULL;
     assert_int_equal(shard_writer_open(folder, "train", 0, 1, &none, &writer), STATUS_FAILED);
@@ -158,7 +159,7 @@ static void test_move_tail(void **state)
 {
     (void)state;
     for (int64_t cut = 0; cut <= 55; cut++) {
-        const struct shard_identity identity = {1, 50, ""};
+        const struct shard_identity identity = {.tokenizer_digest = 1, .vocab_size = 50};
         struct shard_writer *from = open_writer(50), *to = NULL;
         assert_int_equal(shard_writer_open(folder, "validation", 1, 3, &identity, &to), STATUS_OK);
         add_documents(from, 10, 50);
@@ -192,6 +193,47 @@ static void test_move_tail(void **state)
         shard_close(shard);
         unlink(other);
     }
+}
+
+/* A shard of two documents cut into chunks of four: 2 chunks and 1. */
+static void write_chunks(enum shard_packing packing, int64_t second_start)
+{
+    const struct shard_identity identity = {
+        .vocab_size = 50, .packing = packing, .chunk_length = 4, .fingerprint = 77};
+    const uint32_t ids[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+    struct shard_writer *writer = NULL;
+    assert_int_equal(shard_writer_open(folder, "train", 1, 3, &identity, &writer), STATUS_OK);
+    assert_int_equal(shard_writer_begin_document(writer), STATUS_OK);
+    assert_int_equal(shard_writer_add(writer, ids, second_start, 0), STATUS_OK);
+    assert_int_equal(shard_writer_begin_document(writer), STATUS_OK);
+    assert_int_equal(shard_writer_add(writer, ids, 12 - second_start, 0), STATUS_OK);
+    shard_writer_drop(writer, 5);
+    shard_writer_drop(writer, 2);
+    assert_int_equal(shard_writer_dropped(writer), 7);
+    assert_int_equal(shard_writer_publish(writer), STATUS_OK);
+}
+
+static void test_chunks(void **state)
+{
+    (void)state;
+    struct shard *shard = NULL;
+    write_chunks(SHARD_SPLIT, 8);
+    assert_int_equal(shard_verify(path), STATUS_OK);
+    assert_int_equal(shard_open(path, &shard), STATUS_OK);
+    assert_int_equal(shard_information(shard)->packing, SHARD_SPLIT);
+    assert_int_equal(shard_information(shard)->chunk_length, 4);
+    assert_int_equal(shard_information(shard)->dropped, 7);
+    assert_true(shard_information(shard)->fingerprint == 77);
+    shard_close(shard);
+    write_chunks(SHARD_SPLIT, 6);
+    assert_int_equal(shard_verify(path), STATUS_FAILED);
+    assert_non_null(
+        strstr(status_message(), "document 1 starts at token 6, which is not where a chunk of 4"));
+    write_chunks(SHARD_TRUNCATE, 8);
+    assert_int_equal(shard_verify(path), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), "document 1 starts at token 8"));
+    write_chunks(SHARD_TRUNCATE, 4);
+    assert_int_equal(shard_verify(path), STATUS_OK);
 }
 
 static void test_not_a_tail(void **state)
@@ -239,7 +281,8 @@ static void test_wrong_contents(void **state)
     assert_int_equal(open_with("", 0, HDF5_UINT16), STATUS_OK);
     assert_int_equal(open_with("", 0, HDF5_FLOAT32), STATUS_FAILED);
     assert_non_null(strstr(status_message(), "tokens is not one dimension of uint16 or uint32"));
-    expect_refused("format_version", 2, "format version 2, this llmpi reads version 1");
+    expect_refused("format_version", 0, "format version 0, this llmpi reads versions 1 to 2");
+    expect_refused("format_version", 3, "format version 3, this llmpi reads versions 1 to 2");
     expect_refused("shard", 3, "'shard' is 3, 0 to 2 allowed");
     expect_refused("shard", -1, "'shard' is -1");
     expect_refused("shard_count", 0, "'shard_count' is 0");
@@ -304,10 +347,11 @@ static void test_truncated(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),   cmocka_unit_test(test_type_by_vocabulary),
-        cmocka_unit_test(test_wrong_use),    cmocka_unit_test(test_move_tail),
-        cmocka_unit_test(test_not_a_tail),   cmocka_unit_test(test_wrong_contents),
-        cmocka_unit_test(test_flipped_bits), cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_round_trip),     cmocka_unit_test(test_type_by_vocabulary),
+        cmocka_unit_test(test_wrong_use),      cmocka_unit_test(test_move_tail),
+        cmocka_unit_test(test_chunks),         cmocka_unit_test(test_not_a_tail),
+        cmocka_unit_test(test_wrong_contents), cmocka_unit_test(test_flipped_bits),
+        cmocka_unit_test(test_truncated),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

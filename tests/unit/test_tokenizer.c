@@ -26,7 +26,7 @@ static int set_up(void **state)
         "the thing that they think of, then the other thing; aaaa aaaa aaaaaaaa 1234 1234";
     struct word_counts *words = NULL;
     struct string_list specials = {0};
-    const struct bpe_settings settings = {291, 2, &specials};
+    const struct bpe_settings settings = {.vocab_size = 291, .min_frequency = 2, .special_tokens = &specials};
     int failed = string_list_add(&specials, "<|endoftext|>") != STATUS_OK ||
                  string_list_add(&specials, "<|end|>") != STATUS_OK ||
                  string_list_add(&specials, "<|end|>>") != STATUS_OK ||
@@ -111,6 +111,23 @@ static void test_edge_cases(void **state)
     }
     assert_int_equal(lines, 40);
     fclose(file);
+    tokenizer_destroy(tokenizer);
+}
+
+/* A published example: an end-of-text token in the middle, and words that the vocabulary does not have. */
+static void test_special_in_text(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "Hello, do you like tea? <|endoftext|> In the sunlit terracesof someunknownPlace.";
+    static const uint32_t expected[] = {15496, 11,   466,   345,  588,  8887, 30,  220,   50256, 554,
+                                        262,   4252, 18250, 8812, 2114, 1659, 617, 34680, 27271, 13};
+    struct tokenizer *tokenizer = load_gpt2();
+    struct token_list list = {0};
+    assert_int_equal(tokenizer_encode(tokenizer, text, strlen(text), true, &list), STATUS_OK);
+    assert_int_equal(list.count, sizeof expected / sizeof *expected);
+    assert_memory_equal(list.ids, expected, sizeof expected);
+    token_list_free(&list);
     tokenizer_destroy(tokenizer);
 }
 
@@ -302,17 +319,16 @@ static void test_refused(void **state)
         const char *old, *new, *message;
     } cases[] = {
         {"{", "", "line "},
-        {"\"BPE\"", "\"Unigram\"", "the model type is 'Unigram', supported is BPE"},
+        {"\"BPE\"", "\"Unigram\"", "the model type is 'Unigram', supported are BPE and WordLevel"},
         {"\"vocab\"", "\"words\"", "no model.vocab"},
         {"\"normalizer\": null", "\"normalizer\": {\"type\": \"NFC\"}", "normalizer"},
-        {"\"ByteLevel\"", "\"Whitespace\"", "pre_tokenizer is not ByteLevel"},
-        {"\"use_regex\": true", "\"use_regex\": false", "pre_tokenizer is not ByteLevel"},
+        {"\"ByteLevel\"", "\"Whitespace\"", "pre_tokenizer is neither ByteLevel"},
+        {"\"use_regex\": true", "\"use_regex\": false", "pre_tokenizer is neither ByteLevel"},
         {"\"add_prefix_space\": false", "\"add_prefix_space\": true", "add_prefix_space"},
-        {"\"post_processor\": null", "\"post_processor\": {\"type\": \"TemplateProcessing\"}",
+        {"\"post_processor\": null", "\"post_processor\": {\"type\": \"BertProcessing\"}",
          "post_processor"},
         {"\"dropout\": null", "\"dropout\": 0.1", "model.dropout"},
         {"\"byte_fallback\": false", "\"byte_fallback\": true", "model.byte_fallback"},
-        {"\"ignore_merges\": false", "\"ignore_merges\": true", "model.ignore_merges"},
         {"\"lstrip\": false", "\"lstrip\": true", "lstrip"},
         {"\"special\": true", "\"special\": false", "is not special"},
         {"\"!\": 3", "\"!\": 4", "the same id 4"},
@@ -377,12 +393,12 @@ static void test_folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_edge_cases),      cmocka_unit_test(test_fineweb),
-        cmocka_unit_test(test_round_trip),      cmocka_unit_test(test_long_words),
-        cmocka_unit_test(test_special_tokens),  cmocka_unit_test(test_lookup),
-        cmocka_unit_test(test_write_and_parse), cmocka_unit_test(test_other_forms),
-        cmocka_unit_test(test_refused),         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_edge_cases),  cmocka_unit_test(test_special_in_text),
+        cmocka_unit_test(test_fineweb),     cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_long_words),  cmocka_unit_test(test_special_tokens),
+        cmocka_unit_test(test_lookup),      cmocka_unit_test(test_write_and_parse),
+        cmocka_unit_test(test_other_forms), cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_truncated),   cmocka_unit_test(test_folders),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

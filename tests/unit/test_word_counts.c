@@ -1,4 +1,4 @@
-/* Counting words, and handing them from owner to owner without losing one. */
+/* Counting words, in one table and in one that is emptied now and then, and words as records. */
 #include "llmpi/text/word_counts.h"
 
 #include <setjmp.h>
@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -27,6 +28,19 @@ static int64_t count_of(const struct word_counts *words, const char *word)
             return count;
     }
     return 0;
+}
+
+static void check_same(const struct word_counts *expected, const struct word_counts *found)
+{
+    assert_int_equal(word_counts_size(found), word_counts_size(expected));
+    for (int64_t i = 0; i < word_counts_size(expected); i++) {
+        size_t lengths[2];
+        int64_t counts[2];
+        const char *word = word_counts_get(expected, i, &lengths[0], &counts[0]);
+        assert_memory_equal(word_counts_get(found, i, &lengths[1], &counts[1]), word, lengths[0]);
+        assert_int_equal(lengths[1], lengths[0]);
+        assert_int_equal(counts[1], counts[0]);
+    }
 }
 
 static void test_add_text(void **state)
@@ -59,31 +73,79 @@ static void test_large_counts(void **state)
     word_counts_destroy(words);
 }
 
-/* Three parts put together again hold every word with its count; the words hold NUL and other bytes. */
-static void test_pack(void **state)
+/* Words as records, and back; they hold NUL and other bytes. Cut off anywhere, records are damaged. */
+static void test_records(void **state)
 {
     (void)state;
-    struct word_counts *words = create(), *together = create();
+    struct word_counts *words = create();
+    struct buffer packed = {0};
     for (int i = 0; i < 5000; i++) {
-        char word[16] = {0};
+        char word[300] = {0};
         int length = snprintf(word, sizeof word, "%d", i);
-        assert_int_equal(word_counts_add(words, word, (size_t)length + (size_t)(i % 2), i + 1), STATUS_OK);
+        int64_t count = (int64_t)1 << i % 63;
+        assert_int_equal(word_record_append(&packed, word, (size_t)length + (size_t)i % 200, count),
+                         STATUS_OK);
     }
-    for (int64_t part = 0; part < 3; part++) {
-        struct buffer packed = {0};
-        int64_t before = word_counts_size(together);
-        assert_int_equal(word_counts_pack(words, part, 3, &packed), STATUS_OK);
-        assert_int_equal(word_counts_unpack(together, packed.data, packed.length), STATUS_OK);
-        int64_t added = word_counts_size(together) - before;
-        assert_in_range(added, 1400, 1950); /* a third of 5000 within seven standard deviations */
-        if (packed.length > 0)
-            assert_int_equal(word_counts_unpack(together, packed.data, packed.length - 1), STATUS_FAILED);
-        buffer_free(&packed);
+    assert_int_equal(word_counts_unpack(words, &packed), STATUS_OK);
+    assert_int_equal(word_counts_size(words), 5000);
+    for (int i = 0; i < 5000; i++) {
+        size_t length = 0;
+        int64_t count = 0;
+        const char *word = word_counts_get(words, i, &length, &count);
+        char number[8] = {0};
+        memcpy(number, word, length < 4 ? length : 4);
+        assert_int_equal(atoi(number), i);
+        assert_int_equal(count, (int64_t)1 << i % 63);
+        if (length > 4)
+            assert_int_equal(word[length - 1], 0);
     }
-    assert_int_equal(word_counts_size(together), 5000);
-    assert_true(count_of(together, "4998") >= 4999);
     word_counts_destroy(words);
-    word_counts_destroy(together);
+    for (packed.length = 1; packed.length < 500; packed.length++) {
+        struct word_record record = {0};
+        size_t at = 0;
+        enum status status = STATUS_OK;
+        while (status == STATUS_OK && at < packed.length)
+            status = word_record_read(&packed, &at, &record);
+        assert_true(at <= packed.length);
+    }
+    buffer_free(&packed);
+}
+
+/* A table that is emptied when it is full counts like one that is not. */
+static void test_continue(void **state)
+{
+    (void)state;
+    struct word_counts *all = create(), *some = create(), *sum = create();
+    struct buffer text = {0}, packed = {0};
+    for (int i = 0; i < 20000; i++)
+        assert_int_equal(buffer_printf(&text, " %d", i % 7000), STATUS_OK);
+    assert_int_equal(word_counts_add_text(all, text.data, text.length), STATUS_OK);
+    assert_int_equal(word_counts_begin_text(some, text.data, text.length), STATUS_OK);
+    int steps = 0;
+    for (bool more = true; more; steps++) {
+        assert_int_equal(word_counts_continue(some, 100000, &more), STATUS_OK);
+        assert_in_range(word_counts_memory(some), 1, 150000);
+        buffer_clear(&packed);
+        for (int64_t i = 0; i < word_counts_size(some); i++) {
+            size_t length = 0;
+            int64_t count = 0;
+            const char *word = word_counts_get(some, i, &length, &count);
+            assert_int_equal(word_record_append(&packed, word, length, count), STATUS_OK);
+        }
+        assert_int_equal(word_counts_unpack(sum, &packed), STATUS_OK);
+        word_counts_clear(some);
+    }
+    assert_in_range(steps, 5, 20);
+    check_same(all, sum);
+    word_counts_trim(sum); /* adding to a trimmed table finds the old words */
+    assert_int_equal(word_counts_add(sum, " 6999", 5, 1), STATUS_OK);
+    assert_int_equal(word_counts_size(sum), 7000);
+    assert_int_equal(count_of(sum, " 6999"), count_of(all, " 6999") + 1);
+    buffer_free(&text);
+    buffer_free(&packed);
+    word_counts_destroy(all);
+    word_counts_destroy(some);
+    word_counts_destroy(sum);
 }
 
 int main(void)
@@ -91,7 +153,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_add_text),
         cmocka_unit_test(test_large_counts),
-        cmocka_unit_test(test_pack),
+        cmocka_unit_test(test_records),
+        cmocka_unit_test(test_continue),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -10,6 +10,13 @@
 /* The digest of `length` bytes. */
 uint64_t digest_bytes(const void *data, size_t length);
 
+/* The 128-bit digest (XXH3), for telling texts apart by it alone: among 2^40 different ones two are equal with
+ * a probability of 2^-49. */
+struct wide_digest {
+    uint64_t low, high;
+};
+struct wide_digest digest_bytes_wide(const void *data, size_t length);
+
 /* The digest of bytes that come in pieces; the same number as digest_bytes of all of them. digest_create
  * returns NULL after fail() without memory. */
 struct digest;

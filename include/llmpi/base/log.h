@@ -15,6 +15,10 @@
  * `size` > 1. Before this call the process counts as rank 0 of 1. */
 void log_set_rank(int rank, int size);
 
+/* From now on nothing is printed at all: for a program that runs the library thousands of times a second on
+ * input that is meant to be wrong. */
+void log_silence(void);
+
 /* One line of information, from rank 0. The newline is added. */
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 

@@ -13,10 +13,48 @@
 
 enum corpus_errors { CORPUS_ERRORS_STOP, CORPUS_ERRORS_SKIP };
 enum corpus_split { SPLIT_HASH, SPLIT_TAIL };
-enum tokenizer_kind { TOKENIZER_BPE };
+enum clean_compression { CLEAN_ZSTD, CLEAN_GZIP, CLEAN_NONE };
+enum shards_packing { PACKING_CONCATENATE, PACKING_SPLIT, PACKING_TRUNCATE };
+enum tokenizer_kind { TOKENIZER_BPE, TOKENIZER_WORD, TOKENIZER_CHARACTER };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
 enum train_precision { PRECISION_AUTO, PRECISION_FP32 };
+
+/* The rules of `llmpi corpus clean` (prepare/quality.h says what each figure is). A threshold of 0 turns its
+ * rule off, a switch turns a group off. */
+struct clean_options {
+    char *directory;
+    int64_t files;
+    int64_t compression; /* enum clean_compression */
+    char *language_score_field;
+    double language_score_min;
+
+    bool gopher_quality;
+    double gopher_min_words, gopher_max_words, gopher_min_word_length, gopher_max_word_length;
+    double gopher_min_alphabetic_words, gopher_min_stop_words;
+    double gopher_max_hashes, gopher_max_ellipses, gopher_max_bullet_lines, gopher_max_ellipsis_lines;
+
+    bool gopher_repetition;
+    double gopher_max_duplicate_lines, gopher_max_duplicate_line_characters;
+    double gopher_max_duplicate_paragraphs, gopher_max_duplicate_paragraph_characters;
+    double gopher_max_top_2_gram, gopher_max_top_3_gram, gopher_max_top_4_gram;
+    double gopher_max_duplicate_5_grams, gopher_max_duplicate_6_grams, gopher_max_duplicate_7_grams;
+    double gopher_max_duplicate_8_grams, gopher_max_duplicate_9_grams, gopher_max_duplicate_10_grams;
+
+    bool c4_quality, c4_lorem_ipsum, c4_curly_bracket;
+    double c4_min_sentences;
+    bool c4_terminal_punctuation, c4_javascript, c4_policy; /* lines that do not count */
+    int64_t c4_min_line_words, c4_max_word_length;          /* of a line that counts; 0: any */
+    bool c4_remove_lines, c4_remove_citations;              /* change the text */
+
+    bool fineweb_quality;
+    double fineweb_min_punctuated_lines, fineweb_max_short_lines;
+    int64_t fineweb_short_line; /* characters */
+    double fineweb_max_duplicate_line_characters, fineweb_max_newlines;
+
+    bool exact_duplicates, near_duplicates;
+    int64_t near_bands, near_rows, near_words;
+};
 
 struct config {
     struct {
@@ -34,11 +72,15 @@ struct config {
         double validation_fraction;
         struct string_list validation_inputs;
     } corpus;
+    struct clean_options clean;
     struct {
         char *path;
         int64_t kind; /* enum tokenizer_kind */
         int64_t vocab_size;
         int64_t min_frequency;
+        int64_t max_token_length; /* 0: no limit */
+        char *pattern;
+        int64_t max_memory; /* MiB per rank */
         struct string_list special_tokens;
     } tokenizer;
     struct {
@@ -46,6 +88,7 @@ struct config {
         int64_t count;
         char *begin_token; /* "": none */
         char *end_token;
+        int64_t packing; /* enum shards_packing */
     } shards;
     struct {
         int64_t n_layer, n_head, n_embd, context_length;

@@ -9,9 +9,12 @@
 
 enum compression { COMPRESSION_NONE, COMPRESSION_GZIP, COMPRESSION_ZSTD };
 
+/* FORMAT_JSON: JSON lines, or one array. */
+enum corpus_format { FORMAT_UNKNOWN, FORMAT_TEXT, FORMAT_JSON_LINES, FORMAT_JSON, FORMAT_PARQUET };
+
 /* What the ending of a file says about it. */
 struct file_kind {
-    bool known, text; /* text: plain text, else JSON lines */
+    enum corpus_format format;
     enum compression compression;
 };
 struct file_kind file_kind_of(const char *path);

@@ -19,10 +19,13 @@ enum status stream_open(const char *path, struct file_kind kind, struct stream *
  * the compressed data does not: the stream ends early and stream_damage says so. */
 enum status stream_read(struct stream *stream, char *data, size_t capacity, size_t *got);
 
+/* Goes to a byte of an uncompressed file; behind its end is allowed, nothing is read there. */
+enum status stream_seek(struct stream *stream, int64_t offset);
+
 /* NULL, or what is wrong with the compressed data: "the gzip data end too early, ...". */
 const char *stream_damage(const struct stream *stream);
 
-/* Bytes of the file on disk that were read. */
+/* Where reading stands in the file on disk. */
 int64_t stream_position(const struct stream *stream);
 
 /* NULL is fine. */

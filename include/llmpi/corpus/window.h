@@ -13,7 +13,9 @@ struct window {
     char *data;
     size_t capacity, begin, length;
     int64_t offset;
-    bool ended; /* the stream has no bytes behind the window */
+    int64_t limit; /* of reading ahead: bytes of the stream from here on are read only where they are asked
+                      for, a few KiB at a time */
+    bool ended;    /* the stream has no bytes behind the window */
 };
 
 /* Makes the window at least `wanted` bytes long, or as long as what is left of the stream. Text that was
@@ -25,8 +27,14 @@ const char *window_text(const struct window *window);
 /* Moves on by `length` bytes of the window. They stay in memory until the next fill. */
 void window_drop(struct window *window, size_t length);
 
-/* Starts on another stream with the same memory. */
+/* Starts on another stream with the same memory. The limit is 0. */
 void window_restart(struct window *window, struct stream *stream);
+
+/* Moves on to `offset`, which is not before the window; the stream must be an uncompressed file. */
+enum status window_seek(struct window *window, int64_t offset);
+
+/* Ends the window here: no bytes follow. */
+void window_finish(struct window *window);
 
 void window_free(struct window *window);
 

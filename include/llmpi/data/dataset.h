@@ -8,8 +8,9 @@
 
 struct dataset;
 
-/* Opens every SPLIT shard of a folder: all of "-of-N" must be there, of one tokenizer; "no shards of split
- * ... in ...: run `llmpi shard`". */
+/* Opens every SPLIT shard of a folder: all of "-of-N" must be there, of one tokenizer and one run; "no shards
+ * of split ... in ...: run `llmpi shard`". A folder without such shards of the split may hold llm.c's
+ * instead: files *train*.bin, or *val*.bin for validation, in order of their names. */
 enum status dataset_open(const char *directory, const char *split, struct dataset **out);
 void dataset_close(struct dataset *dataset);
 
@@ -18,10 +19,17 @@ int64_t dataset_tokens(const struct dataset *dataset);
 int64_t dataset_documents(const struct dataset *dataset);
 int64_t dataset_bytes(const struct dataset *dataset); /* of text */
 int64_t dataset_vocab_size(const struct dataset *dataset);
-uint64_t dataset_tokenizer_digest(const struct dataset *dataset);
+uint64_t dataset_fingerprint(const struct dataset *dataset); /* of the run of `llmpi shard` */
+
+/* STATUS_FAILED with one sentence when the shards are of another tokenizer or vocabulary, or are cut into
+ * chunks of another length than context_length + 1. Of llm.c's shards nothing is known: every window that is
+ * read is checked against vocab_size. */
+enum status dataset_check(struct dataset *dataset, uint64_t tokenizer_digest, int64_t vocab_size,
+                          int64_t context_length);
 
 /* Windows of `context_length` + 1 tokens that start every `stride` tokens of each shard, as many as fit
- * whole. */
+ * whole. Of shards cut into chunks (shard.h), each chunk is one window, whatever the stride: no window holds
+ * two documents. */
 int64_t dataset_windows(const struct dataset *dataset, int64_t context_length, int64_t stride);
 
 /* The context_length + 1 tokens of window `index`. An id not below vocab_size is an error (damaged data). */

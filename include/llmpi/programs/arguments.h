@@ -34,7 +34,7 @@ struct command {
     const struct flag *flags;
     int flag_count;
     bool configuration; /* the first positional is a CONFIG: takes overrides and --print-config */
-    bool alone;         /* with `configuration`: one process without MPI */
+    bool alone;         /* for program_begin: one process without MPI */
 };
 
 /* What stood on the command line. Start with {0}; free with arguments_free, also after a failure. */
@@ -66,16 +66,17 @@ enum status arguments_get_integer(const struct arguments *arguments, const char 
 enum status arguments_get_number(const struct arguments *arguments, const char *flag, double minimum,
                                  double maximum, double *out);
 
-/* A started program with a CONFIG. */
+/* A started program with ranks. */
 struct program {
     struct arguments arguments;
-    struct config config;
+    struct config config; /* {0} for a command without a CONFIG */
     struct comm *comm;
     bool finished; /* --help or --print-config was served: nothing is left to do */
 };
 
-/* Starts the ranks (comm_begin, or comm_alone), parses the command line, lets rank 0 read the CONFIG for all
- * of them, and agrees on the status. Call program_end in any case. **Collective** */
+/* Starts the ranks (comm_begin, or comm_alone), parses the command line, lets rank 0 read the CONFIG (where
+ * the command has one) for all of them, and agrees on the status. Call program_end in any case.
+ * **Collective** */
 enum status program_begin(const struct command *command, int count, char **arguments, struct program *out);
 
 /* Ends a program with this status: says what went wrong and completes standard output, then frees everything

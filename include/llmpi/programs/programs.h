@@ -13,6 +13,7 @@ enum status program_train(int count, char **arguments);
 enum status program_evaluate(int count, char **arguments);
 enum status program_generate(int count, char **arguments);
 enum status program_inspect(int count, char **arguments);
+enum status program_bench(int count, char **arguments);
 enum status program_completion(int count, char **arguments);
 
 #endif

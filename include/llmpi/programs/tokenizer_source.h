@@ -3,10 +3,14 @@
 #define LLMPI_PROGRAMS_TOKENIZER_SOURCE_H
 
 #include "llmpi/base/status.h"
+#include "llmpi/comm/comm.h"
 #include "llmpi/text/tokenizer.h"
 
 /* Loads the tokenizer of a checkpoint, or what tokenizer_load takes: a tokenizer.json, or a folder with one
  * or with GPT-2's two files. */
 enum status tokenizer_source_load(const char *path, struct tokenizer **out);
+
+/* Rank 0 loads the tokenizer at `path`, and every rank gets it. **Collective** */
+enum status tokenizer_source_share(const char *path, struct comm *comm, struct tokenizer **out);
 
 #endif

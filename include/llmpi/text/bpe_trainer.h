@@ -13,6 +13,9 @@ struct bpe_settings {
     int64_t vocab_size;    /* specials + 256 bytes + merges; fewer where the text has no more pairs */
     int64_t min_frequency; /* pairs that occur less often are not merged */
     const struct string_list *special_tokens; /* ids 0, 1, ... in this order */
+    int64_t max_token_length; /* bytes; 0: no limit. As pair_counts_settings in pair_counts.h */
+    const char *pattern;      /* that the words were split with, kept in the vocabulary; NULL: GPT-2's */
+    double *bytes_per_token;  /* gets the bytes per token of the counted text; NULL: not wanted */
 };
 
 /* Learns merges: the pair with the highest count first, ties by the smaller (left id, right id). Ids: special

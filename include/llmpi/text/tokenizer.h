@@ -1,6 +1,6 @@
-/* A tokenizer: text to token ids and back. Byte-level BPE (Sennrich et al. 2016, doi:10.18653/v1/P16-1162;
- * Radford et al. 2019 for the byte level and the splitting pattern). The file format is Hugging Face's
- * tokenizer.json. */
+/* A tokenizer: text to token ids and back. Three kinds: byte-level BPE (Sennrich et al. 2016,
+ * doi:10.18653/v1/P16-1162; Radford et al. 2019 for the byte level and the splitting pattern), whole words
+ * (word_encoder.h) and characters (character_encoder.h). The file format is Hugging Face's tokenizer.json. */
 #ifndef LLMPI_TEXT_TOKENIZER_H
 #define LLMPI_TEXT_TOKENIZER_H
 
@@ -32,7 +32,7 @@ enum status tokenizer_parse_gpt2(const char *encoder, size_t encoder_length, con
 enum status tokenizer_write(const struct tokenizer *tokenizer, struct buffer *out);
 
 /* Makes a tokenizer of a vocabulary (vocabulary.h), whose content moves into it and is freed with it, also on
- * failure. A byte without a token is an error. */
+ * failure. Kind bpe: a byte without a token is an error. */
 struct vocabulary;
 enum status tokenizer_create(struct vocabulary *vocabulary, struct tokenizer **out);
 const struct vocabulary *tokenizer_vocabulary(const struct tokenizer *tokenizer);
@@ -40,18 +40,34 @@ const struct vocabulary *tokenizer_vocabulary(const struct tokenizer *tokenizer)
 void tokenizer_destroy(struct tokenizer *tokenizer);
 
 /* Appends the ids of `text` (any bytes: invalid UTF-8 is encoded byte by byte). With `special`, special
- * tokens in the text become their ids; else they are text like any other. */
+ * tokens in the text become their ids, the longest where several start; else they are text like any other. */
 enum status tokenizer_encode(struct tokenizer *tokenizer, const char *text, size_t length, bool special,
                              struct token_list *out);
 
-/* Appends the bytes of the ids; the inverse of encode for every byte string. An id outside the vocabulary is
- * an error. */
+/* Appends the text of the ids. An id outside the vocabulary is an error. Kind bpe: the inverse of encode for
+ * every byte string; kind character: for every text whose characters are in the vocabulary, others become
+ * "<|unk|>"; kind word: a space stands between two words, except before , . ? ! " ( ) '. */
 enum status tokenizer_decode(const struct tokenizer *tokenizer, const uint32_t *ids, int64_t count,
                              struct buffer *out);
 
+/* The same for one id of a text that comes token by token: appends what it adds to the text before it.
+ * `first`: nothing stands before it that a word must be separated from. */
+enum status tokenizer_decode_next(const struct tokenizer *tokenizer, uint32_t id, bool first,
+                                  struct buffer *out);
+
+/* Whether a token may follow a text directly, which makes it a `first` one: for kind word behind white space
+ * and at the start, for the others always. */
+bool tokenizer_may_follow(const struct tokenizer *tokenizer, const char *text, size_t length);
+
 int64_t tokenizer_vocab_size(const struct tokenizer *tokenizer); /* largest id + 1 */
 int64_t tokenizer_merge_count(const struct tokenizer *tokenizer);
-const char *tokenizer_kind_name(const struct tokenizer *tokenizer); /* "bpe" */
+const char *tokenizer_kind_name(const struct tokenizer *tokenizer); /* "bpe", "word", "character" */
+
+/* How kind bpe splits text before merging: "gpt2", "cl100k" or a regular expression; NULL for other kinds. */
+const char *tokenizer_pattern(const struct tokenizer *tokenizer);
+
+/* The id of what is not in the vocabulary; -1 for kind bpe, which knows every byte. */
+int64_t tokenizer_unknown(const struct tokenizer *tokenizer);
 
 /* Identifies the tokenizer in shards and checkpoints: digest_bytes of tokenizer_write's text. */
 uint64_t tokenizer_digest(const struct tokenizer *tokenizer);

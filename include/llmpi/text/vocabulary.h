@@ -1,5 +1,5 @@
-/* The content of a byte-level BPE tokenizer: tokens with their bytes, and merges. The file reader and the
- * trainer fill one, tokenizer_create makes a tokenizer of it. */
+/* The content of a tokenizer: tokens with their bytes, and for byte-level BPE merges. The file reader and the
+ * trainers fill one, tokenizer_create makes a tokenizer of it. */
 #ifndef LLMPI_TEXT_VOCABULARY_H
 #define LLMPI_TEXT_VOCABULARY_H
 
@@ -13,6 +13,10 @@
 
 #define VOCABULARY_MAX ((int64_t)1 << 24) /* tokens, and merges */
 
+/* What stands behind the tokens: merged bytes, whole words (word_encoder.h), characters
+ * (character_encoder.h). */
+enum vocabulary_kind { VOCABULARY_BPE, VOCABULARY_WORD, VOCABULARY_CHARACTER };
+
 struct vocabulary_token {
     size_t first, length; /* its bytes in vocabulary.bytes */
     bool special;
@@ -24,14 +28,17 @@ struct vocabulary_merge {
 
 /* Start with {0}; read the fields, change them through the functions. */
 struct vocabulary {
-    char *pattern; /* of pretokenizer_create; NULL: GPT-2's. Owned */
+    enum vocabulary_kind kind;
+    uint32_t unknown;   /* kinds word and character: the id of everything that has none of its own */
+    char *pattern;      /* kind bpe: of pretokenizer_create; NULL: GPT-2's. Owned */
+    bool ignore_merges; /* kind bpe: a word that is a token as a whole is that token, whatever its merges */
     struct buffer bytes;
     struct vocabulary_token *tokens; /* by id */
     int64_t count, capacity;
     struct vocabulary_merge *merges; /* by rank: the smallest is applied first */
     int64_t merge_count, merge_capacity;
     struct pair_table ranks; /* (left, right) -> rank */
-    uint32_t *slots;         /* hash table of the ids of tokens that are not special */
+    uint32_t *slots;         /* hash table of the ids, by bytes and `special` */
     uint64_t slot_count;
 };
 
@@ -53,7 +60,8 @@ int64_t vocabulary_find_special(const struct vocabulary *vocabulary, const char 
 /* The bytes of a token; id < count. */
 const char *vocabulary_bytes(const struct vocabulary *vocabulary, uint32_t id, size_t *length);
 
-/* How a token is written in the file: a special one as it is, others in GPT-2's byte alphabet. Appends. */
+/* How a token is written in the file: the ordinary ones of kind bpe in GPT-2's byte alphabet, all others as
+ * they are. Appends. */
 enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out);
 
 #endif

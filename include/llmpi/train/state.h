@@ -29,9 +29,6 @@ enum status state_create(const struct config *config, struct tokenizer *tokenize
                          bool training, struct train_state *out);
 void state_destroy(struct train_state *state);
 
-/* Rank 0 loads the tokenizer at `path` (tokenizer.json or folder) and everyone gets it. **Collective** */
-enum status state_load_tokenizer(const char *path, struct comm *comm, struct tokenizer **out);
-
 /* Gives every rank rank 0's parameters, moments and counters. **Collective** */
 void state_broadcast(struct train_state *state, struct comm *comm);
 

@@ -11,16 +11,18 @@
 #include <stdbool.h>
 
 /* Trains run.directory until train.steps are done, writing metrics, samples and checkpoints there. Continues
- * from the newest whole checkpoint; with `fresh` what is there is removed first. STATUS_STOPPED when a rank
- * was asked to stop: everything is saved. **Collective** */
-enum status trainer_run(const struct config *config, bool fresh, struct comm *comm);
+ * from the newest whole checkpoint; with `fresh` what is there is removed first. Takes over the tokenizer
+ * (also on failure). STATUS_STOPPED when a rank was asked to stop: everything is saved. **Collective** */
+enum status trainer_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
+                        struct comm *comm);
 
 /* Sets the number of threads per rank (run.threads, or this rank's share of the cores it may use) and logs
  * ranks x threads x cores, with a hint where they do not fit. **Collective** */
 void trainer_set_threads(const struct config *config, struct comm *comm);
 
-/* Opens a split, checking that its shards were made with this tokenizer. **Collective** */
-enum status trainer_open_dataset(const struct config *config, const char *split,
+/* Opens a split, checking that its shards were made with this tokenizer and fit this context length.
+ * **Collective** */
+enum status trainer_open_dataset(const struct config *config, const char *split, int64_t context_length,
                                  const struct tokenizer *tokenizer, struct comm *comm, struct dataset **out);
 
 #endif

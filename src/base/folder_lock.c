@@ -1,7 +1,7 @@
 /* The lock is one line of JSON. Who finds one watches its bytes: a living owner changes them, so no two
  * clocks are ever compared. Taking over renames the old file away first, which only one of several candidates
  * can do. */
-#include "llmpi/train/run_lock.h"
+#include "llmpi/base/folder_lock.h"
 
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/clock.h"
@@ -23,7 +23,7 @@
 
 enum { BEAT_SECONDS = 2, PATIENCE_SECONDS = 10 };
 
-struct run_lock {
+struct folder_lock {
     char *path;
     int64_t beats;
     bool ending;
@@ -45,7 +45,7 @@ static const char *job_name(void)
     return job != NULL ? job : "";
 }
 
-static enum status describe(const struct run_lock *lock, struct buffer *out)
+static enum status describe(const struct folder_lock *lock, struct buffer *out)
 {
     char host[256];
     host_name(host);
@@ -57,7 +57,7 @@ static enum status describe(const struct run_lock *lock, struct buffer *out)
 }
 
 /* Rewrites the file in place; a failed heartbeat is no reason to end a run. */
-static void beat(struct run_lock *lock)
+static void beat(struct folder_lock *lock)
 {
     struct buffer text = {0};
     lock->beats++;
@@ -71,7 +71,7 @@ static void beat(struct run_lock *lock)
 
 static void *keep_beating(void *argument)
 {
-    struct run_lock *lock = argument;
+    struct folder_lock *lock = argument;
     pthread_mutex_lock(&lock->mutex);
     while (!lock->ending) {
         struct timespec until;
@@ -86,7 +86,7 @@ static void *keep_beating(void *argument)
 }
 
 /* Makes the file if there is none: STATUS_OK and *made. */
-static enum status try_make(const struct run_lock *lock, bool *made)
+static enum status try_make(const struct folder_lock *lock, bool *made)
 {
     int descriptor = open(lock->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     *made = descriptor >= 0;
@@ -186,7 +186,7 @@ static enum status remove_dead(const char *path, const struct buffer *dead)
 }
 
 /* One look at an existing lock: *freed when it was left behind and is gone now. */
-static enum status contest(const char *path, bool *freed)
+static enum status contest(const char *path, const char *option, bool *freed)
 {
     struct buffer text = {0};
     struct holder holder;
@@ -204,19 +204,20 @@ static enum status contest(const char *path, bool *freed)
             log_info("took over the lock that process %lld on %s left behind", (long long)holder.process,
                      holder.host);
     } else if (status == STATUS_OK && !*freed) {
-        status = fail(
-            STATUS_FAILED,
-            "%s: the run is in use by process %lld on %s%s%s; stop it first, or choose another run.directory",
-            path, (long long)holder.process, holder.host, holder.job[0] != '\0' ? ", job " : "", holder.job);
+        status =
+            fail(STATUS_FAILED,
+                 "%s: the folder is in use by process %lld on %s%s%s; stop it first, or choose another %s",
+                 path, (long long)holder.process, holder.host, holder.job[0] != '\0' ? ", job " : "",
+                 holder.job, option);
     }
 cleanup:
     buffer_free(&text);
     return status;
 }
 
-enum status run_lock_take(const char *directory, struct run_lock **out)
+enum status folder_lock_take(const char *directory, const char *option, struct folder_lock **out)
 {
-    struct run_lock *lock = memory_allocate(1, sizeof *lock, "the run's lock");
+    struct folder_lock *lock = memory_allocate(1, sizeof *lock, "the lock of a folder");
     if (lock == NULL)
         return STATUS_FAILED;
     enum status status = STATUS_FAILED;
@@ -226,7 +227,7 @@ enum status run_lock_take(const char *directory, struct run_lock **out)
         status = try_make(lock, &made);
         bool freed = true;
         if (status == STATUS_OK && !made)
-            status = contest(lock->path, &freed);
+            status = contest(lock->path, option, &freed);
         if (status != STATUS_OK)
             break;
     }
@@ -243,13 +244,13 @@ enum status run_lock_take(const char *directory, struct run_lock **out)
         unlink(lock->path);
         free(lock->path);
         memory_free(lock);
-        return fail(STATUS_FAILED, "cannot start the heartbeat thread of the run's lock");
+        return fail(STATUS_FAILED, "cannot start the heartbeat thread of a folder's lock");
     }
     *out = lock;
     return STATUS_OK;
 }
 
-void run_lock_release(struct run_lock *lock)
+void folder_lock_release(struct folder_lock *lock)
 {
     if (lock == NULL)
         return;

@@ -1,5 +1,5 @@
-/* The run's lock: taken once, given back, taken over from the dead and not from the living. */
-#include "llmpi/train/run_lock.h"
+/* The lock of a folder: taken once, given back, taken over from the dead and not from the living. */
+#include "llmpi/base/folder_lock.h"
 
 #include "llmpi/base/file.h"
 #include "llmpi/base/status.h"
@@ -37,46 +37,46 @@ static int remove_directory(void **state)
 static void a_lock_is_a_file_while_it_is_held(void **state)
 {
     (void)state;
-    struct run_lock *lock = NULL;
-    assert_int_equal(run_lock_take(directory, &lock), STATUS_OK);
+    struct folder_lock *lock = NULL;
+    assert_int_equal(folder_lock_take(directory, "run.directory", &lock), STATUS_OK);
     assert_true(file_exists(path));
-    run_lock_release(lock);
+    folder_lock_release(lock);
     assert_false(file_exists(path));
 }
 
 static void a_living_holder_is_left_alone(void **state)
 {
     (void)state;
-    struct run_lock *first = NULL, *second = NULL;
-    assert_int_equal(run_lock_take(directory, &first), STATUS_OK);
-    assert_int_equal(run_lock_take(directory, &second), STATUS_FAILED);
-    assert_non_null(strstr(status_message(), "the run is in use by process"));
-    run_lock_release(first);
+    struct folder_lock *first = NULL, *second = NULL;
+    assert_int_equal(folder_lock_take(directory, "run.directory", &first), STATUS_OK);
+    assert_int_equal(folder_lock_take(directory, "run.directory", &second), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), "the folder is in use by process"));
+    folder_lock_release(first);
 }
 
 static void a_dead_process_of_this_host_is_followed_at_once(void **state)
 {
     (void)state;
-    struct run_lock *lock = NULL;
+    struct folder_lock *lock = NULL;
     pid_t child = fork();
     if (child == 0)
-        _exit(run_lock_take(directory, &lock) == STATUS_OK ? 0 : 1);
+        _exit(folder_lock_take(directory, "run.directory", &lock) == STATUS_OK ? 0 : 1);
     int code = 1;
     assert_int_equal(waitpid(child, &code, 0), child);
     assert_int_equal(code, 0);
     assert_true(file_exists(path));
-    assert_int_equal(run_lock_take(directory, &lock), STATUS_OK);
-    run_lock_release(lock);
+    assert_int_equal(folder_lock_take(directory, "run.directory", &lock), STATUS_OK);
+    folder_lock_release(lock);
 }
 
 static void a_lock_of_another_host_that_stands_still_is_followed(void **state)
 {
     (void)state;
-    struct run_lock *lock = NULL;
+    struct folder_lock *lock = NULL;
     const char *text = "{\"host\": \"elsewhere\", \"process\": 1, \"job\": \"7\", \"heartbeat\": 5}\n";
     assert_int_equal(file_write(path, text, strlen(text)), STATUS_OK);
-    assert_int_equal(run_lock_take(directory, &lock), STATUS_OK);
-    run_lock_release(lock);
+    assert_int_equal(folder_lock_take(directory, "run.directory", &lock), STATUS_OK);
+    folder_lock_release(lock);
     assert_false(file_exists(path));
 }
 

@@ -1,0 +1,16 @@
+/* What decides the contents of a set of shards, as one number. */
+#ifndef LLMPI_SRC_PREPARE_SHARD_FINGERPRINT_H
+#define LLMPI_SRC_PREPARE_SHARD_FINGERPRINT_H
+
+#include "llmpi/config/config.h"
+#include "llmpi/corpus/reader.h"
+#include "llmpi/data/shard.h"
+
+/* The digest of the tokenizer, the options that matter, the format of the shards, and name, size, first and
+ * last 64 KiB of each input file. Equal numbers mean equal shards, except where an input was changed in its
+ * middle without a change of its size. `begin` and `end` are the tokens around documents, -1 for none. */
+enum status shard_fingerprint(const struct config *config, const struct shard_identity *identity,
+                              int64_t begin, int64_t end, const struct corpus *corpus,
+                              const struct corpus *validation, uint64_t *out);
+
+#endif

@@ -1,0 +1,113 @@
+/* `llmpi corpus generate` writes stories by rule as a corpus. Results go to standard output, the log to
+ * standard error. */
+#include "corpus_commands.h"
+
+#include "llmpi/base/buffer.h"
+#include "llmpi/base/log.h"
+#include "llmpi/corpus/story.h"
+#include "llmpi/corpus/writer.h"
+#include "llmpi/programs/arguments.h"
+#include "word_table.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#define MOST_DOCUMENTS ((int64_t)UINT32_MAX) /* distinct streams of random numbers */
+
+static const struct flag flags[] = {
+    {"--output", "FILE",
+     "where to write JSON lines (.jsonl, .jsonl.gz, .jsonl.zst), \"-\" for standard output"},
+    {"--documents", "N", "how many stories (10000)"},
+    {"--seed", "S", "another seed gives other stories (1)"},
+    {"--json", NULL, "print documents, text_bytes, distinct_words and bits_per_byte as one JSON object"},
+};
+static const struct command command = {
+    .name = "corpus generate",
+    .positionals = "",
+    .help = "Writes short stories of a small world as a corpus with FineWeb's columns. Document n depends on "
+            "the seed "
+            "and n alone.",
+    .flags = flags,
+    .flag_count = sizeof flags / sizeof *flags,
+};
+
+struct generation {
+    int64_t documents, seed;
+    const char *output;
+    int64_t text_bytes;
+    double bits;
+    struct word_table words;
+};
+
+static enum status write_stories(struct generation *generation, struct writer *writer)
+{
+    struct buffer line = {0}, text = {0};
+    struct progress progress;
+    enum status status = STATUS_OK;
+    progress_begin(&progress, "stories", (double)generation->documents, "documents");
+    for (int64_t number = 0; number < generation->documents && status == STATUS_OK; number++) {
+        buffer_clear(&line);
+        buffer_clear(&text);
+        uint64_t seed = (uint64_t)generation->seed;
+        if ((status = story_write(seed, number, &text, &generation->bits)) == STATUS_OK &&
+            (status = word_table_add(&generation->words, text.data, text.length)) == STATUS_OK &&
+            (status = story_write_line(seed, number, text.data, text.length, &line)) == STATUS_OK)
+            status = writer_add(writer, line.data, line.length);
+        generation->text_bytes += (int64_t)text.length;
+        if (number % 256 == 0)
+            progress_update(&progress, (double)number, NULL);
+    }
+    progress_end(&progress, (double)generation->documents);
+    buffer_free(&line);
+    buffer_free(&text);
+    return status;
+}
+
+static void report_generation(const struct generation *generation, bool json)
+{
+    double bits_per_byte =
+        generation->text_bytes > 0 ? generation->bits / (double)generation->text_bytes : 0.0;
+    log_info("%s: %" PRId64 " documents, %" PRId64 " bytes of text, %" PRId64 " distinct words",
+             generation->output, generation->documents, generation->text_bytes, generation->words.distinct);
+    log_info("entropy of the choices: %.3f bits per byte", bits_per_byte);
+    if (json)
+        printf("{\"documents\":%" PRId64 ",\"text_bytes\":%" PRId64 ",\"distinct_words\":%" PRId64
+               ",\"bits_per_byte\":%.6f}\n",
+               generation->documents, generation->text_bytes, generation->words.distinct, bits_per_byte);
+}
+
+static enum status generate(const struct arguments *arguments)
+{
+    struct generation generation = {
+        .documents = 10000, .seed = 1, .output = arguments_get(arguments, "--output")};
+    TRY(arguments_get_integer(arguments, "--documents", 1, MOST_DOCUMENTS, &generation.documents));
+    TRY(arguments_get_integer(arguments, "--seed", 0, INT64_MAX, &generation.seed));
+    if (generation.output == NULL)
+        return fail(STATUS_USAGE,
+                    "corpus generate needs --output=FILE, for instance --output=stories.jsonl.zst");
+    bool json = arguments_has(arguments, "--json");
+    if (json && strcmp(generation.output, "-") == 0)
+        return fail(STATUS_USAGE, "corpus generate cannot print both the stories (--output=-) and --json");
+    struct writer *writer = NULL;
+    TRY(writer_open(generation.output, &writer));
+    enum status status = write_stories(&generation, writer);
+    if (status == STATUS_OK)
+        status = writer_finish(writer);
+    else
+        writer_abandon(writer);
+    if (status == STATUS_OK)
+        report_generation(&generation, json);
+    word_table_free(&generation.words);
+    return status;
+}
+
+enum status corpus_generate(int count, char **words)
+{
+    struct arguments arguments = {0};
+    enum status status = arguments_parse(&command, count, words, &arguments);
+    if (status == STATUS_OK && !arguments.finished)
+        status = generate(&arguments);
+    arguments_free(&arguments);
+    return status;
+}
