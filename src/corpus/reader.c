@@ -9,6 +9,7 @@
 #include "llmpi/corpus/formats.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,6 +84,15 @@ void corpus_report_add(struct corpus_report *sum, const struct corpus_report *mo
     sum->missing_field += more->missing_field;
     sum->empty += more->empty;
     sum->truncated += more->truncated;
+}
+
+void corpus_report_log(const struct corpus_report *report)
+{
+    if (corpus_report_errors(report) > 0)
+        log_info("skipped %" PRId64 " documents: %" PRId64 " invalid UTF-8, %" PRId64 " broken JSON, %" PRId64
+                 " without text field, %" PRId64 " empty, %" PRId64 " truncated",
+                 corpus_report_errors(report), report->invalid_utf8, report->broken_json,
+                 report->missing_field, report->empty, report->truncated);
 }
 
 static void report_walked(const struct reader *reader)

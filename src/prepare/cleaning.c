@@ -279,11 +279,7 @@ static void report(const struct cleaning *work, double seconds)
 {
     const struct corpus_report *found = &work->summary->report;
     char duration[32];
-    if (corpus_report_errors(found) > 0)
-        log_info("skipped %" PRId64 " documents: %" PRId64 " invalid UTF-8, %" PRId64 " broken JSON, %" PRId64
-                 " without text field, %" PRId64 " empty, %" PRId64 " truncated",
-                 corpus_report_errors(found), found->invalid_utf8, found->broken_json, found->missing_field,
-                 found->empty, found->truncated);
+    corpus_report_log(found);
     log_info("%" PRId64 " files of kept and of rejected documents in %s after %s, %.1f MB/s",
              work->options->files, work->options->directory, log_duration(duration, seconds),
              (double)found->bytes / 1e6 / (seconds > 0 ? seconds : 1e-9));

@@ -21,22 +21,13 @@ static void report_packing(enum shard_packing packing, const struct shard_counts
                  all > 0 ? 100.0 * (double)dropped / (double)all : 0.0, dropped, all);
 }
 
-static void report_errors(const struct corpus_report *found)
-{
-    if (corpus_report_errors(found) > 0)
-        log_info("skipped %" PRId64 " documents: %" PRId64 " invalid UTF-8, %" PRId64 " broken JSON, %" PRId64
-                 " without text field, %" PRId64 " empty, %" PRId64 " truncated",
-                 corpus_report_errors(found), found->invalid_utf8, found->broken_json, found->missing_field,
-                 found->empty, found->truncated);
-}
-
 void sharding_report(const struct sharding *work, const struct shard_counts *counts, double seconds)
 {
     char duration[32];
     for (int split = 0; split < SPLITS; split++)
         report_split(counts, split);
     report_packing(work->identity.packing, counts);
-    report_errors(&work->report);
+    corpus_report_log(&work->report);
     if (work->kept.kept == work->kept.shards)
         log_info("nothing to do: the %" PRId64
                  " shards of each split in %s are complete; --fresh writes them "

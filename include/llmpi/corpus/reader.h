@@ -75,6 +75,9 @@ int64_t corpus_report_errors(const struct corpus_report *report);
 /* Adds what another report counted. */
 void corpus_report_add(struct corpus_report *sum, const struct corpus_report *more);
 
+/* Logs what was skipped and why, in one line; nothing when nothing was. */
+void corpus_report_log(const struct corpus_report *report);
+
 /* Reads the documents whose part % readers == reader, in order. Reader r of R is usually rank r of R ranks.
  * It reads about its share of the bytes, except of files that corpus/division.h says every reader walks
  * through; reader 0 logs how many there are. */
