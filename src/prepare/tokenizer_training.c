@@ -98,32 +98,22 @@ static enum status count_part(const struct config *config, const struct comm *co
 static void report_dropped(const struct word_gathering *gathering)
 {
     if (gathering->dropped > 0)
-        log_info("dropped %lld distinct words seen fewer than %lld times (%.2g %% of all words): "
+        log_info("dropped %lld distinct words seen at most %lld times (%.2g %% of all words): "
                  "tokenizer.max_memory is %lld MiB",
-                 (long long)gathering->dropped, (long long)gathering->smallest_kept,
+                 (long long)gathering->dropped, (long long)gathering->most_dropped,
                  100 * (double)gathering->dropped_occurrences / (double)gathering->occurrences,
                  (long long)(gathering->max_memory >> 20));
 }
 
 /* Sums the reports of the ranks; rank 0 says what was read and what was not. **Collective** */
-static void report_corpus(struct comm *comm, const struct corpus_report *mine,
+static void report_corpus(struct comm *comm, struct corpus_report *report,
                           const struct word_gathering *gathering)
 {
-    int64_t sums[] = {mine->documents,     mine->bytes, mine->invalid_utf8, mine->broken_json,
-                      mine->missing_field, mine->empty, mine->truncated};
-    comm_sum_int64(comm, sums, sizeof sums / sizeof *sums);
-    if (comm_rank(comm) != 0)
-        return;
+    comm_sum_int64(comm, (int64_t *)report, sizeof *report / sizeof(int64_t));
     char bytes[16];
-    log_info("%lld documents, %s of text, %lld distinct words", (long long)sums[0],
-             log_bytes(bytes, (double)sums[1]), (long long)gathering->distinct);
-    int64_t skipped = sums[2] + sums[3] + sums[4] + sums[5] + sums[6];
-    if (skipped > 0)
-        log_warning(
-            "%lld documents were skipped: %lld with invalid UTF-8, %lld with broken JSON, %lld without the "
-            "text field, %lld empty, %lld cut off",
-            (long long)skipped, (long long)sums[2], (long long)sums[3], (long long)sums[4],
-            (long long)sums[5], (long long)sums[6]);
+    log_info("%lld documents, %s of text, %lld distinct words", (long long)report->documents,
+             log_bytes(bytes, (double)report->bytes), (long long)gathering->distinct);
+    corpus_report_log(report);
 }
 
 static enum status write_tokenizer(const struct tokenizer *tokenizer, const char *path)

@@ -14,10 +14,16 @@
 #include <math.h>
 
 #define EXACT_COUNTS 65536 /* counts below have a bin each, those above one per power of two */
-#define BINS         (EXACT_COUNTS + 48)
+#define BINS         (EXACT_COUNTS + 47)
 
 struct histogram {
     int64_t words[BINS], bytes[BINS], occurrences[BINS];
+};
+
+/* The words that are kept: in the first `buckets` buckets of their digests those that occur `smallest` times
+ * or more, in the others those that occur `larger` times or more. */
+struct choice {
+    int64_t smallest, larger, buckets;
 };
 
 int64_t word_gathering_table_memory(int64_t max_memory)
@@ -38,6 +44,8 @@ static int64_t bin_of(int64_t count)
 /* The smallest count of a bin. */
 static int64_t bin_start(int64_t bin)
 {
+    if (bin == BINS)
+        return INT64_MAX;
     return bin < EXACT_COUNTS ? bin : (int64_t)1 << (bin - EXACT_COUNTS + 16);
 }
 
@@ -83,22 +91,39 @@ static enum status keep_frequent(struct buffer *packed, int64_t smallest)
 
 struct route {
     struct word_runs *runs;
-    bool to_owners;   /* else to rank 0 */
-    int64_t smallest; /* count of the words that are sent */
+    bool to_owners; /* else to rank 0 */
+    struct choice choice;
     int64_t round, rounds;
 };
 
+/* Appends the words of buckets [begin, end) that occur often enough. */
+static enum status pack_frequent(const struct route *route, int64_t begin, int64_t end, int64_t smallest,
+                                 struct buffer *out)
+{
+    struct buffer packed = {0};
+    if (begin >= end)
+        return STATUS_OK;
+    enum status status = word_runs_read(route->runs, begin, end, &packed);
+    if (status == STATUS_OK && smallest > 1)
+        status = keep_frequent(&packed, smallest);
+    if (status == STATUS_OK)
+        status = buffer_append(out, packed.data, packed.length);
+    buffer_free(&packed);
+    return status;
+}
+
 static enum status pack_round(struct comm *comm, const struct route *route, struct buffer *outgoing)
 {
+    const struct choice *choice = &route->choice;
     int64_t size = comm_size(comm), first = route->to_owners ? 0 : comm_rank(comm);
     int64_t last = route->to_owners ? size - 1 : first;
     for (int64_t owner = first; owner <= last; owner++) {
         int64_t begin = slice_begin(owner, size, route->round, route->rounds);
         int64_t end = slice_begin(owner, size, route->round + 1, route->rounds);
+        int64_t middle = choice->buckets < begin ? begin : choice->buckets > end ? end : choice->buckets;
         struct buffer *packed = &outgoing[route->to_owners ? owner : 0];
-        TRY(word_runs_read(route->runs, begin, end, packed));
-        if (route->smallest > 1)
-            TRY(keep_frequent(packed, route->smallest));
+        TRY(pack_frequent(route, begin, middle, choice->smallest, packed));
+        TRY(pack_frequent(route, middle, end, choice->larger, packed));
     }
     return STATUS_OK;
 }
@@ -143,7 +168,10 @@ static enum status add_up(struct comm *comm, struct word_runs **runs, const stru
     struct word_runs *sums = NULL;
     struct word_counts *words = NULL;
     struct progress progress;
-    struct route route = {*runs, true, 1, 0, count_rounds(comm, *runs, true, gathering->max_memory)};
+    struct route route = {.runs = *runs,
+                          .to_owners = true,
+                          .choice = {.smallest = 1, .larger = 1},
+                          .rounds = count_rounds(comm, *runs, true, gathering->max_memory)};
     enum status status = word_counts_create(&words);
     if (status == STATUS_OK)
         status = word_runs_create(gathering->folder, (size_t)gathering->max_memory / 16, &sums);
@@ -175,56 +203,90 @@ static bool fits(double words, double bytes, int64_t max_memory)
            32 * words + bytes + pair_counts_memory(words, bytes) <= 0.85 * (double)max_memory;
 }
 
-/* From the histogram of all words. */
-static enum status choose(const struct histogram *histogram, struct word_gathering *gathering)
+/* The largest number of buckets whose share of the words of one bin still fits beside what is kept already.
+ */
+static int64_t choose_buckets(double words, double bytes, double bin_words, double bin_bytes,
+                              int64_t max_memory)
 {
-    double words = 0, bytes = 0;
-    int64_t smallest = BINS;
-    for (int64_t bin = BINS - 1; bin > 0; bin--) {
-        words += (double)histogram->words[bin];
-        bytes += (double)histogram->bytes[bin];
-        if (smallest == bin + 1 && fits(words, bytes, gathering->max_memory))
-            smallest = bin;
+    int64_t low = 0, high = WORD_BUCKETS; /* low buckets fit, high ones do not */
+    while (high - low > 1) {
+        int64_t middle = low + (high - low) / 2;
+        double share = (double)middle / WORD_BUCKETS;
+        if (fits(words + share * bin_words, bytes + share * bin_bytes, max_memory))
+            low = middle;
+        else
+            high = middle;
     }
-    for (int64_t bin = 1; bin < BINS; bin++) {
+    return low;
+}
+
+/* From the histogram of all words. */
+static struct choice choose(const struct histogram *histogram, struct word_gathering *gathering)
+{
+    struct choice choice = {.smallest = 1, .larger = 1};
+    double words = 0, bytes = 0;
+    for (int64_t bin = BINS - 1; bin > 0; bin--) {
+        double bin_words = (double)histogram->words[bin], bin_bytes = (double)histogram->bytes[bin];
+        if (choice.larger == 1 && !fits(words + bin_words, bytes + bin_bytes, gathering->max_memory)) {
+            choice.smallest = bin_start(bin);
+            choice.larger = bin_start(bin + 1);
+            choice.buckets = choose_buckets(words, bytes, bin_words, bin_bytes, gathering->max_memory);
+        }
+        words += bin_words;
+        bytes += bin_bytes;
         gathering->distinct += histogram->words[bin];
         gathering->occurrences += histogram->occurrences[bin];
-        gathering->dropped += bin < smallest ? histogram->words[bin] : 0;
-        gathering->dropped_occurrences += bin < smallest ? histogram->occurrences[bin] : 0;
     }
-    gathering->smallest_kept = smallest < BINS ? bin_start(smallest) : INT64_MAX;
+    gathering->most_dropped = choice.larger - 1;
+    return choice;
+}
+
+/* Rank 0 counts what it got. */
+static enum status count_dropped(const struct word_counts *words, struct word_gathering *gathering)
+{
+    gathering->dropped = gathering->distinct - word_counts_size(words);
+    gathering->dropped_occurrences = gathering->occurrences;
+    for (int64_t i = 0; i < word_counts_size(words); i++) {
+        size_t length = 0;
+        int64_t count = 0;
+        word_counts_get(words, i, &length, &count);
+        gathering->dropped_occurrences -= count;
+    }
     if (gathering->distinct == 0 || gathering->dropped < gathering->distinct)
         return STATUS_OK;
     return fail(STATUS_FAILED,
-                "%lld distinct words of %.0f bytes do not fit tokenizer.max_memory, %lld MiB, not even those "
-                "that occur most often: allow more",
-                (long long)gathering->distinct, bytes, (long long)(gathering->max_memory >> 20));
+                "none of %lld distinct words fits tokenizer.max_memory, %lld MiB, not even those that occur "
+                "most often: allow more",
+                (long long)gathering->distinct, (long long)(gathering->max_memory >> 20));
 }
 
 /* Brings the words that are kept to rank 0. **Collective** */
-static enum status collect(struct comm *comm, struct word_runs *sums, const struct word_gathering *gathering,
-                           struct word_counts *words)
+static enum status collect(struct comm *comm, struct word_runs *sums, struct word_gathering *gathering,
+                           struct choice choice, struct word_counts *words)
 {
-    struct route route = {sums, false, gathering->smallest_kept, 0,
-                          count_rounds(comm, sums, false, gathering->max_memory)};
+    struct route route = {
+        .runs = sums, .choice = choice, .rounds = count_rounds(comm, sums, false, gathering->max_memory)};
     enum status status = STATUS_OK;
     for (; route.round < route.rounds && status == STATUS_OK; route.round++)
         status = exchange_round(comm, &route, words);
     word_counts_trim(words);
-    return status;
+    if (status == STATUS_OK && comm_rank(comm) == 0)
+        status = count_dropped(words, gathering);
+    return comm_agree(comm, status);
 }
 
 enum status word_gathering_run(struct comm *comm, struct word_runs **runs, struct word_gathering *gathering,
                                struct word_counts *words)
 {
+    struct choice choice = {0};
     struct histogram *histogram = memory_allocate(1, sizeof *histogram, "a histogram of word counts");
     enum status status = comm_agree(comm, histogram != NULL ? STATUS_OK : STATUS_FAILED);
     if (status == STATUS_OK)
         status = add_up(comm, runs, gathering, histogram);
     if (status == STATUS_OK) {
         comm_sum_int64(comm, (int64_t *)histogram, 3 * BINS);
-        status = comm_agree(comm, choose(histogram, gathering));
+        choice = choose(histogram, gathering);
     }
     memory_free(histogram);
-    return status == STATUS_OK ? collect(comm, *runs, gathering, words) : status;
+    return status == STATUS_OK ? collect(comm, *runs, gathering, choice, words) : status;
 }
