@@ -1,6 +1,8 @@
 /* Rules between options, one row each where a row can say it. */
 #include "checks.h"
 
+#include <string.h>
+
 /* The `small` one must not exceed the `large` one. */
 struct order {
     const char *small_name, *large_name;
@@ -31,6 +33,19 @@ static enum status check_wsd(const struct config *config, const char *name)
     return fail(STATUS_USAGE, "%s: train.decay_steps is 0 but schedule wsd needs at least 1", name);
 }
 
+/* A name that is none of those known would be taken for a regular expression that splits hardly anything. */
+static enum status check_pattern(const struct config *config, const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    const char *pattern = config->tokenizer.pattern;
+    if (strcmp(pattern, "gpt2") == 0 || strcmp(pattern, "cl100k") == 0 ||
+        pattern[strspn(pattern, plain)] != '\0')
+        return STATUS_OK;
+    return fail(STATUS_USAGE,
+                "%s: tokenizer.pattern is '%.100s' but must be gpt2, cl100k or a regular expression", name,
+                pattern);
+}
+
 enum status config_check(const struct config *config, const char *name)
 {
     if (config->model.n_embd % config->model.n_head != 0)
@@ -44,6 +59,7 @@ enum status config_check(const struct config *config, const char *name)
             "%s: tokenizer.vocab_size is %lld but 256 bytes and %lld special tokens need at least %lld", name,
             (long long)config->tokenizer.vocab_size, (long long)config->tokenizer.special_tokens.count,
             (long long)vocabulary);
+    TRY(check_pattern(config, name));
     TRY(check_orders(config, name));
     TRY(check_wsd(config, name));
     int64_t tokens;

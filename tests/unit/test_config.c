@@ -233,6 +233,8 @@ static void test_messages(void **state)
          "f.yaml: train.decay_steps is 0 but schedule wsd needs at least 1"},
         {"tokenizer:\n  vocab_size: 257\n  special_tokens: [a, b]\n", NULL,
          "f.yaml: tokenizer.vocab_size is 257 but 256 bytes and 2 special tokens need at least 258"},
+        {"tokenizer:\n  pattern: o200k_base\n", NULL,
+         "f.yaml: tokenizer.pattern is 'o200k_base' but must be gpt2, cl100k or a regular expression"},
         {"train: {steps: 1000000000, batch_size: 10000000}\nmodel: {context_length: 1048576}\n", NULL,
          "f.yaml: train.steps x train.batch_size x model.context_length is more than 2^63 tokens"},
     };
