@@ -119,31 +119,29 @@ static void report_corpus(struct comm *comm, struct corpus_report *report,
 static enum status write_tokenizer(const struct tokenizer *tokenizer, const char *path)
 {
     struct buffer text = {0};
-    const char *slash = strrchr(path, '/');
-    char *folder = slash != NULL && slash > path ? memory_copy_text(path, (size_t)(slash - path)) : NULL;
-    enum status status = slash != NULL && slash > path && folder == NULL ? STATUS_FAILED : STATUS_OK;
-    if (folder != NULL)
-        status = directory_create(folder);
-    if (status == STATUS_OK)
-        status = tokenizer_write(tokenizer, &text);
+    enum status status = tokenizer_write(tokenizer, &text);
     if (status == STATUS_OK)
         status = file_write(path, text.data, text.length);
-    free(folder);
     buffer_free(&text);
     return status;
+}
+
+static struct bpe_settings bpe_settings_of(const struct config *config, const struct string_list *specials)
+{
+    return (struct bpe_settings){
+        .vocab_size = config->tokenizer.vocab_size,
+        .min_frequency = config->tokenizer.min_frequency,
+        .special_tokens = specials,
+        .max_token_length = config->tokenizer.max_token_length,
+        .pattern = strcmp(config->tokenizer.pattern, "gpt2") != 0 ? config->tokenizer.pattern : NULL};
 }
 
 static enum status learn_merges(const struct config *config, const struct string_list *specials,
                                 const struct word_counts *words, double *bytes_per_token,
                                 struct tokenizer **out)
 {
-    const struct bpe_settings settings = {
-        .vocab_size = config->tokenizer.vocab_size,
-        .min_frequency = config->tokenizer.min_frequency,
-        .special_tokens = specials,
-        .max_token_length = config->tokenizer.max_token_length,
-        .pattern = strcmp(config->tokenizer.pattern, "gpt2") != 0 ? config->tokenizer.pattern : NULL,
-        .bytes_per_token = bytes_per_token};
+    struct bpe_settings settings = bpe_settings_of(config, specials);
+    settings.bytes_per_token = bytes_per_token;
     TRY(bpe_train(words, &settings, false, out));
     if (tokenizer_vocab_size(*out) < settings.vocab_size)
         log_warning("the vocabulary has %lld tokens, not the %lld of tokenizer.vocab_size: no other pair of "
@@ -154,7 +152,8 @@ static enum status learn_merges(const struct config *config, const struct string
 }
 
 static enum status learn(const struct config *config, const struct string_list *specials,
-                         const struct word_counts *words, double started)
+                         const struct word_counts *words, const struct word_gathering *gathering,
+                         double started)
 {
     if (word_counts_size(words) == 0)
         return fail(STATUS_FAILED, "corpus.inputs has no text to learn a vocabulary from");
@@ -162,7 +161,7 @@ static enum status learn(const struct config *config, const struct string_list *
     double bytes_per_token = 0; /* words and characters leave it so */
     TRY(config->tokenizer.kind == TOKENIZER_BPE
             ? learn_merges(config, specials, words, &bytes_per_token, &tokenizer)
-            : unit_training_learn(config, specials, words, &tokenizer));
+            : unit_training_learn(config, specials, words, gathering, &tokenizer));
     char time[32], measured[64] = "";
     if (bytes_per_token > 0)
         snprintf(measured, sizeof measured, " %.3f bytes per token on this text,", bytes_per_token);
@@ -175,43 +174,59 @@ static enum status learn(const struct config *config, const struct string_list *
     return status;
 }
 
-/* Where temporary files go: TMPDIR, or beside the tokenizer that is to be written. The caller frees; NULL
- * after fail(). */
-static char *temporary_folder(const struct config *config)
+/* The folder part of a path; the caller frees. NULL after fail(). */
+static char *folder_of(const char *path)
 {
-    const char *given = getenv("TMPDIR"), *path = config->tokenizer.path, *slash = strrchr(path, '/');
-    if (given != NULL && *given != '\0')
-        return memory_copy_text(given, strlen(given));
-    if (slash == NULL)
-        return memory_copy_text(".", 1);
-    char *folder = memory_copy_text(path, slash > path ? (size_t)(slash - path) : 1);
-    if (folder != NULL && directory_create(folder) != STATUS_OK) {
-        free(folder);
-        return NULL;
-    }
-    return folder;
+    const char *slash = strrchr(path, '/');
+    return slash == NULL ? memory_copy_text(".", 1)
+                         : memory_copy_text(path, slash > path ? (size_t)(slash - path) : 1);
+}
+
+/* Makes the folder of the tokenizer. *temporary is where temporary files go, TMPDIR or that folder; the
+ * caller frees. */
+static enum status prepare_folders(const char *path, char **temporary)
+{
+    const char *given = getenv("TMPDIR");
+    *temporary = folder_of(path);
+    if (*temporary == NULL)
+        return STATUS_FAILED;
+    TRY(directory_create(*temporary));
+    if (file_is_directory(path))
+        return fail(STATUS_USAGE, "tokenizer.path is %s, which is a folder: learning writes a file", path);
+    if (given == NULL || *given == '\0')
+        return STATUS_OK;
+    free(*temporary);
+    *temporary = memory_copy_text(given, strlen(given));
+    return *temporary != NULL ? STATUS_OK : STATUS_FAILED;
+}
+
+/* What learning would refuse is refused before the corpus is read. */
+static enum status check_settings(const struct config *config, const struct string_list *specials)
+{
+    const struct bpe_settings settings = bpe_settings_of(config, specials);
+    return config->tokenizer.kind == TOKENIZER_BPE ? bpe_settings_check(&settings)
+                                                   : unit_training_check(config, specials);
 }
 
 /* Counts the whole corpus; the words come to rank 0. **Collective** */
-static enum status count(const struct config *config, struct comm *comm, const char *folder,
+static enum status count(const struct config *config, struct comm *comm, struct word_gathering *gathering,
                          struct word_counts *words)
 {
-    struct word_gathering gathering = {.folder = folder, .max_memory = config->tokenizer.max_memory << 20};
     struct counting counting = {.kind = unit_training_kind(config),
                                 .words = words,
-                                .table_memory = (size_t)word_gathering_table_memory(gathering.max_memory)};
+                                .table_memory = (size_t)word_gathering_table_memory(gathering->max_memory)};
     struct corpus_report report = {0};
     enum status status = word_counts_use_pattern(words, config->tokenizer.pattern);
     if (status == STATUS_OK)
-        status = word_runs_create(folder, (size_t)gathering.max_memory / 16, &counting.runs);
+        status = word_runs_create(gathering->folder, (size_t)gathering->max_memory / 16, &counting.runs);
     if (status == STATUS_OK)
         status = count_part(config, comm, &counting, &report);
     status = comm_agree(comm, status);
     if (status == STATUS_OK)
-        status = word_gathering_run(comm, &counting.runs, &gathering, words);
+        status = word_gathering_run(comm, &counting.runs, gathering, words);
     if (status == STATUS_OK) {
-        report_corpus(comm, &report, &gathering);
-        report_dropped(&gathering);
+        report_corpus(comm, &report, gathering);
+        report_dropped(gathering);
     }
     word_runs_destroy(counting.runs);
     return status;
@@ -222,16 +237,21 @@ enum status tokenizer_training_run(const struct config *config, struct comm *com
     double started = clock_seconds();
     struct word_counts *words = NULL;
     struct string_list specials = {0};
-    char *folder = temporary_folder(config);
-    enum status status = folder != NULL ? word_counts_create(&words) : STATUS_FAILED;
+    char *folder = NULL;
+    enum status status = prepare_folders(config->tokenizer.path, &folder);
+    struct word_gathering gathering = {.folder = folder, .max_memory = config->tokenizer.max_memory << 20};
+    if (status == STATUS_OK)
+        status = word_counts_create(&words);
     if (status == STATUS_OK)
         status = special_tokens_expand(&config->tokenizer.special_tokens, &specials);
+    if (status == STATUS_OK)
+        status = check_settings(config, &specials);
     status = comm_agree(comm, status);
     if (status == STATUS_OK)
-        status = count(config, comm, folder, words);
+        status = count(config, comm, &gathering, words);
     if (status == STATUS_OK)
-        status =
-            comm_agree(comm, comm_rank(comm) == 0 ? learn(config, &specials, words, started) : STATUS_OK);
+        status = comm_agree(comm, comm_rank(comm) == 0 ? learn(config, &specials, words, &gathering, started)
+                                                       : STATUS_OK);
     word_counts_destroy(words);
     string_list_free(&specials);
     free(folder);

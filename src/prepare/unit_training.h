@@ -8,12 +8,18 @@
 #include "llmpi/text/tokenizer.h"
 #include "llmpi/text/vocabulary.h"
 #include "llmpi/text/word_counts.h"
+#include "word_gathering.h"
 
 /* tokenizer.kind as the text layer knows it. */
 enum vocabulary_kind unit_training_kind(const struct config *config);
 
-/* Learns the vocabulary that the configuration asks for, and says how much of the text is unknown to it. */
+/* Refuses (STATUS_USAGE) what learning would refuse of the configuration. */
+enum status unit_training_check(const struct config *config, const struct string_list *special_tokens);
+
+/* Learns the vocabulary that the configuration asks for, and says how much of the text is unknown to it;
+ * `gathering` says which units of the text are not among the counts. */
 enum status unit_training_learn(const struct config *config, const struct string_list *special_tokens,
-                                const struct word_counts *counts, struct tokenizer **out);
+                                const struct word_counts *counts, const struct word_gathering *gathering,
+                                struct tokenizer **out);
 
 #endif

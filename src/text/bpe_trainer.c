@@ -50,6 +50,14 @@ static enum status add_first_tokens(struct vocabulary *vocabulary, const struct 
     return STATUS_OK;
 }
 
+enum status bpe_settings_check(const struct bpe_settings *settings)
+{
+    struct vocabulary vocabulary = {0};
+    enum status status = add_first_tokens(&vocabulary, settings);
+    vocabulary_free(&vocabulary);
+    return status;
+}
+
 static bool is_listed(const struct string_list *names, const char *name)
 {
     for (int64_t i = 0; names != NULL && i < names->count; i++)

@@ -101,6 +101,27 @@ static enum status fill(struct vocabulary *vocabulary, const struct unit *units,
     return STATUS_OK;
 }
 
+/* How many units fit beside the special tokens. */
+static int64_t find_room(const struct unit_settings *settings)
+{
+    int64_t room = settings->vocab_size - 1 - settings->special_tokens->count;
+    for (int64_t i = 0; i < settings->special_tokens->count; i++)
+        room += strcmp(settings->special_tokens->items[i], UNKNOWN_TOKEN) == 0;
+    return room;
+}
+
+enum status unit_settings_check(const struct unit_settings *settings)
+{
+    int64_t room = find_room(settings);
+    if (room >= 1 && settings->vocab_size <= VOCABULARY_MAX)
+        return STATUS_OK;
+    return fail(STATUS_USAGE,
+                "a vocabulary of %lld, allowed are %lld (the special tokens, " UNKNOWN_TOKEN
+                " and one more) to %lld",
+                (long long)settings->vocab_size, (long long)(settings->vocab_size - room + 1),
+                (long long)VOCABULARY_MAX);
+}
+
 enum status unit_train(const struct word_counts *counts, const struct unit_settings *settings,
                        struct unit_report *report, struct tokenizer **out)
 {
@@ -108,19 +129,11 @@ enum status unit_train(const struct word_counts *counts, const struct unit_setti
     const struct string_list *specials = settings->special_tokens;
     struct unit_report ignored;
     struct vocabulary vocabulary = {.kind = settings->kind};
-    int64_t room = settings->vocab_size - 1 - specials->count;
-    for (int64_t i = 0; i < specials->count; i++)
-        room += strcmp(specials->items[i], UNKNOWN_TOKEN) == 0;
-    if (room < 1 || settings->vocab_size > VOCABULARY_MAX)
-        return fail(STATUS_USAGE,
-                    "a vocabulary of %lld, allowed are %lld (the special tokens, " UNKNOWN_TOKEN
-                    " and one more) to %lld",
-                    (long long)settings->vocab_size, (long long)(settings->vocab_size - room + 1),
-                    (long long)VOCABULARY_MAX);
+    TRY(unit_settings_check(settings));
     struct unit *units = memory_allocate(word_counts_size(counts), sizeof *units, "a vocabulary");
     if (units == NULL)
         return STATUS_FAILED;
-    int64_t count = choose(counts, settings, room, units, report != NULL ? report : &ignored);
+    int64_t count = choose(counts, settings, find_room(settings), units, report != NULL ? report : &ignored);
     enum status status = fill(&vocabulary, units, count, specials);
     memory_free(units);
     if (status == STATUS_OK)

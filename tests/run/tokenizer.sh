@@ -58,6 +58,12 @@ expect_failure 1 "No such file" "$LLMPI" tokenizer encode missing.json
 expect_failure 1 "has no tokenizer" "$LLMPI" tokenizer encode corpus
 expect_failure 1 "config.yaml: line 1" "$LLMPI" tokenizer info config.yaml
 expect_failure 2 "vocab_size" "$LLMPI" tokenizer train config.yaml --tokenizer.vocab_size=256
+# wrong settings are told before the corpus is read, which is missing here
+learn_nothing() { "$LLMPI" tokenizer train config.yaml "--corpus.inputs=[missing]" "$@"; }
+expect_failure 2 "'a' is a single character" learn_nothing "--tokenizer.special_tokens=[a]"
+expect_failure 2 "allowed are 258" learn_nothing "--tokenizer.special_tokens=[chatml]" --tokenizer.vocab_size=257
+expect_failure 2 "allowed are 4" learn_nothing --tokenizer.kind=word "--tokenizer.special_tokens=[a, b]" --tokenizer.vocab_size=3
+expect_failure 2 "corpus, which is a folder" learn_nothing --tokenizer.path=corpus
 expect_failure 1 "'x'" bash -c 'echo 1 x | "$LLMPI" tokenizer decode two.json'
 expect_failure 1 "vocabulary ends at 319" bash -c 'echo 320 | "$LLMPI" tokenizer decode two.json'
 expect_failure 1 "no multiple of 2" bash -c 'printf abc | "$LLMPI" tokenizer decode two.json --format=u16'

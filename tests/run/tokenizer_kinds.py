@@ -44,6 +44,15 @@ def train(kind, path, *options, special="<|endoftext|>"):
     return run(LLMPI, "tokenizer", "train", "config.yaml", *options)[1]
 
 
+def check_dropped():
+    """Words that the memory did not hold are unknown, too, and said to be."""
+    with open("many.txt", "w", encoding="utf-8") as file:
+        file.write(" ".join(f"{number * 7919:09}" for number in range(60000)))
+    message = train("word", "many.txt", "--tokenizer.vocab_size=20", "--tokenizer.max_memory=16")
+    check("dropped " in message, f"nothing was dropped: {message}")
+    check("59982 of 60000 distinct words" in message and "99.970 %" in message, f"not all of the unknown: {message}")
+
+
 def vocabulary_of(kind):
     with open(f"{kind}.json", encoding="utf-8") as file:
         model = json.load(file)["model"]
@@ -167,6 +176,7 @@ with tempfile.TemporaryDirectory() as work:
     compare_all()
     check_limits()
     check_special_tokens()
+    check_dropped()
     run(LLMPI, "corpus", "generate", "--documents=60", "--seed=7", "--output=stories.jsonl")
     for tested in ("word", "character"):
         check_training(tested)

@@ -18,6 +18,10 @@ struct bpe_settings {
     double *bytes_per_token;  /* gets the bytes per token of the counted text; NULL: not wanted */
 };
 
+/* Refuses (STATUS_USAGE) what bpe_train would refuse of the settings, before there is anything to learn from.
+ */
+enum status bpe_settings_check(const struct bpe_settings *settings);
+
 /* Learns merges: the pair with the highest count first, ties by the smaller (left id, right id). Ids: special
  * tokens, the 256 bytes sorted by the character that stands for each in GPT-2's mapping, merges in order. A
  * function of the counts and the settings alone. `quiet` leaves out the progress line. */

@@ -31,6 +31,9 @@ struct unit_report {
 enum status unit_count_text(struct word_counts *counts, enum vocabulary_kind kind, const char **text,
                             const char *end, int64_t maximum);
 
+/* Refuses (STATUS_USAGE) a vocabulary too small for the special tokens and one more, or too large. */
+enum status unit_settings_check(const struct unit_settings *settings);
+
 /* Makes the tokenizer. Kept are the most frequent units, ties in the order of their bytes. Ids of kind word:
  * words in the order of their bytes (which is that of their code points), "<|unk|>", special tokens; of kind
  * character: "<|unk|>" is 0, then characters in order, then special tokens. A function of the counts and the
