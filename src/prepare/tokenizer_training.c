@@ -94,25 +94,25 @@ static enum status count_part(const struct config *config, const struct comm *co
     return status;
 }
 
-/* Rank 0 says which words are too rare for its memory. */
-static void report_dropped(const struct word_gathering *gathering)
+/* Rank 0 says which words (or characters: `units`) are too rare for its memory. */
+static void report_dropped(const struct word_gathering *gathering, const char *units)
 {
     if (gathering->dropped > 0)
-        log_info("dropped %lld distinct words seen at most %lld times (%.2g %% of all words): "
+        log_info("dropped %lld distinct %s seen at most %lld times (%.2g %% of all %s): "
                  "tokenizer.max_memory is %lld MiB",
-                 (long long)gathering->dropped, (long long)gathering->most_dropped,
-                 100 * (double)gathering->dropped_occurrences / (double)gathering->occurrences,
+                 (long long)gathering->dropped, units, (long long)gathering->most_dropped,
+                 100 * (double)gathering->dropped_occurrences / (double)gathering->occurrences, units,
                  (long long)(gathering->max_memory >> 20));
 }
 
 /* Sums the reports of the ranks; rank 0 says what was read and what was not. **Collective** */
 static void report_corpus(struct comm *comm, struct corpus_report *report,
-                          const struct word_gathering *gathering)
+                          const struct word_gathering *gathering, const char *units)
 {
     comm_sum_int64(comm, (int64_t *)report, sizeof *report / sizeof(int64_t));
     char bytes[16];
-    log_info("%lld documents, %s of text, %lld distinct words", (long long)report->documents,
-             log_bytes(bytes, (double)report->bytes), (long long)gathering->distinct);
+    log_info("%lld documents, %s of text, %lld distinct %s", (long long)report->documents,
+             log_bytes(bytes, (double)report->bytes), (long long)gathering->distinct, units);
     corpus_report_log(report);
 }
 
@@ -225,8 +225,9 @@ static enum status count(const struct config *config, struct comm *comm, struct 
     if (status == STATUS_OK)
         status = word_gathering_run(comm, &counting.runs, gathering, words);
     if (status == STATUS_OK) {
-        report_corpus(comm, &report, gathering);
-        report_dropped(gathering);
+        const char *units = counting.kind == VOCABULARY_CHARACTER ? "characters" : "words";
+        report_corpus(comm, &report, gathering, units);
+        report_dropped(gathering, units);
     }
     word_runs_destroy(counting.runs);
     return status;

@@ -50,6 +50,7 @@ def check_dropped():
         file.write(" ".join(f"{number * 7919:09}" for number in range(60000)))
     message = train("word", "many.txt", "--tokenizer.vocab_size=20", "--tokenizer.max_memory=16")
     check("dropped " in message, f"nothing was dropped: {message}")
+    check("text, 60000 distinct words\n" in message, message)
     check("59982 of 60000 distinct words" in message and "99.970 %" in message, f"not all of the unknown: {message}")
 
 
@@ -109,6 +110,7 @@ def check_limits():
     counts = Counter(f"w{i % (1 + i // 7)}" for i in range(2000))
     kept = sorted(counts, key=lambda word: (-counts[word], word))[:48]
     lost = sum(counts.values()) - sum(counts[word] for word in kept)
+    check("text, 12 distinct characters\n" in train("character", "corpus.txt"), "w, a space and ten digits")
     log = train("word", "corpus.txt", "--tokenizer.vocab_size=50")
     check(list(vocabulary_of("word"))[:48] == sorted(kept), "the 48 most frequent words")
     check(f"{len(counts) - 48} of {len(counts)} distinct words" in log and f"{100 * lost / 2000:.3f} %" in log, log)
