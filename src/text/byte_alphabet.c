@@ -14,7 +14,7 @@ static bool stands_for_itself(uint32_t byte)
 }
 
 /* The gaps are 0x00-0x20 (33 bytes), 0x7F-0xA0 (34 bytes) and 0xAD. */
-uint32_t byte_alphabet_character(uint8_t byte)
+static uint32_t character_of(uint8_t byte)
 {
     if (stands_for_itself(byte))
         return byte;
@@ -43,7 +43,7 @@ enum status byte_alphabet_write(struct buffer *out, const char *bytes, size_t le
     TRY(buffer_reserve(out, 2 * length));
     for (size_t i = 0; i < length; i++) {
         char text[4];
-        TRY(buffer_append(out, text, (size_t)utf8_encode(byte_alphabet_character((uint8_t)bytes[i]), text)));
+        TRY(buffer_append(out, text, (size_t)utf8_encode(character_of((uint8_t)bytes[i]), text)));
     }
     return STATUS_OK;
 }

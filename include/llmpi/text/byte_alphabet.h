@@ -11,9 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The character that stands for a byte. */
-uint32_t byte_alphabet_character(uint8_t byte);
-
 /* The byte that a character stands for, or -1. */
 int byte_alphabet_byte(uint32_t character);
 
