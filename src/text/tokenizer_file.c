@@ -72,8 +72,11 @@ enum status tokenizer_load(const char *path, struct tokenizer **out)
         if (found)
             return STATUS_OK;
     }
-    return fail(STATUS_FAILED,
-                "folder %s has no tokenizer: neither tokenizer.json nor encoder.json and vocab.bpe", path);
+    return fail(
+        STATUS_FAILED,
+        "folder %s has no tokenizer: neither tokenizer.json nor encoder.json and vocab.bpe (or vocab.json "
+        "and merges.txt)",
+        path);
 }
 
 static enum status write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out)
