@@ -73,7 +73,7 @@ static enum status measure_corpus(struct tokenizer *tokenizer, const struct info
 static enum status measure(struct tokenizer *tokenizer, const struct info_settings *settings,
                            struct sample *sample)
 {
-    if (file_kind_of(settings->sample).format != FORMAT_UNKNOWN)
+    if (file_is_directory(settings->sample) || file_kind_of(settings->sample).format != FORMAT_UNKNOWN)
         return measure_corpus(tokenizer, settings, sample);
     struct buffer text = {0};
     struct token_list list = {0};

@@ -137,6 +137,8 @@ static enum status info(struct tokenizer *tokenizer, const struct arguments *arg
     struct info_settings settings = {.sample = arguments_get(arguments, "--sample"),
                                      .text_field = arguments_get(arguments, "--text-field"),
                                      .json = arguments_has(arguments, "--json")};
+    if (settings.sample == NULL && (settings.text_field != NULL || arguments_has(arguments, "--documents")))
+        return fail(STATUS_USAGE, "--text-field and --documents need a --sample");
     if (settings.text_field == NULL)
         settings.text_field = "text";
     TRY(arguments_get_integer(arguments, "--documents", 1, INT64_MAX, &settings.documents));
@@ -151,7 +153,8 @@ static const struct flag flags[] = {
 
 static const struct flag info_flags[] = {
     {"--sample", "FILE",
-     "Encode a corpus file (.txt, .jsonl, ..., also compressed), or any other file as plain text"},
+     "Encode a corpus file (.txt, .jsonl, ..., also compressed) or a folder of them, or any other file as "
+     "plain text"},
     {"--text-field", "NAME", "Member of each JSON line of the sample that holds the text (default: text)"},
     {"--documents", "N", "At most that many documents of the sample"},
     {"--json", NULL, "Print one JSON object"},

@@ -49,6 +49,8 @@ grep -q "^sample: 1 documents, .* bytes per token$" info.txt && grep -q "^patter
 for part in '"kind": "bpe"' '"special_tokens": {"<|endoftext|>": 0}' '"longest_token": {"id":' '"bytes_per_token":'; do
     grep -qF "$part" info.json || fail "no $part in: $(cat info.json)"
 done
+"$LLMPI" tokenizer info two.json --sample=corpus | grep -q "^sample: 2 documents, " || fail "a folder as a sample"
+expect_failure 2 "need a --sample" "$LLMPI" tokenizer info two.json --documents=3
 expect_failure 1 "none.txt" "$LLMPI" tokenizer info two.json --sample=none.txt
 
 expect_failure 2 "subcommand" "$LLMPI" tokenizer
