@@ -165,15 +165,12 @@ static bool keeps_ids(const struct json *processor, bool *frames)
     return true;
 }
 
-static enum status check_post_processor(const struct json *root)
+static enum status check_post_processor(const struct json *root, bool *frames)
 {
-    bool frames = false;
-    if (!is_unset(root, "post_processor") && !keeps_ids(json_get_member(root, "post_processor"), &frames))
+    *frames = false;
+    if (!is_unset(root, "post_processor") && !keeps_ids(json_get_member(root, "post_processor"), frames))
         return fail(STATUS_FAILED, "its post_processor is not ByteLevel, TemplateProcessing or a Sequence of "
                                    "these, the only ones supported");
-    if (frames)
-        log_warning("the tokenizer's post_processor adds special tokens to each text: here "
-                    "shards.begin_token and shards.end_token do that");
     return STATUS_OK;
 }
 
@@ -181,14 +178,19 @@ enum status pipeline_read(const struct json *root, struct vocabulary *out)
 {
     const struct json *model = json_get_member(root, "model");
     size_t length = 0;
+    bool frames = false;
     const char *type = json_get_text(json_get_member(model, "type"), &length);
     if (type != NULL && strcmp(type, "BPE") != 0 && strcmp(type, "WordLevel") != 0)
         return fail(STATUS_FAILED, "the model type is '%.64s', supported are BPE and WordLevel", type);
     if (!is_unset(root, "normalizer"))
         return fail(STATUS_FAILED, "it has a normalizer, which is not supported");
-    TRY(check_post_processor(root));
-    return type != NULL && strcmp(type, "WordLevel") == 0 ? read_units(root, model, out)
-                                                          : read_bpe(root, model, out);
+    TRY(check_post_processor(root, &frames));
+    bool units = type != NULL && strcmp(type, "WordLevel") == 0;
+    TRY(units ? read_units(root, model, out) : read_bpe(root, model, out));
+    if (frames)
+        log_warning("the tokenizer's post_processor adds special tokens to each text: here "
+                    "shards.begin_token and shards.end_token do that");
+    return STATUS_OK;
 }
 
 /* --- writing --- */

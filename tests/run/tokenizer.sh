@@ -53,6 +53,12 @@ done
 expect_failure 2 "need a --sample" "$LLMPI" tokenizer info two.json --documents=3
 expect_failure 1 "none.txt" "$LLMPI" tokenizer info two.json --sample=none.txt
 
+sed 's/"post_processor": null/"post_processor": {"type": "TemplateProcessing"}/' two.json >frames.json
+"$LLMPI" tokenizer info frames.json 2>err.txt | cmp - <("$LLMPI" tokenizer info two.json)
+grep -q "warning: .*post_processor adds special tokens" err.txt || fail "no warning: $(cat err.txt)"
+sed 's/"add_prefix_space": false/"add_prefix_space": true/' frames.json >prefix.json
+expect_failure 1 "add_prefix_space is true" "$LLMPI" tokenizer info prefix.json
+
 expect_failure 2 "subcommand" "$LLMPI" tokenizer
 expect_failure 2 "no subcommand 'encod'" "$LLMPI" tokenizer encod
 expect_failure 2 "--format is 'u8'" "$LLMPI" tokenizer encode two.json --format=u8
