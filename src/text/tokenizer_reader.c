@@ -274,11 +274,16 @@ static enum status read_merge_lines(struct vocabulary *vocabulary, const char *t
     return STATUS_OK;
 }
 
-/* encoder.json has the tokens and their ids. It does not mark the end token as special. */
+/* encoder.json has the tokens and their ids. It does not mark the end token as special. CLIP has files of the
+ * same form whose tokens end in "</w>" where a word does; read as GPT-2's they would give other ids. */
 static enum status read_encoder(const struct json *root, struct loading *loading)
 {
     if (json_kind(root) != KIND_OBJECT)
         return fail(STATUS_FAILED, "it is no JSON object of tokens and ids");
+    if (json_get_member(root, "a</w>") != NULL)
+        return fail(STATUS_FAILED,
+                    "a token ends in </w>, which stands for the end of a word in other tokenizers than "
+                    "GPT-2's: this is not supported");
     TRY(reserve_entries(loading, root, NULL));
     TRY(json_each(root, visit_vocabulary, loading));
     int64_t end_token = 0;

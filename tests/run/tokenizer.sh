@@ -53,6 +53,15 @@ done
 expect_failure 2 "need a --sample" "$LLMPI" tokenizer info two.json --documents=3
 expect_failure 1 "none.txt" "$LLMPI" tokenizer info two.json --sample=none.txt
 
+# GPT-2's pair of files; CLIP's has the same names and other rules
+mkdir pair clip
+{ echo '{'; sed -n '/"vocab": {/,/^    }/p' two.json | sed '1d;$d'; echo '}'; } >pair/vocab.json
+sed -n '/"merges": \[/,/^    \]/p' two.json | sed '1d;$d; s/^ *"//; s/",\{0,1\}$//' >pair/merges.txt
+"$LLMPI" tokenizer encode two.json <corpus/two.txt | cmp - <("$LLMPI" tokenizer encode pair <corpus/two.txt)
+cp pair/merges.txt clip
+sed '$d; s/: 319$/&,\n"a<\/w>": 320\n}/' pair/vocab.json >clip/vocab.json
+expect_failure 1 "ends in </w>" "$LLMPI" tokenizer info clip
+
 sed 's/"post_processor": null/"post_processor": {"type": "TemplateProcessing"}/' two.json >frames.json
 "$LLMPI" tokenizer info frames.json 2>err.txt | cmp - <("$LLMPI" tokenizer info two.json)
 grep -q "warning: .*post_processor adds special tokens" err.txt || fail "no warning: $(cat err.txt)"
