@@ -17,6 +17,7 @@ struct parquet_rows {
     struct parquet_file *file;
     struct parquet_cursor **cursors; /* by column; NULL: not wanted */
     int64_t columns, text, score;    /* score: -1 where there is none */
+    struct parquet_value score_here; /* in the row that was read last */
     int64_t rows;                    /* that count: all, or as many as max_documents leaves */
     int64_t per_segment;             /* rows */
     int64_t row, run_end;            /* the next row, and the end of the run of own segments that it is in */
@@ -208,7 +209,9 @@ static enum status make_record(struct reader *reader, struct document *out)
         const char *name = parquet_column_name(rows->file, column);
         if (rows->cursors[column] == NULL)
             continue;
-        if (column != rows->text)
+        if (column == rows->score)
+            value = rows->score_here; /* not read again: a cursor goes back by decoding its page anew */
+        else if (column != rows->text)
             TRY(read_value(rows, column, &value));
         TRY(buffer_append(record, record->length > 0 ? ", " : "{", record->length > 0 ? 2 : 1));
         TRY(json_write_text(record, name, strlen(name)));
@@ -263,7 +266,8 @@ static enum status check_text(struct reader *reader, const struct parquet_value 
 static enum status read_row(struct reader *reader, struct document *out, bool *good)
 {
     struct parquet_rows *rows = reader->rows;
-    struct parquet_value text, score;
+    struct parquet_value text;
+    const struct parquet_value *score = &rows->score_here;
     TRY(read_value(rows, rows->text, &text));
     TRY(check_text(reader, &text, good));
     if (!*good)
@@ -271,10 +275,11 @@ static enum status read_row(struct reader *reader, struct document *out, bool *g
     out->text = text.text;
     out->length = text.length;
     if (rows->score >= 0) {
-        TRY(read_value(rows, rows->score, &score));
-        if (!score.null)
-            out->score = parquet_column_kind(rows->file, rows->score) == PARQUET_REAL ? score.real
-                                                                                      : (double)score.integer;
+        TRY(read_value(rows, rows->score, &rows->score_here));
+        if (!score->null)
+            out->score = parquet_column_kind(rows->file, rows->score) == PARQUET_REAL
+                             ? score->real
+                             : (double)score->integer;
     }
     return reader->corpus->settings.whole_records ? make_record(reader, out) : STATUS_OK;
 }
