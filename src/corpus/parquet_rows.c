@@ -176,11 +176,12 @@ static enum status write_real(struct buffer *out, double value)
     return buffer_append(out, text, strlen(text));
 }
 
-static enum status write_value(struct buffer *out, enum parquet_kind kind, const struct parquet_value *value)
+static enum status write_value(struct buffer *out, const struct parquet_file *file, int64_t column,
+                               const struct parquet_value *value)
 {
     if (value->null)
         return buffer_append(out, "null", 4);
-    switch (kind) {
+    switch (parquet_column_kind(file, column)) {
     case PARQUET_TEXT:
         return json_write_text(out, value->text, value->length);
     case PARQUET_REAL:
@@ -188,7 +189,9 @@ static enum status write_value(struct buffer *out, enum parquet_kind kind, const
     case PARQUET_BOOLEAN:
         return buffer_printf(out, "%s", value->integer != 0 ? "true" : "false");
     default:
-        return buffer_printf(out, "%" PRId64, value->integer);
+        return parquet_column_is_unsigned(file, column)
+                   ? buffer_printf(out, "%" PRIu64, (uint64_t)value->integer)
+                   : buffer_printf(out, "%" PRId64, value->integer);
     }
 }
 
@@ -216,7 +219,7 @@ static enum status make_record(struct reader *reader, struct document *out)
         TRY(buffer_append(record, record->length > 0 ? ", " : "{", record->length > 0 ? 2 : 1));
         TRY(json_write_text(record, name, strlen(name)));
         TRY(buffer_append(record, ": ", 2));
-        TRY(write_value(record, parquet_column_kind(rows->file, column), &value));
+        TRY(write_value(record, rows->file, column, &value));
     }
     TRY(buffer_append(record, "}", 1));
     out->record = record->data;
