@@ -258,6 +258,7 @@ static enum status write_document(struct cleaning *work, int64_t number, const s
 static enum status write_documents(struct cleaning *work)
 {
     int64_t count = 0;
+    work->corpus.settings.quiet = true;
     TRY(clean_files_open(&work->files, work->options, comm_rank(work->comm), comm_size(work->comm)));
     TRY(pass(work, "clean: writing", write_document, &count));
     if (count != work->count)

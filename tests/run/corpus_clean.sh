@@ -226,6 +226,7 @@ contains err "scores.jsonl:4"
 expect 0 ranks 2 "$LLMPI" corpus clean clean.yaml $off $lines --corpus.inputs=scores.jsonl --corpus.on_error=skip \
     --clean.language_score_min=0.65 --clean.files=2
 contains err "skipped 2 documents: 0 invalid UTF-8, 1 broken JSON, 1 without text field"
+[ "$(grep -c 'scores.jsonl:[45]: ' err)" -eq 2 ] || fail "each bad line is told once: $(cat err)"
 [ "$(table language_score_min)" = "language_score_min 3 1 33.33% 1" ] || fail "table: $(table language_score_min)"
 [ "$(table kept)" = "kept 2 66.67% 2" ] || fail "table: $(table kept)"
 expect 0 "$LLMPI" corpus clean clean.yaml $lines --corpus.inputs=scores.jsonl --corpus.on_error=skip

@@ -22,6 +22,7 @@ struct corpus_settings {
     bool skip_errors;                 /* count and go on, instead of failing */
     bool whole_records;               /* fill document.record */
     const char *score_field;          /* member or column with a number, for document.score; NULL: none */
+    bool quiet;                       /* readers log nothing: an earlier pass over the files did */
 };
 
 /* The resolved list of input files, in order. */
@@ -85,9 +86,9 @@ struct reader;
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
                         struct reader **out);
 
-/* The next piece; *more is false at the end. With skip_errors each bad document is counted, and the first ten
- * are logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. A bad document
- * counts for max_documents.
+/* The next piece; *more is false at the end. With skip_errors each bad document is counted, and unless quiet
+ * the first ten are logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. A bad
+ * document counts for max_documents.
  *
  * JSON lines: each line that is not blank is a document. Limits: 2 GiB per line, 512 levels of nesting.
  * A .json file that begins with [ is an array, each of whose elements, an object or a string, is a document;
