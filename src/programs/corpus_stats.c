@@ -29,7 +29,7 @@ static const struct command command = {
     .minimum = 1,
     .maximum = -1,
     .help = "Counts documents, bytes, characters, lines, words and tokens of files, folders and globs. Under "
-            "mpirun each rank counts its part; the numbers are the same.",
+            "mpirun each rank counts its part; the numbers are the same",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
 };
