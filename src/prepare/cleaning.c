@@ -83,16 +83,20 @@ static enum status begin(struct cleaning *work)
     return STATUS_OK;
 }
 
-/* The folder, without the leftovers of a killed run. **Collective** */
+/* The folder, without the leftovers of a killed run, and the files in it: what cannot be written is known
+ * before hours of judging. **Collective** */
 static enum status prepare_folder(struct cleaning *work)
 {
+    int rank = comm_rank(work->comm);
     enum status status = STATUS_OK;
-    if (comm_rank(work->comm) == 0) {
+    if (rank == 0) {
         status = directory_create(work->options->directory);
         if (status == STATUS_OK)
             status = clean_files_remove_stale(work->options, false);
     }
-    return comm_agree(work->comm, status);
+    TRY(comm_agree(work->comm, status));
+    return comm_agree(work->comm,
+                      clean_files_open(&work->files, work->options, rank, comm_size(work->comm)));
 }
 
 /* --- a pass --- */
@@ -259,7 +263,6 @@ static enum status write_documents(struct cleaning *work)
 {
     int64_t count = 0;
     work->corpus.settings.quiet = true;
-    TRY(clean_files_open(&work->files, work->options, comm_rank(work->comm), comm_size(work->comm)));
     TRY(pass(work, "clean: writing", write_document, &count));
     if (count != work->count)
         return fail(STATUS_FAILED, "the files of corpus.inputs changed while they were cleaned");

@@ -223,6 +223,9 @@ printf '{"text":"a","language_score":0.9}\n{"text":"b","language_score":0.2}\n{"
 expect 1 "$LLMPI" corpus clean clean.yaml $lines --corpus.inputs=scores.jsonl
 contains err "scores.jsonl:4"
 [ "$(ls odd | grep -c tmp)" -eq 0 ] || fail "a failure left $(ls odd)"
+expect 1 bash -c "ulimit -n 100; '$LLMPI' corpus clean clean.yaml --clean.directory=odd --clean.files=200 --corpus.inputs=scores.jsonl"
+contains err "Too many open files" # and not the bad line, which is found later
+[ "$(ls odd | grep -c tmp)" -eq 0 ] || fail "a failure left $(ls odd)"
 expect 0 ranks 2 "$LLMPI" corpus clean clean.yaml $off $lines --corpus.inputs=scores.jsonl --corpus.on_error=skip \
     --clean.language_score_min=0.65 --clean.files=2
 contains err "skipped 2 documents: 0 invalid UTF-8, 1 broken JSON, 1 without text field"
