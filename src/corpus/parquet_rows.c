@@ -4,6 +4,7 @@
 #include "llmpi/corpus/formats.h"
 #include "llmpi/corpus/parquet.h"
 
+#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/utf8.h"
 
@@ -63,6 +64,34 @@ static enum status find_text(const struct reader *reader, struct parquet_rows *r
     else if (status == STATUS_OK)
         status = fail(STATUS_FAILED, "%s: column \"%s\" is %s, expected text; the columns are %s",
                       path_of(reader), field, kinds[parquet_column_kind(rows->file, rows->text)], found);
+    buffer_free(&names);
+    return status;
+}
+
+/* Records that lack something must not come as a surprise: told once, for the first such file. */
+static enum status tell_left_out(struct reader *reader, const struct parquet_rows *rows)
+{
+    const struct corpus_settings *settings = &reader->corpus->settings;
+    struct buffer names = {0};
+    enum status status = STATUS_OK;
+    if (!settings->whole_records || settings->quiet || reader->index != 0 || reader->told_left_out)
+        return STATUS_OK;
+    for (int64_t column = 0; column < rows->columns && status == STATUS_OK; column++) {
+        const char *name = parquet_column_name(rows->file, column);
+        if (parquet_column_kind(rows->file, column) != PARQUET_OTHER)
+            continue;
+        if (names.length > 0)
+            status = buffer_append(&names, ", ", 2);
+        if (status == STATUS_OK)
+            status = json_write_text(&names, name, strlen(name));
+    }
+    if (status == STATUS_OK && names.length > 0) {
+        reader->told_left_out = true;
+        log_warning(
+            "%s: columns that are nested or of a kind that cannot be read are left out of the records, "
+            "here and in other files: %s",
+            path_of(reader), names.data);
+    }
     buffer_free(&names);
     return status;
 }
@@ -128,6 +157,7 @@ enum status parquet_rows_open(struct reader *reader)
     if (find_text(reader, rows) != STATUS_OK)
         return reject_file(reader, &reader->report.missing_field);
     TRY(open_columns(reader, rows));
+    TRY(tell_left_out(reader, rows));
     int64_t limit = reader->corpus->settings.max_documents;
     rows->rows = parquet_rows(rows->file);
     if (limit > 0 && rows->rows > limit - reader->seen)

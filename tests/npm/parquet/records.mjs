@@ -26,6 +26,9 @@ const off = ['gopher_quality', 'gopher_repetition', 'c4_quality', 'fineweb_quali
 const result = spawnSync(llmpi, ['corpus', 'clean', `${folder}/records.yaml`, `--corpus.inputs=${folder}/scored.parquet`,
     `--clean.directory=${folder}/records`, ...off.map((name) => `--clean.${name}=false`)], { encoding: 'utf8' })
 if (result.status !== 0) complain(`corpus clean: status ${result.status}: ${result.stderr}`)
+const told = `scored.parquet: columns that are nested or of a kind that cannot be read are left out of the records, ` +
+    `here and in other files: "structure", "list"`
+if (result.stderr.split(told).length !== 2) complain(`what is left out is not told once: ${result.stderr}`)
 const columns = 'text, language_score, "number", "large.ü"'
 const kept = `select ${columns} from read_json('${folder}/records/kept-*.jsonl.zst', format = 'newline_delimited', columns =
     {text: 'varchar', language_score: 'double', "number": 'bigint', "large.ü": 'ubigint'})`
