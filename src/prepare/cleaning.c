@@ -51,8 +51,8 @@ static enum status open_corpus(struct cleaning *work)
     TRY(inputs_resolve(&config->corpus.inputs, &work->inputs));
     TRY(clean_files_exclude(work->options->directory, &work->inputs, &own));
     if (own > 0)
-        log_info("%" PRId64 " input files are what cleaning wrote into %s: they are not read", own,
-                 work->options->directory);
+        log_info("%" PRId64 " input file%s what cleaning wrote into %s: not read", own,
+                 own > 1 ? "s are" : " is", work->options->directory);
     if (work->inputs.count == 0)
         return fail(STATUS_USAGE,
                     "corpus.inputs has only files that cleaning wrote into clean.directory, %s: expected "
@@ -78,8 +78,8 @@ static enum status begin(struct cleaning *work)
         TRY(minhash_create(options->near_bands, options->near_rows, options->near_words, &work->minhash));
     }
     if (size > options->files)
-        log_info("%d ranks write %" PRId64 " files (clean.files): %" PRId64 " ranks have nothing to do", size,
-                 options->files, size - options->files);
+        log_info("%d ranks write %" PRId64 " files (clean.files), which leaves %" PRId64 " without work",
+                 size, options->files, size - options->files);
     return STATUS_OK;
 }
 
@@ -95,8 +95,7 @@ static enum status prepare_folder(struct cleaning *work)
             status = clean_files_remove_stale(work->options, false);
     }
     TRY(comm_agree(work->comm, status));
-    return comm_agree(work->comm,
-                      clean_files_open(&work->files, work->options, rank, comm_size(work->comm)));
+    return comm_agree(work->comm, clean_files_open(&work->files, work->options, rank, comm_size(work->comm)));
 }
 
 /* --- a pass --- */
@@ -284,9 +283,9 @@ static void report(const struct cleaning *work, double seconds)
     const struct corpus_report *found = &work->summary->report;
     char duration[32];
     corpus_report_log(found);
-    log_info("%" PRId64 " files of kept and of rejected documents in %s after %s, %.1f MB/s",
-             work->options->files, work->options->directory, log_duration(duration, seconds),
-             (double)found->bytes / 1e6 / (seconds > 0 ? seconds : 1e-9));
+    log_info("%" PRId64 " file%s of kept and of rejected documents each in %s after %s, %.1f MB/s",
+             work->options->files, work->options->files > 1 ? "s" : "", work->options->directory,
+             log_duration(duration, seconds), (double)found->bytes / 1e6 / (seconds > 0 ? seconds : 1e-9));
     if (comm_rank(work->comm) == 0 && work->summary->documents[RULE_KEPT] == 0)
         log_warning("no document is kept: %s",
                     found->documents == 0 ? "corpus.inputs has none" : "the rules reject all of them");
