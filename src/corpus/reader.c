@@ -28,6 +28,8 @@ static enum status measure_files(struct corpus *corpus)
         int64_t size = file_size(path);
         if (size < 0)
             return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        if (!file_is_regular(path)) /* a pipe would be waited for, and can be read once only */
+            return fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
         if (size > INT64_MAX / 2 - corpus->starts[i])
             return fail(STATUS_FAILED, "%s: the corpus has more than 2^62 bytes up to here", path);
         corpus->starts[i + 1] = corpus->starts[i] + size;

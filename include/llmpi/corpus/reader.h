@@ -34,10 +34,9 @@ struct corpus {
     int64_t bytes;   /* sum of the sizes on disk, for progress */
 };
 
-/* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming
- * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines, .json also
- * for one array; each also with .gz or .zst;
- * .parquet). */
+/* Expands the inputs. An input that matches nothing, a pipe or device, or a file whose ending is unknown, is
+ * an error; the last one names the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines,
+ * .json also for one array; each also with .gz or .zst; .parquet). */
 enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
 void corpus_close(struct corpus *corpus);
 
