@@ -295,6 +295,11 @@ enum parquet_kind parquet_column_kind(const struct parquet_file *file, int64_t c
     return file->columns[column].kind;
 }
 
+bool parquet_column_is_unsigned(const struct parquet_file *file, int64_t column)
+{
+    return file->columns[column].is_unsigned;
+}
+
 int64_t parquet_find_column(const struct parquet_file *file, const char *name)
 {
     for (int64_t c = 0; c < file->column_count; c++)

@@ -4,6 +4,7 @@
 #include "llmpi/corpus/formats.h"
 #include "llmpi/corpus/parquet.h"
 
+#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/utf8.h"
 
@@ -17,6 +18,7 @@ struct parquet_rows {
     struct parquet_file *file;
     struct parquet_cursor **cursors; /* by column; NULL: not wanted */
     int64_t columns, text, score;    /* score: -1 where there is none */
+    struct parquet_value score_here; /* in the row that was read last */
     int64_t rows;                    /* that count: all, or as many as max_documents leaves */
     int64_t per_segment;             /* rows */
     int64_t row, run_end;            /* the next row, and the end of the run of own segments that it is in */
@@ -62,6 +64,34 @@ static enum status find_text(const struct reader *reader, struct parquet_rows *r
     else if (status == STATUS_OK)
         status = fail(STATUS_FAILED, "%s: column \"%s\" is %s, expected text; the columns are %s",
                       path_of(reader), field, kinds[parquet_column_kind(rows->file, rows->text)], found);
+    buffer_free(&names);
+    return status;
+}
+
+/* Records that lack something must not come as a surprise: told once, for the first such file. */
+static enum status tell_left_out(struct reader *reader, const struct parquet_rows *rows)
+{
+    const struct corpus_settings *settings = &reader->corpus->settings;
+    struct buffer names = {0};
+    enum status status = STATUS_OK;
+    if (!settings->whole_records || settings->quiet || reader->index != 0 || reader->told_left_out)
+        return STATUS_OK;
+    for (int64_t column = 0; column < rows->columns && status == STATUS_OK; column++) {
+        const char *name = parquet_column_name(rows->file, column);
+        if (parquet_column_kind(rows->file, column) != PARQUET_OTHER)
+            continue;
+        if (names.length > 0)
+            status = buffer_append(&names, ", ", 2);
+        if (status == STATUS_OK)
+            status = json_write_text(&names, name, strlen(name));
+    }
+    if (status == STATUS_OK && names.length > 0) {
+        reader->told_left_out = true;
+        log_warning(
+            "%s: columns that are nested or of a kind that cannot be read are left out of the records, "
+            "here and in other files: %s",
+            path_of(reader), names.data);
+    }
     buffer_free(&names);
     return status;
 }
@@ -127,6 +157,7 @@ enum status parquet_rows_open(struct reader *reader)
     if (find_text(reader, rows) != STATUS_OK)
         return reject_file(reader, &reader->report.missing_field);
     TRY(open_columns(reader, rows));
+    TRY(tell_left_out(reader, rows));
     int64_t limit = reader->corpus->settings.max_documents;
     rows->rows = parquet_rows(rows->file);
     if (limit > 0 && rows->rows > limit - reader->seen)
@@ -175,11 +206,12 @@ static enum status write_real(struct buffer *out, double value)
     return buffer_append(out, text, strlen(text));
 }
 
-static enum status write_value(struct buffer *out, enum parquet_kind kind, const struct parquet_value *value)
+static enum status write_value(struct buffer *out, const struct parquet_file *file, int64_t column,
+                               const struct parquet_value *value)
 {
     if (value->null)
         return buffer_append(out, "null", 4);
-    switch (kind) {
+    switch (parquet_column_kind(file, column)) {
     case PARQUET_TEXT:
         return json_write_text(out, value->text, value->length);
     case PARQUET_REAL:
@@ -187,7 +219,9 @@ static enum status write_value(struct buffer *out, enum parquet_kind kind, const
     case PARQUET_BOOLEAN:
         return buffer_printf(out, "%s", value->integer != 0 ? "true" : "false");
     default:
-        return buffer_printf(out, "%" PRId64, value->integer);
+        return parquet_column_is_unsigned(file, column)
+                   ? buffer_printf(out, "%" PRIu64, (uint64_t)value->integer)
+                   : buffer_printf(out, "%" PRId64, value->integer);
     }
 }
 
@@ -208,12 +242,14 @@ static enum status make_record(struct reader *reader, struct document *out)
         const char *name = parquet_column_name(rows->file, column);
         if (rows->cursors[column] == NULL)
             continue;
-        if (column != rows->text)
+        if (column == rows->score)
+            value = rows->score_here; /* not read again: a cursor goes back by decoding its page anew */
+        else if (column != rows->text)
             TRY(read_value(rows, column, &value));
         TRY(buffer_append(record, record->length > 0 ? ", " : "{", record->length > 0 ? 2 : 1));
         TRY(json_write_text(record, name, strlen(name)));
         TRY(buffer_append(record, ": ", 2));
-        TRY(write_value(record, parquet_column_kind(rows->file, column), &value));
+        TRY(write_value(record, rows->file, column, &value));
     }
     TRY(buffer_append(record, "}", 1));
     out->record = record->data;
@@ -263,7 +299,8 @@ static enum status check_text(struct reader *reader, const struct parquet_value 
 static enum status read_row(struct reader *reader, struct document *out, bool *good)
 {
     struct parquet_rows *rows = reader->rows;
-    struct parquet_value text, score;
+    struct parquet_value text;
+    const struct parquet_value *score = &rows->score_here;
     TRY(read_value(rows, rows->text, &text));
     TRY(check_text(reader, &text, good));
     if (!*good)
@@ -271,10 +308,11 @@ static enum status read_row(struct reader *reader, struct document *out, bool *g
     out->text = text.text;
     out->length = text.length;
     if (rows->score >= 0) {
-        TRY(read_value(rows, rows->score, &score));
-        if (!score.null)
-            out->score = parquet_column_kind(rows->file, rows->score) == PARQUET_REAL ? score.real
-                                                                                      : (double)score.integer;
+        TRY(read_value(rows, rows->score, &rows->score_here));
+        if (!score->null)
+            out->score = parquet_column_kind(rows->file, rows->score) == PARQUET_REAL
+                             ? score->real
+                             : (double)score->integer;
     }
     return reader->corpus->settings.whole_records ? make_record(reader, out) : STATUS_OK;
 }

@@ -28,6 +28,8 @@ static enum status measure_files(struct corpus *corpus)
         int64_t size = file_size(path);
         if (size < 0)
             return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        if (!file_is_regular(path)) /* a pipe would be waited for, and can be read once only */
+            return fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
         if (size > INT64_MAX / 2 - corpus->starts[i])
             return fail(STATUS_FAILED, "%s: the corpus has more than 2^62 bytes up to here", path);
         corpus->starts[i + 1] = corpus->starts[i] + size;
@@ -98,7 +100,7 @@ void corpus_report_log(const struct corpus_report *report)
 static void report_walked(const struct reader *reader)
 {
     int64_t count = reader->division.walked;
-    if (reader->index == 0 && reader->readers > 1 && count > 0)
+    if (reader->index == 0 && reader->readers > 1 && count > 0 && !reader->corpus->settings.quiet)
         log_info(
             "%lld input%s cannot be split, such as %s: each of %lld readers reads and decompresses %s and "
             "keeps its own documents",
@@ -178,14 +180,16 @@ enum status reader_skip(struct reader *reader, int64_t *count)
     ++*count;
     if (!reader->corpus->settings.skip_errors)
         return STATUS_FAILED;
-    if (corpus_report_errors(&reader->report) <= WARNINGS)
+    if (corpus_report_errors(&reader->report) <= WARNINGS && !reader->corpus->settings.quiet)
         log_warning("%s", status_message());
     return STATUS_OK;
 }
 
 enum status reader_reject(struct reader *reader, int64_t *count, int64_t lines, const char *format, ...)
 {
-    if (reader->corpus->settings.skip_errors && corpus_report_errors(&reader->report) >= WARNINGS) {
+    const struct corpus_settings *settings = &reader->corpus->settings;
+    bool told = settings->quiet || corpus_report_errors(&reader->report) >= WARNINGS;
+    if (settings->skip_errors && told) {
         ++*count; /* untold */
         return STATUS_OK;
     }

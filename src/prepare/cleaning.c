@@ -51,8 +51,8 @@ static enum status open_corpus(struct cleaning *work)
     TRY(inputs_resolve(&config->corpus.inputs, &work->inputs));
     TRY(clean_files_exclude(work->options->directory, &work->inputs, &own));
     if (own > 0)
-        log_info("%" PRId64 " input files are what cleaning wrote into %s: they are not read", own,
-                 work->options->directory);
+        log_info("%" PRId64 " input file%s what cleaning wrote into %s: not read", own,
+                 own > 1 ? "s are" : " is", work->options->directory);
     if (work->inputs.count == 0)
         return fail(STATUS_USAGE,
                     "corpus.inputs has only files that cleaning wrote into clean.directory, %s: expected "
@@ -78,21 +78,24 @@ static enum status begin(struct cleaning *work)
         TRY(minhash_create(options->near_bands, options->near_rows, options->near_words, &work->minhash));
     }
     if (size > options->files)
-        log_info("%d ranks write %" PRId64 " files (clean.files): %" PRId64 " ranks have nothing to do", size,
-                 options->files, size - options->files);
+        log_info("%d ranks write %" PRId64 " files (clean.files), which leaves %" PRId64 " without work",
+                 size, options->files, size - options->files);
     return STATUS_OK;
 }
 
-/* The folder, without the leftovers of a killed run. **Collective** */
+/* The folder, without the leftovers of a killed run, and the files in it: what cannot be written is known
+ * before hours of judging. **Collective** */
 static enum status prepare_folder(struct cleaning *work)
 {
+    int rank = comm_rank(work->comm);
     enum status status = STATUS_OK;
-    if (comm_rank(work->comm) == 0) {
+    if (rank == 0) {
         status = directory_create(work->options->directory);
         if (status == STATUS_OK)
             status = clean_files_remove_stale(work->options, false);
     }
-    return comm_agree(work->comm, status);
+    TRY(comm_agree(work->comm, status));
+    return comm_agree(work->comm, clean_files_open(&work->files, work->options, rank, comm_size(work->comm)));
 }
 
 /* --- a pass --- */
@@ -258,7 +261,7 @@ static enum status write_document(struct cleaning *work, int64_t number, const s
 static enum status write_documents(struct cleaning *work)
 {
     int64_t count = 0;
-    TRY(clean_files_open(&work->files, work->options, comm_rank(work->comm), comm_size(work->comm)));
+    work->corpus.settings.quiet = true;
     TRY(pass(work, "clean: writing", write_document, &count));
     if (count != work->count)
         return fail(STATUS_FAILED, "the files of corpus.inputs changed while they were cleaned");
@@ -280,9 +283,9 @@ static void report(const struct cleaning *work, double seconds)
     const struct corpus_report *found = &work->summary->report;
     char duration[32];
     corpus_report_log(found);
-    log_info("%" PRId64 " files of kept and of rejected documents in %s after %s, %.1f MB/s",
-             work->options->files, work->options->directory, log_duration(duration, seconds),
-             (double)found->bytes / 1e6 / (seconds > 0 ? seconds : 1e-9));
+    log_info("%" PRId64 " file%s of kept and of rejected documents each in %s after %s, %.1f MB/s",
+             work->options->files, work->options->files > 1 ? "s" : "", work->options->directory,
+             log_duration(duration, seconds), (double)found->bytes / 1e6 / (seconds > 0 ? seconds : 1e-9));
     if (comm_rank(work->comm) == 0 && work->summary->documents[RULE_KEPT] == 0)
         log_warning("no document is kept: %s",
                     found->documents == 0 ? "corpus.inputs has none" : "the rules reject all of them");

@@ -1,7 +1,8 @@
 /* C4's rules: Raffel et al. 2020, section 2.2, and their code (c4_utils.py of tensorflow/datasets), which
  * adds the rules on long words and on policies. Pages go whole for "lorem ipsum", for "{" and for too few
  * sentences; other rules are about lines, which either leave the text (c4_remove_lines) or only do not count
- * for the sentences. FineWeb used all of them except that on terminal punctuation, and so is the default.
+ * for the sentences. FineWeb used all of them except that on terminal punctuation, and so is the default; so
+ * are its 5 sentences a page and 3 words a line, as datatrove has them from the paper (C4's code: 3 and 5).
  *
  * The original asks NLTK's trained model for sentences. Here one ends at . ? or !, with quotes and brackets
  * behind it, before white space and a character that is no small letter, unless it is a single capital

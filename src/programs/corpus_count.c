@@ -4,16 +4,9 @@
 
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/prepare/text_shape.h"
 
 /* --- one rank --- */
-
-static int64_t count_characters(const char *text, size_t length)
-{
-    int64_t count = 0;
-    for (size_t i = 0; i < length; i++)
-        count += ((unsigned char)text[i] & 0xC0) != 0x80; /* all but continuation bytes of UTF-8 */
-    return count;
-}
 
 static int64_t count_newlines(const char *text, size_t length)
 {
@@ -28,7 +21,7 @@ static enum status count_piece(const struct document *piece, struct tokenizer *t
 {
     struct corpus_sums *sums = &counts->sums;
     sums->bytes += (int64_t)piece->length;
-    sums->characters += count_characters(piece->text, piece->length);
+    sums->characters += text_count_characters(piece->text, piece->length);
     sums->lines += count_newlines(piece->text, piece->length);
     if (piece->ends && piece->length > 0 && piece->text[piece->length - 1] != '\n')
         sums->lines++; /* the last line has no end of its own */

@@ -26,8 +26,7 @@ static const struct command command = {
     .name = "corpus generate",
     .positionals = "",
     .help = "Writes short stories of a small world as a corpus with FineWeb's columns. Document n depends on "
-            "the seed "
-            "and n alone.",
+            "the seed and n alone",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
 };

@@ -4,6 +4,7 @@
 #include "corpus_count.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/prepare/text_shape.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/tokenizer_source.h"
 
@@ -29,7 +30,7 @@ static const struct command command = {
     .minimum = 1,
     .maximum = -1,
     .help = "Counts documents, bytes, characters, lines, words and tokens of files, folders and globs. Under "
-            "mpirun each rank counts its part; the numbers are the same.",
+            "mpirun each rank counts its part; the numbers are the same",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
 };
@@ -127,9 +128,13 @@ static void print_words(const struct stats *stats)
 {
     if (stats->frequent_count > 0)
         printf("\n%-27s %12s %7s\n", "most frequent words", "count", "share");
-    for (int i = 0; i < stats->frequent_count; i++)
-        printf("%-27s %12" PRId64 " %6.2f%%\n", word_of(stats, i), stats->frequent[i]->count,
+    for (int i = 0; i < stats->frequent_count; i++) {
+        const char *word = word_of(stats, i);
+        size_t bytes = strlen(word);
+        int width = 27 + (int)((int64_t)bytes - text_count_characters(word, bytes)); /* printf counts bytes */
+        printf("%-*s %12" PRId64 " %6.2f%%\n", width, word, stats->frequent[i]->count,
                100.0 * ratio(stats->frequent[i]->count, stats->counts->sums.words));
+    }
 }
 
 static void print_table(const struct stats *stats)

@@ -190,7 +190,7 @@ for run in 1 2; do
     expect 0 ranks 2 "$LLMPI" corpus clean clean.yaml --corpus.inputs=data --clean.directory=data/out
     cp -r data/out own-$run
 done
-contains err "6 input files are what cleaning wrote into data/out: they are not read"
+contains err "6 input files are what cleaning wrote into data/out: not read"
 same_files own-1 own-2
 expect 0 "$LLMPI" corpus clean clean.yaml --corpus.inputs=data --clean.directory=data/out --clean.files=2
 [ "$(ls data/out | wc -l)" -eq 4 ] || fail "files of two numbers: $(ls data/out)"
@@ -223,9 +223,14 @@ printf '{"text":"a","language_score":0.9}\n{"text":"b","language_score":0.2}\n{"
 expect 1 "$LLMPI" corpus clean clean.yaml $lines --corpus.inputs=scores.jsonl
 contains err "scores.jsonl:4"
 [ "$(ls odd | grep -c tmp)" -eq 0 ] || fail "a failure left $(ls odd)"
+expect 1 bash -c "ulimit -n 100; '$LLMPI' corpus clean clean.yaml --clean.directory=odd --clean.files=200 --corpus.inputs=scores.jsonl"
+contains err "Too many open files" # and not the bad line, which is found later
+[ "$(ls odd | grep -c tmp)" -eq 0 ] || fail "a failure left $(ls odd)"
 expect 0 ranks 2 "$LLMPI" corpus clean clean.yaml $off $lines --corpus.inputs=scores.jsonl --corpus.on_error=skip \
     --clean.language_score_min=0.65 --clean.files=2
 contains err "skipped 2 documents: 0 invalid UTF-8, 1 broken JSON, 1 without text field"
+contains err "2 files of kept and of rejected documents each in odd after"
+[ "$(grep -c 'scores.jsonl:[45]: ' err)" -eq 2 ] || fail "each bad line is told once: $(cat err)"
 [ "$(table language_score_min)" = "language_score_min 3 1 33.33% 1" ] || fail "table: $(table language_score_min)"
 [ "$(table kept)" = "kept 2 66.67% 2" ] || fail "table: $(table kept)"
 expect 0 "$LLMPI" corpus clean clean.yaml $lines --corpus.inputs=scores.jsonl --corpus.on_error=skip

@@ -28,6 +28,9 @@ for command in shard plan train evaluate "tokenizer train" "corpus clean"; do
     done
     [ -z "$missing" ] || complain "llmpi $command --help does not list$missing"
 done
+for command in $commands "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer info"; do
+    "$LLMPI" $command --help | grep -q '[^.]\.\.$' && complain "llmpi $command --help has a line that ends in two full stops"
+done
 
 # offers WORDS... "," EXPECTED...: what bash would offer for the last word.
 offers() {

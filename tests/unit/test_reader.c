@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -270,6 +271,11 @@ static void test_bad_inputs(void **state)
     snprintf(path, sizeof path, "%s/none*.txt", folder);
     snprintf(message, sizeof message, "%s: no such file, and no file matches it as a pattern", path);
     assert_open_fails(path, message);
+    snprintf(path, sizeof path, "%s", scratch_path("pipe.jsonl"));
+    snprintf(message, sizeof message, "cannot read %s: it is no regular file", path);
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_open_fails(path, message);
+    assert_int_equal(unlink(path), 0);
     assert_open_fails(NULL, "no corpus inputs: expected files, folders or patterns in corpus.inputs");
     assert_int_equal(directory_create(scratch_path("bare/.hidden")), STATUS_OK);
     scratch_write("bare/.hidden/x.jsonl", "", 0);

@@ -28,6 +28,7 @@ enum status file_read_at(int descriptor, const char *path, int64_t offset, void 
 
 bool file_exists(const char *path);
 bool file_is_directory(const char *path);
+bool file_is_regular(const char *path); /* no folder, pipe or device; symbolic links are followed */
 
 /* Size in bytes, or -1. */
 int64_t file_size(const char *path);

@@ -26,6 +26,7 @@ struct reader {
     struct corpus_report report;
     struct json *json;    /* holds the text of the last document of JSON lines */
     struct buffer record; /* of the last piece of plain text or row of Parquet */
+    bool told_left_out;   /* that records lack columns of Parquet */
     struct {
         bool begun, ended;
     } array;

@@ -36,7 +36,8 @@ int64_t parquet_row_groups(const struct parquet_file *file);
 int64_t parquet_columns(const struct parquet_file *file);
 const char *parquet_column_name(const struct parquet_file *file, int64_t column);
 enum parquet_kind parquet_column_kind(const struct parquet_file *file, int64_t column);
-int64_t parquet_find_column(const struct parquet_file *file, const char *name); /* or -1 */
+bool parquet_column_is_unsigned(const struct parquet_file *file, int64_t column); /* of integers */
+int64_t parquet_find_column(const struct parquet_file *file, const char *name);   /* or -1 */
 
 /* Uncompressed bytes of a column over all row groups, as the footer says. */
 int64_t parquet_column_bytes(const struct parquet_file *file, int64_t column);
@@ -47,7 +48,7 @@ struct parquet_value {
     bool null;
     const char *text; /* PARQUET_TEXT: not NUL-terminated, valid until the next call on this cursor */
     size_t length;
-    int64_t integer; /* PARQUET_INTEGER, PARQUET_BOOLEAN (0 or 1) */
+    int64_t integer; /* PARQUET_INTEGER (of an unsigned column: its bits), PARQUET_BOOLEAN (0 or 1) */
     double real;     /* PARQUET_REAL */
 };
 

@@ -22,6 +22,7 @@ struct corpus_settings {
     bool skip_errors;                 /* count and go on, instead of failing */
     bool whole_records;               /* fill document.record */
     const char *score_field;          /* member or column with a number, for document.score; NULL: none */
+    bool quiet;                       /* readers log nothing: an earlier pass over the files did */
 };
 
 /* The resolved list of input files, in order. */
@@ -33,10 +34,9 @@ struct corpus {
     int64_t bytes;   /* sum of the sizes on disk, for progress */
 };
 
-/* Expands the inputs. An input that matches nothing, or a file whose ending is unknown, is an error naming
- * the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines, .json also
- * for one array; each also with .gz or .zst;
- * .parquet). */
+/* Expands the inputs. An input that matches nothing, a pipe or device, or a file whose ending is unknown, is
+ * an error; the last one names the known endings (.txt .jsonl .ndjson .json, the last three for JSON lines,
+ * .json also for one array; each also with .gz or .zst; .parquet). */
 enum status corpus_open(const struct corpus_settings *settings, struct corpus *out);
 void corpus_close(struct corpus *corpus);
 
@@ -58,7 +58,8 @@ struct document {
     int64_t part;
     const char
         *record; /* with whole_records: a JSON object without a line end, valid as long as text: the line
-                    of JSON lines, trimmed; the piece of plain text as {text_field: piece}. Else NULL */
+                    of JSON lines, trimmed; the piece of plain text as {text_field: piece}; the row of
+                    Parquet without columns that cannot be read, of which reader 0 warns once. Else NULL */
     size_t record_length; /* bytes */
     double score;         /* the number in score_field; NAN where there is none */
 };
@@ -85,9 +86,9 @@ struct reader;
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
                         struct reader **out);
 
-/* The next piece; *more is false at the end. With skip_errors each bad document is counted, and the first ten
- * are logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. A bad document
- * counts for max_documents.
+/* The next piece; *more is false at the end. With skip_errors each bad document is counted, and unless quiet
+ * the first ten are logged as warnings "FILE:LINE: what is wrong"; else it fails with that message. A bad
+ * document counts for max_documents.
  *
  * JSON lines: each line that is not blank is a document. Limits: 2 GiB per line, 512 levels of nesting.
  * A .json file that begins with [ is an array, each of whose elements, an object or a string, is a document;
