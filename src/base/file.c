@@ -166,8 +166,11 @@ enum status directory_create(const char *path)
             continue;
         bool last = *end == '\0';
         *end = '\0';
-        if (mkdir(copy, 0777) != 0 && !file_is_directory(copy))
+        int problem = mkdir(copy, 0777) == 0 ? 0 : errno;
+        if (problem != 0 && !file_is_directory(copy)) {
+            errno = problem; /* looking at it has set another */
             status = fail_errno("make folder", copy);
+        }
         if (last)
             break;
         *end = '/';
