@@ -155,6 +155,14 @@ int64_t file_size(const char *path)
     return stat(path, &status) == 0 ? (int64_t)status.st_size : -1;
 }
 
+int64_t file_modified(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return -1;
+    return (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+}
+
 enum status directory_create(const char *path)
 {
     char *copy = memory_copy_text(path, strlen(path));

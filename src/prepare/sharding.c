@@ -78,8 +78,10 @@ static enum status find_fingerprint(struct sharding *work)
     if (comm_rank(work->comm) == 0)
         status = shard_fingerprint(work->config, &work->identity, work->begin, work->end, &work->corpus,
                                    &work->validation, &work->identity.fingerprint);
+    work->inputs_modified = shard_inputs_modified(&work->corpus, &work->validation);
     status = comm_agree(work->comm, status);
     comm_broadcast(work->comm, &work->identity.fingerprint, sizeof work->identity.fingerprint, 0);
+    comm_broadcast(work->comm, &work->inputs_modified, sizeof work->inputs_modified, 0);
     return status;
 }
 
@@ -222,7 +224,8 @@ static enum status run(struct sharding *work, bool fresh, struct folder_lock **l
     TRY(comm_agree(work->comm, open_inputs(work)));
     TRY(take_directory(work, lock));
     TRY(find_fingerprint(work));
-    TRY(kept_shards_find(directory, shards, work->identity.fingerprint, fresh, work->comm, &work->kept));
+    TRY(kept_shards_find(directory, shards, work->identity.fingerprint, work->inputs_modified, fresh,
+                         work->comm, &work->kept));
     TRY(comm_agree(work->comm, shard_set_create(&work->set, directory, shards)));
     TRY(write_remaining(work));
     TRY(finish(work));

@@ -48,6 +48,14 @@ expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
 printf 'X' | dd of=changed.jsonl bs=1 seek=60 conv=notrunc status=none
 expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
 contains err "3 of other inputs or options"
+# In the middle, where only the time tells; the shards are those that the changed text always gives.
+expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
+contains err "nothing to do"
+printf 'X' | dd of=changed.jsonl bs=1 seek=$(($(stat -c %s changed.jsonl) / 2)) conv=notrunc status=none
+expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
+contains err "writing 3 of 3 shards: 0 not complete, 0 of other inputs or options, 0 damaged, 3 older than an input"
+expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl --shards.directory=again
+same set "changed in the middle" again
 
 # --- killed before every rename and every fsync of one rank
 if ldd "$LLMPI" | grep -q libasan; then
