@@ -136,6 +136,25 @@ def check_kinds():
                     check(found == wanted, kind, packing, split, shard, "has", found, "bytes, not", wanted)
 
 
+def check_without_text():
+    """Validation text of unknown words has no bytes: what is not a number is null in JSON."""
+    with open("unknown.txt", "w") as out:
+        out.write("x y z " * 300)
+    options = ["--tokenizer.path=word.json", "--shards.begin_token=", "--corpus.validation_inputs=unknown.txt",
+               "--shards.directory=unknown", "--run.directory=unknown-run"]
+    for command in ("shard", "train"):
+        code, log = run(command, "config.yaml", *options)
+        check(code == 0, log)
+
+    def not_json(constant):
+        raise ValueError(f"{constant} is no JSON")
+    code, log = run("evaluate", "config.yaml", *options, "--json")
+    lines = [line for line in log.splitlines() if line.startswith("{")] + list(open("unknown-run/metrics.jsonl"))
+    rows = [json.loads(line, parse_constant=not_json) for line in lines]
+    found = [row["bits_per_byte"] for row in rows if "bits_per_byte" in row]
+    check(code == 0 and found == [None, None], log, found)
+
+
 def check_training():
     code, log = run("train", "config.yaml", "--shards.directory=split", "--run.directory=fits")
     check(code == 0, log)
@@ -164,6 +183,7 @@ def main():
         check_packing(packing, sizes)
     check_tail()
     check_kinds()
+    check_without_text()
     check_training()
 
 
