@@ -159,8 +159,9 @@ static enum status write_remaining(struct sharding *work)
     if (status != STATUS_OK || work->kept.kept == shards)
         goto cleanup;
     if (idle > 0)
-        log_info("%d ranks write %" PRId64 " shards: %" PRId64 " ranks have nothing to do",
-                 comm_size(work->comm), shards - work->kept.kept, idle);
+        log_info("%d ranks for %" PRId64 " shard%s to write: %" PRId64 " of them ha%s nothing to do",
+                 comm_size(work->comm), shards - work->kept.kept, shards - work->kept.kept == 1 ? "" : "s",
+                 idle, idle == 1 ? "s" : "ve");
     int64_t count = list_remaining(&work->kept, list);
     if (corpus_is_divisible(&work->corpus, shards) && corpus_is_divisible(&work->validation, shards))
         status = write_one_by_one(work, list, count);
