@@ -16,7 +16,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* --- beginning --- */
 
@@ -174,20 +173,29 @@ cleanup:
 
 /* --- ending --- */
 
-/* A copy of the tokenizer, so that the folder explains itself; one that is there already stays. */
+static bool is_tokenizer(const char *path, uint64_t digest)
+{
+    struct tokenizer *found = NULL;
+    bool same =
+        file_exists(path) && tokenizer_load(path, &found) == STATUS_OK && tokenizer_digest(found) == digest;
+    tokenizer_destroy(found);
+    return same;
+}
+
+/* A copy of the tokenizer, so that the folder explains itself. The same one stays as it is, with its layout
+ * and what else it holds: it may be the user's own file. */
 static enum status write_tokenizer(const struct sharding *work)
 {
-    struct buffer text = {0}, found = {0};
+    struct buffer text = {0};
     char *path = path_join(work->config->shards.directory, SHARDS_TOKENIZER);
-    enum status status = path != NULL ? tokenizer_write(work->tokenizer, &text) : STATUS_FAILED;
-    if (status == STATUS_OK && file_exists(path))
-        status = file_read(path, &found);
-    bool same = found.length == text.length && memcmp(found.data, text.data, text.length) == 0;
-    if (status == STATUS_OK && !same)
-        status = file_write(path, text.data, text.length);
+    enum status status = path != NULL ? STATUS_OK : STATUS_FAILED;
+    if (status == STATUS_OK && !is_tokenizer(path, tokenizer_digest(work->tokenizer))) {
+        status = tokenizer_write(work->tokenizer, &text);
+        if (status == STATUS_OK)
+            status = file_write(path, text.data, text.length);
+    }
     free(path);
     buffer_free(&text);
-    buffer_free(&found);
     return status;
 }
 
