@@ -161,6 +161,14 @@ int64_t file_size(const char *path)
     return stat(path, &status) == 0 ? (int64_t)status.st_size : -1;
 }
 
+int64_t file_modified(const char *path)
+{
+    struct stat status;
+    if (stat(path, &status) != 0)
+        return -1;
+    return (int64_t)status.st_mtim.tv_sec * 1000000000 + status.st_mtim.tv_nsec;
+}
+
 enum status directory_create(const char *path)
 {
     char *copy = memory_copy_text(path, strlen(path));
@@ -172,8 +180,11 @@ enum status directory_create(const char *path)
             continue;
         bool last = *end == '\0';
         *end = '\0';
-        if (mkdir(copy, 0777) != 0 && !file_is_directory(copy))
+        int problem = mkdir(copy, 0777) == 0 ? 0 : errno;
+        if (problem != 0 && !file_is_directory(copy)) {
+            errno = problem; /* looking at it has set another */
             status = fail_errno("make folder", copy);
+        }
         if (last)
             break;
         *end = '/';

@@ -14,6 +14,7 @@
 
 #include <json-c/json.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -286,4 +287,9 @@ enum status json_write_text(struct buffer *out, const char *text, size_t length)
     }
     TRY(buffer_append(out, text + plain, length - plain));
     return buffer_append(out, "\"", 1);
+}
+
+enum status json_write_number(struct buffer *out, double number)
+{
+    return isfinite(number) ? buffer_printf(out, "%.17g", number) : buffer_append(out, "null", 4);
 }

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum state { WHOLE, MISSING, FOREIGN, DAMAGED, STATES };
+enum state { WHOLE, MISSING, FOREIGN, OLD, DAMAGED, STATES };
 
 void kept_shards_close(struct kept_shards *kept)
 {
@@ -21,7 +21,7 @@ void kept_shards_close(struct kept_shards *kept)
 
 /* Opening and reading everything; what fails is damaged, and why is in status_message(). */
 static enum state examine_file(const char *path, const char *split, int64_t shard, int64_t shards,
-                               uint64_t fingerprint, struct shard_information *about)
+                               uint64_t fingerprint, int64_t inputs_modified, struct shard_information *about)
 {
     struct shard *opened = NULL;
     if (!file_exists(path))
@@ -33,18 +33,20 @@ static enum state examine_file(const char *path, const char *split, int64_t shar
     if (about->fingerprint != fingerprint || strcmp(about->split, split) != 0 || about->shard != shard ||
         about->shards != shards)
         return FOREIGN;
+    if (file_modified(path) < inputs_modified)
+        return OLD;
     return shard_verify(path) == STATUS_OK ? WHOLE : DAMAGED;
 }
 
 static enum state examine_shard(const char *directory, int64_t shard, int64_t shards, uint64_t fingerprint,
-                                struct shard_counts *counts)
+                                int64_t inputs_modified, struct shard_counts *counts)
 {
     struct shard_information about[SPLITS];
     for (int split = 0; split < SPLITS; split++) {
         char *path = shard_path(directory, split_names[split], shard, shards);
-        enum state state =
-            path == NULL ? DAMAGED
-                         : examine_file(path, split_names[split], shard, shards, fingerprint, &about[split]);
+        enum state state = path == NULL ? DAMAGED
+                                        : examine_file(path, split_names[split], shard, shards, fingerprint,
+                                                       inputs_modified, &about[split]);
         free(path);
         if (state == DAMAGED)
             log_warning("%s: shard %" PRId64 " is written again", status_message(), shard);
@@ -70,12 +72,13 @@ static void say(int64_t shards, const int64_t *states)
                  states[WHOLE], shards);
     if (states[WHOLE] < shards)
         log_info("writing %" PRId64 " of %" PRId64 " shards: %" PRId64 " not complete, %" PRId64
-                 " of other inputs or options, %" PRId64 " damaged",
-                 shards - states[WHOLE], shards, states[MISSING], states[FOREIGN], states[DAMAGED]);
+                 " of other inputs or options, %" PRId64 " damaged, %" PRId64 " older than an input",
+                 shards - states[WHOLE], shards, states[MISSING], states[FOREIGN], states[DAMAGED],
+                 states[OLD]);
 }
 
-enum status kept_shards_find(const char *directory, int64_t shards, uint64_t fingerprint, bool fresh,
-                             struct comm *comm, struct kept_shards *out)
+enum status kept_shards_find(const char *directory, int64_t shards, uint64_t fingerprint,
+                             int64_t inputs_modified, bool fresh, struct comm *comm, struct kept_shards *out)
 {
     int64_t states[STATES] = {0};
     struct progress progress;
@@ -86,7 +89,8 @@ enum status kept_shards_find(const char *directory, int64_t shards, uint64_t fin
         return STATUS_OK;
     progress_begin(&progress, "verify", (double)shards, "shards");
     for (int64_t shard = comm_rank(comm); shard < shards; shard += comm_size(comm)) {
-        enum state state = examine_shard(directory, shard, shards, fingerprint, &out->counts);
+        enum state state =
+            examine_shard(directory, shard, shards, fingerprint, inputs_modified, &out->counts);
         out->whole[shard] = state == WHOLE;
         states[state]++;
         progress_update(&progress, (double)shard, NULL);

@@ -11,11 +11,12 @@ struct kept_shards {
     struct shard_counts counts; /* of the kept shards */
 };
 
-/* Looks at every shard of the folder: one whose two files have this fingerprint and pass shard_verify is
- * kept. Says what is kept and what is written again, and why. With `fresh` nothing is kept. Each rank looks
- * at its share, all get the same result. Close with kept_shards_close in any case. **Collective** */
-enum status kept_shards_find(const char *directory, int64_t shards, uint64_t fingerprint, bool fresh,
-                             struct comm *comm, struct kept_shards *out);
+/* Looks at every shard of the folder: one whose two files have this fingerprint, are not older than the
+ * inputs (inputs_modified as of file_modified) and pass shard_verify is kept. Says what is kept and what is
+ * written again, and why. With `fresh` nothing is kept. Each rank looks at its share, all get the same
+ * result. Close with kept_shards_close in any case. **Collective** */
+enum status kept_shards_find(const char *directory, int64_t shards, uint64_t fingerprint,
+                             int64_t inputs_modified, bool fresh, struct comm *comm, struct kept_shards *out);
 void kept_shards_close(struct kept_shards *kept);
 
 #endif

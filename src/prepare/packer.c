@@ -46,16 +46,16 @@ static bool is_full(const struct packer *packer)
 
 enum status packer_add_text(struct packer *packer, const uint32_t *ids, int64_t count, int64_t bytes)
 {
+    bool exact = tokenizer_unknown(packer->tokenizer) < 0;
     if (packer->packing == SHARD_CONCATENATE)
-        return shard_writer_add(packer->writer, ids, count, bytes);
+        return shard_writer_add(packer->writer, ids, count,
+                                exact ? bytes : tokenizer_text_bytes(packer->tokenizer, ids, count));
     for (int64_t i = 0; i < count; i++) {
-        size_t length = 0;
         if (is_full(packer)) {
             shard_writer_drop(packer->writer, count - i);
             return STATUS_OK;
         }
-        if (tokenizer_token(packer->tokenizer, ids[i], &length) != NULL)
-            packer->bytes += (int64_t)length;
+        packer->bytes += tokenizer_text_bytes(packer->tokenizer, &ids[i], 1);
         packer->chunk[packer->filled++] = ids[i];
         if (packer->filled == packer->chunk_length)
             TRY(write_chunk(packer));

@@ -23,7 +23,8 @@ void packer_close(struct packer *packer);
 /* The next token is the first of a document that goes to `writer`. */
 enum status packer_begin_document(struct packer *packer, struct shard_writer *writer);
 
-/* Appends the tokens of `bytes` bytes of text to the open document. */
+/* Appends the tokens of `bytes` bytes of text to the open document. What counts as text in the shard is what
+ * tokenizer_text_bytes says, so that every packing counts alike; for kind bpe that is all of `bytes`. */
 enum status packer_add_text(struct packer *packer, const uint32_t *ids, int64_t count, int64_t bytes);
 
 /* Appends a token that stands for no text. */

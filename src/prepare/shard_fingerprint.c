@@ -82,3 +82,19 @@ enum status shard_fingerprint(const struct config *config, const struct shard_id
     buffer_free(&facts);
     return status;
 }
+
+static int64_t newest(const struct string_list *files)
+{
+    int64_t last = -1;
+    for (int64_t i = 0; i < files->count; i++) {
+        int64_t modified = file_modified(files->items[i]);
+        last = modified > last ? modified : last;
+    }
+    return last;
+}
+
+int64_t shard_inputs_modified(const struct corpus *corpus, const struct corpus *validation)
+{
+    int64_t first = newest(&corpus->files), second = newest(&validation->files);
+    return first > second ? first : second;
+}

@@ -8,9 +8,13 @@
 
 /* The digest of the tokenizer, the options that matter, the format of the shards, and name, size, first and
  * last 64 KiB of each input file. Equal numbers mean equal shards, except where an input was changed in its
- * middle without a change of its size. `begin` and `end` are the tokens around documents, -1 for none. */
+ * middle without a change of its size; times are not part of it, so that a copy of the inputs gives the same
+ * shards. `begin` and `end` are the tokens around documents, -1 for none. */
 enum status shard_fingerprint(const struct config *config, const struct shard_identity *identity,
                               int64_t begin, int64_t end, const struct corpus *corpus,
                               const struct corpus *validation, uint64_t *out);
+
+/* When an input was last changed (file_modified): shards that are older are of other inputs. */
+int64_t shard_inputs_modified(const struct corpus *corpus, const struct corpus *validation);
 
 #endif

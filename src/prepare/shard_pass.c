@@ -86,10 +86,9 @@ static enum status read_corpus(struct sharding *work, const struct corpus *corpu
 static int64_t bytes_of(void *context, uint32_t id, bool begins, bool ends)
 {
     const struct sharding *work = context;
-    size_t length = 0;
     if ((begins && work->begin >= 0) || (ends && id == work->end))
         return 0;
-    return tokenizer_token(work->tokenizer, id, &length) == NULL ? 0 : (int64_t)length;
+    return tokenizer_text_bytes(work->tokenizer, &id, 1);
 }
 
 static enum status move_tail(struct sharding *work, int64_t shard)

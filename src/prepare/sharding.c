@@ -16,7 +16,6 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 
 /* --- beginning --- */
 
@@ -78,8 +77,10 @@ static enum status find_fingerprint(struct sharding *work)
     if (comm_rank(work->comm) == 0)
         status = shard_fingerprint(work->config, &work->identity, work->begin, work->end, &work->corpus,
                                    &work->validation, &work->identity.fingerprint);
+    work->inputs_modified = shard_inputs_modified(&work->corpus, &work->validation);
     status = comm_agree(work->comm, status);
     comm_broadcast(work->comm, &work->identity.fingerprint, sizeof work->identity.fingerprint, 0);
+    comm_broadcast(work->comm, &work->inputs_modified, sizeof work->inputs_modified, 0);
     return status;
 }
 
@@ -157,8 +158,9 @@ static enum status write_remaining(struct sharding *work)
     if (status != STATUS_OK || work->kept.kept == shards)
         goto cleanup;
     if (idle > 0)
-        log_info("%d ranks write %" PRId64 " shards: %" PRId64 " ranks have nothing to do",
-                 comm_size(work->comm), shards - work->kept.kept, idle);
+        log_info("%d ranks for %" PRId64 " shard%s to write: %" PRId64 " of them ha%s nothing to do",
+                 comm_size(work->comm), shards - work->kept.kept, shards - work->kept.kept == 1 ? "" : "s",
+                 idle, idle == 1 ? "s" : "ve");
     int64_t count = list_remaining(&work->kept, list);
     if (corpus_is_divisible(&work->corpus, shards) && corpus_is_divisible(&work->validation, shards))
         status = write_one_by_one(work, list, count);
@@ -171,20 +173,29 @@ cleanup:
 
 /* --- ending --- */
 
-/* A copy of the tokenizer, so that the folder explains itself; one that is there already stays. */
+static bool is_tokenizer(const char *path, uint64_t digest)
+{
+    struct tokenizer *found = NULL;
+    bool same =
+        file_exists(path) && tokenizer_load(path, &found) == STATUS_OK && tokenizer_digest(found) == digest;
+    tokenizer_destroy(found);
+    return same;
+}
+
+/* A copy of the tokenizer, so that the folder explains itself. The same one stays as it is, with its layout
+ * and what else it holds: it may be the user's own file. */
 static enum status write_tokenizer(const struct sharding *work)
 {
-    struct buffer text = {0}, found = {0};
+    struct buffer text = {0};
     char *path = path_join(work->config->shards.directory, SHARDS_TOKENIZER);
-    enum status status = path != NULL ? tokenizer_write(work->tokenizer, &text) : STATUS_FAILED;
-    if (status == STATUS_OK && file_exists(path))
-        status = file_read(path, &found);
-    bool same = found.length == text.length && memcmp(found.data, text.data, text.length) == 0;
-    if (status == STATUS_OK && !same)
-        status = file_write(path, text.data, text.length);
+    enum status status = path != NULL ? STATUS_OK : STATUS_FAILED;
+    if (status == STATUS_OK && !is_tokenizer(path, tokenizer_digest(work->tokenizer))) {
+        status = tokenizer_write(work->tokenizer, &text);
+        if (status == STATUS_OK)
+            status = file_write(path, text.data, text.length);
+    }
     free(path);
     buffer_free(&text);
-    buffer_free(&found);
     return status;
 }
 
@@ -222,7 +233,8 @@ static enum status run(struct sharding *work, bool fresh, struct folder_lock **l
     TRY(comm_agree(work->comm, open_inputs(work)));
     TRY(take_directory(work, lock));
     TRY(find_fingerprint(work));
-    TRY(kept_shards_find(directory, shards, work->identity.fingerprint, fresh, work->comm, &work->kept));
+    TRY(kept_shards_find(directory, shards, work->identity.fingerprint, work->inputs_modified, fresh,
+                         work->comm, &work->kept));
     TRY(comm_agree(work->comm, shard_set_create(&work->set, directory, shards)));
     TRY(write_remaining(work));
     TRY(finish(work));

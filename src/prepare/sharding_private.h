@@ -18,6 +18,7 @@ struct sharding {
     struct corpus corpus, validation; /* validation: files of its own, or empty */
     struct buffer inputs;             /* names of the files, one a line */
     struct shard_identity identity;
+    int64_t inputs_modified; /* when one of the files last was */
     struct kept_shards kept;
     struct shard_set set;
     struct packer packer;

@@ -28,14 +28,15 @@ void sharding_report(const struct sharding *work, const struct shard_counts *cou
         report_split(counts, split);
     report_packing(work->identity.packing, counts);
     corpus_report_log(&work->report);
+    const char *directory = work->config->shards.directory, *plural = work->kept.shards == 1 ? "" : "s";
     if (work->kept.kept == work->kept.shards)
         log_info("nothing to do: the %" PRId64
-                 " shards of each split in %s are complete; --fresh writes them "
-                 "again",
-                 work->kept.shards, work->config->shards.directory);
+                 " shard%s of each split in %s %s complete; --fresh writes %s again",
+                 work->kept.shards, plural, directory, work->kept.shards == 1 ? "is" : "are",
+                 work->kept.shards == 1 ? "it" : "them");
     else
-        log_info("%" PRId64 " shards of each split in %s after %s, %.1f MB/s", work->kept.shards,
-                 work->config->shards.directory, log_duration(duration, seconds),
+        log_info("%" PRId64 " shard%s of each split in %s after %s, %.1f MB/s of text", work->kept.shards,
+                 plural, directory, log_duration(duration, seconds),
                  (double)work->report.bytes / 1e6 / (seconds > 0 ? seconds : 1e-9));
     if (comm_rank(work->comm) != 0)
         return;

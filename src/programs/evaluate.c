@@ -1,4 +1,5 @@
 /* `llmpi evaluate CONFIG`: validation loss of a checkpoint. */
+#include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
@@ -24,23 +25,41 @@ static const struct command command = {
     .flag_count = sizeof flags / sizeof *flags,
     .configuration = true};
 
-static void print_result(const struct train_state *state, const char *split, const struct evaluation *result,
-                         bool json)
+static enum status print_json(const struct train_state *state, const char *split,
+                              const struct evaluation *result)
 {
-    if (json)
-        printf("{\"step\": %lld, \"split\": \"%s\", \"loss\": %.17g, \"perplexity\": %.17g, "
-               "\"bits_per_byte\": %.17g, "
-               "\"unigram_entropy\": %.17g, \"tokens\": %lld, \"bytes\": %lld}\n",
-               (long long)state->step, split, result->loss, exp(result->loss), result->bits_per_byte,
-               result->entropy, (long long)result->tokens, (long long)result->bytes);
-    else
-        printf("step             %lld\nsplit            %s\nwindows          %lld\ntokens           "
-               "%lld\nbytes            %lld\n"
-               "loss             %.4f nats per token\nperplexity       %.2f\nbits per byte    %.4f\nunigram "
-               "entropy  %.4f nats per token\n",
-               (long long)state->step, split, (long long)result->windows, (long long)result->tokens,
-               (long long)result->bytes, result->loss, exp(result->loss), result->bits_per_byte,
-               result->entropy);
+    const struct {
+        const char *name;
+        double value;
+    } numbers[] = {{"loss", result->loss},
+                   {"perplexity", exp(result->loss)},
+                   {"bits_per_byte", result->bits_per_byte},
+                   {"unigram_entropy", result->entropy}};
+    struct buffer line = {0};
+    enum status status =
+        buffer_printf(&line, "{\"step\": %lld, \"split\": \"%s\"", (long long)state->step, split);
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers && status == STATUS_OK; i++) {
+        status = buffer_printf(&line, ", \"%s\": ", numbers[i].name);
+        if (status == STATUS_OK)
+            status = json_write_number(&line, numbers[i].value);
+    }
+    if (status == STATUS_OK)
+        status = buffer_printf(&line, ", \"tokens\": %lld, \"bytes\": %lld}", (long long)result->tokens,
+                               (long long)result->bytes);
+    if (status == STATUS_OK)
+        puts(line.data);
+    buffer_free(&line);
+    return status;
+}
+
+static void print_text(const struct train_state *state, const char *split, const struct evaluation *result)
+{
+    printf("step             %lld\nsplit            %s\nwindows          %lld\ntokens           "
+           "%lld\nbytes            %lld\n"
+           "loss             %.4f nats per token\nperplexity       %.2f\nbits per byte    %.4f\nunigram "
+           "entropy  %.4f nats per token\n",
+           (long long)state->step, split, (long long)result->windows, (long long)result->tokens,
+           (long long)result->bytes, result->loss, exp(result->loss), result->bits_per_byte, result->entropy);
 }
 
 /* The data and how much of it come from the CONFIG, the shape of the model from the checkpoint. */
@@ -66,8 +85,12 @@ static enum status evaluate(const struct config *config, const struct arguments 
         status = fail(STATUS_FAILED, "the %s shards in %s hold %lld tokens; a window needs %lld in one shard",
                       split, config->shards.directory, (long long)dataset_tokens(dataset),
                       (long long)stored.model.context_length + 1);
-    if (status == STATUS_OK && comm_rank(comm) == 0)
-        print_result(&state, split, &result, arguments_has(arguments, "--json"));
+    if (status == STATUS_OK && comm_rank(comm) == 0) {
+        if (arguments_has(arguments, "--json"))
+            status = print_json(&state, split, &result);
+        else
+            print_text(&state, split, &result);
+    }
 cleanup:
     if (dataset != NULL)
         dataset_close(dataset);

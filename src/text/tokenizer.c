@@ -237,3 +237,14 @@ bool tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id)
 {
     return id < tokenizer->vocabulary.count && tokenizer->vocabulary.tokens[id].special;
 }
+
+int64_t tokenizer_text_bytes(const struct tokenizer *tokenizer, const uint32_t *ids, int64_t count)
+{
+    int64_t sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        size_t length = 0;
+        if (!tokenizer_is_special(tokenizer, ids[i]) && tokenizer_token(tokenizer, ids[i], &length) != NULL)
+            sum += (int64_t)length;
+    }
+    return sum;
+}

@@ -43,15 +43,6 @@ static void release(struct workspace *work)
     memory_free(work->frequency);
 }
 
-/* Special tokens are no text: they cost bits but stand for no bytes. */
-static int64_t bytes_of(const struct tokenizer *tokenizer, uint32_t id)
-{
-    size_t length = 0;
-    if (tokenizer_is_special(tokenizer, id))
-        return 0;
-    return tokenizer_token(tokenizer, id, &length) != NULL ? (int64_t)length : 0;
-}
-
 /* Windows [first, first + rows) of the `count` chosen ones, in one forward pass. */
 static enum status evaluate_rows(const struct config *config, struct train_state *state,
                                  struct dataset *dataset, struct workspace *work, int64_t first, int64_t rows,
@@ -75,9 +66,9 @@ static enum status evaluate_rows(const struct config *config, struct train_state
         for (int64_t t = 0; t < length; t++) {
             uint32_t target = work->targets[i * length + t];
             sums[SUM_LOSS] += work->losses[i * length + t];
-            sums[SUM_BYTES] += (double)bytes_of(state->tokenizer, target);
             work->frequency[target]++;
         }
+        sums[SUM_BYTES] = (double)tokenizer_text_bytes(state->tokenizer, &work->targets[i * length], length);
     }
     return STATUS_OK;
 }

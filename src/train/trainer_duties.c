@@ -21,11 +21,14 @@ static bool is_due(int64_t step, int64_t every)
 static enum status add_evaluation(struct trainer *trainer, const struct evaluation *result)
 {
     struct buffer line = {0};
-    enum status status = buffer_printf(&line,
-                                       "{\"step\": %lld, \"validation_loss\": %.17g, \"bits_per_byte\": "
-                                       "%.17g, \"unigram_entropy\": %.17g, \"validation_tokens\": %lld}\n",
-                                       (long long)trainer->state.step, result->loss, result->bits_per_byte,
-                                       result->entropy, (long long)result->tokens);
+    enum status status =
+        buffer_printf(&line, "{\"step\": %lld, \"validation_loss\": %.17g, \"bits_per_byte\": ",
+                      (long long)trainer->state.step, result->loss);
+    if (status == STATUS_OK)
+        status = json_write_number(&line, result->bits_per_byte);
+    if (status == STATUS_OK)
+        status = buffer_printf(&line, ", \"unigram_entropy\": %.17g, \"validation_tokens\": %lld}\n",
+                               result->entropy, (long long)result->tokens);
     if (status == STATUS_OK)
         status = run_files_add_metrics(trainer->files, &line);
     buffer_free(&line);

@@ -112,6 +112,49 @@ def check_tail():
         check(all(len(d) % CHUNK == 0 for p in pieces[2:] for d in p), "tail: a chunk is cut")
 
 
+def check_kinds():
+    """Words and characters, most of them unknown: the bytes of a shard are those of its known tokens, wherever it is cut."""
+    with open("few.txt", "w") as out:
+        out.write("the of to and in that " * 9)
+    for kind in ("word", "character"):
+        options = [f"--tokenizer.path={kind}.json", "--shards.begin_token="]
+        code, log = run("tokenizer", "train", "config.yaml", f"--tokenizer.kind={kind}", "--corpus.inputs=few.txt", *options)
+        check(code == 0, log)
+        known = json.load(open(f"{kind}.json"))
+        special = {token["id"] for token in known["added_tokens"]}
+        sizes = {i: 0 if i in special else len(token.encode()) for token, i in known["model"]["vocab"].items()}
+        for packing in ("concatenate", "split", "truncate"):
+            code, log = run("shard", "config.yaml", *options, f"--shards.packing={packing}", "--corpus.split=tail",
+                            "--corpus.validation_fraction=0.9", f"--shards.directory={kind}")
+            check(code == 0, log)
+            code, log = run("inspect", "--verify", *(f"{kind}/{name}" for name in os.listdir(kind)))
+            check(code == 0, log)
+            for split in ("train", "validation"):
+                for shard in range(SHARDS):
+                    with h5py.File(f"{kind}/{split}-{shard:05d}-of-{SHARDS:05d}.h5", "r") as file:
+                        found, wanted = file.attrs["byte_count"], sum(sizes[i] for i in file["tokens"][:].tolist())
+                    check(found == wanted, kind, packing, split, shard, "has", found, "bytes, not", wanted)
+
+
+def check_without_text():
+    """Validation text of unknown words has no bytes: what is not a number is null in JSON."""
+    with open("unknown.txt", "w") as out:
+        out.write("x y z " * 300)
+    options = ["--tokenizer.path=word.json", "--shards.begin_token=", "--corpus.validation_inputs=unknown.txt",
+               "--shards.directory=unknown", "--run.directory=unknown-run"]
+    for command in ("shard", "train"):
+        code, log = run(command, "config.yaml", *options)
+        check(code == 0, log)
+
+    def not_json(constant):
+        raise ValueError(f"{constant} is no JSON")
+    code, log = run("evaluate", "config.yaml", *options, "--json")
+    lines = [line for line in log.splitlines() if line.startswith("{")] + list(open("unknown-run/metrics.jsonl"))
+    rows = [json.loads(line, parse_constant=not_json) for line in lines]
+    found = [row["bits_per_byte"] for row in rows if "bits_per_byte" in row]
+    check(code == 0 and found == [None, None], log, found)
+
+
 def check_training():
     code, log = run("train", "config.yaml", "--shards.directory=split", "--run.directory=fits")
     check(code == 0, log)
@@ -139,6 +182,8 @@ def main():
     for packing in ("split", "truncate"):
         check_packing(packing, sizes)
     check_tail()
+    check_kinds()
+    check_without_text()
     check_training()
 
 

@@ -48,6 +48,23 @@ expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
 printf 'X' | dd of=changed.jsonl bs=1 seek=60 conv=notrunc status=none
 expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
 contains err "3 of other inputs or options"
+# The user's own tokenizer in the folder of the shards stays as it is; another one is replaced.
+mkdir own
+/usr/bin/python3 -c 'import json; json.dump(json.load(open("tokenizer.json")), open("own/tokenizer.json", "w"), indent=9)'
+cp own/tokenizer.json written.json
+expect 0 "$LLMPI" shard shard.yaml --tokenizer.path=own/tokenizer.json --shards.directory=own
+cmp own/tokenizer.json written.json || fail "the tokenizer that was read was written over"
+echo '{}' >own/tokenizer.json
+expect 0 "$LLMPI" shard shard.yaml --shards.directory=own
+cmp own/tokenizer.json whole/tokenizer.json || fail "a broken tokenizer stayed in the folder of the shards"
+# In the middle, where only the time tells; the shards are those that the changed text always gives.
+expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
+contains err "nothing to do"
+printf 'X' | dd of=changed.jsonl bs=1 seek=$(($(stat -c %s changed.jsonl) / 2)) conv=notrunc status=none
+expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl
+contains err "writing 3 of 3 shards: 0 not complete, 0 of other inputs or options, 0 damaged, 3 older than an input"
+expect 0 "$LLMPI" shard shard.yaml --corpus.inputs=changed.jsonl --shards.directory=again
+same set "changed in the middle" again
 
 # --- killed before every rename and every fsync of one rank
 if ldd "$LLMPI" | grep -q libasan; then

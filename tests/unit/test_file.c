@@ -100,6 +100,9 @@ static void test_folders(void **state)
     const char *file = scratch_write("a/file", "x", 1), *below = scratch_path("a/file/d");
     assert_int_equal(directory_create(below), STATUS_FAILED);
     assert_message("make folder", file);
+    assert_int_equal(symlink("nowhere", scratch_path("dangling")), 0);
+    assert_int_equal(directory_create(scratch_path("dangling")), STATUS_FAILED);
+    assert_non_null(strstr(status_message(), "File exists"));
     assert_int_equal(directory_create("/"), STATUS_OK);
     assert_int_equal(directory_create("."), STATUS_OK);
 }

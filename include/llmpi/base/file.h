@@ -33,6 +33,9 @@ bool file_is_regular(const char *path); /* no folder, pipe or device; symbolic l
 /* Size in bytes, or -1. */
 int64_t file_size(const char *path);
 
+/* When its contents were last changed, in nanoseconds since 1970, or -1. */
+int64_t file_modified(const char *path);
+
 /* Makes a folder and its parents; an existing one is fine. */
 enum status directory_create(const char *path);
 

@@ -57,4 +57,7 @@ enum status json_each(const struct json *object,
  * kept. Invalid UTF-8 bytes become U+FFFD. */
 enum status json_write_text(struct buffer *out, const char *text, size_t length);
 
+/* Appends a number that reads back as the same double; what is not finite, which JSON cannot say, is null. */
+enum status json_write_number(struct buffer *out, double number);
+
 #endif

@@ -1,8 +1,9 @@
 /* Token shards: `train-00003-of-00008.h5` and `validation-....h5`. `/tokens` (uint16 when the vocabulary
  * fits, else uint32; chunked, Fletcher32), `/document_starts` (uint64: index of each document's first token),
  * attributes format_version, split, shard, shard_count, tokenizer_digest (16 hexadecimal digits), vocab_size,
- * document_count, byte_count, token_count, inputs (names, one a line), packing, chunk_length, dropped_count,
- * fingerprint (16 hexadecimal digits). Version 1 had neither of the last four. Documents lie end to end.
+ * document_count, byte_count (of the text that the tokens stand for; special tokens have none), token_count,
+ * inputs (names, one a line), packing, chunk_length, dropped_count, fingerprint (16 hexadecimal digits).
+ * Version 1 had neither of the last four. Documents lie end to end.
  *
  * With packing `concatenate` every token of every document is there. With `split` a document is cut into
  * chunks of chunk_length tokens, and a rest that is shorter is dropped; with `truncate` only the first chunk

@@ -80,4 +80,8 @@ int64_t tokenizer_find(const struct tokenizer *tokenizer, const char *text, size
 const char *tokenizer_token(const struct tokenizer *tokenizer, uint32_t id, size_t *length);
 bool tokenizer_is_special(const struct tokenizer *tokenizer, uint32_t id);
 
+/* The bytes of text that the ids stand for: special tokens have none, <|unk|> included. All of the text for
+ * kind bpe; what is in the vocabulary, and without white space for kind word. */
+int64_t tokenizer_text_bytes(const struct tokenizer *tokenizer, const uint32_t *ids, int64_t count);
+
 #endif
