@@ -17,17 +17,16 @@
 
 static const struct flag flags[] = {
     {"--output", "FILE",
-     "where to write JSON lines (.jsonl, .jsonl.gz, .jsonl.zst), \"-\" for standard output"},
-    {"--documents", "N", "how many stories (10000)"},
-    {"--seed", "S", "another seed gives other stories (1)"},
-    {"--json", NULL, "print documents, text_bytes, distinct_words and bits_per_byte as one JSON object"},
+     "Where to write JSON lines (.jsonl, .jsonl.gz, .jsonl.zst), \"-\" for standard output"},
+    {"--documents", "N", "How many stories (10000)"},
+    {"--seed", "S", "Another seed gives other stories (1)"},
+    {"--json", NULL, "Print documents, text_bytes, distinct_words and bits_per_byte as one JSON object"},
 };
 static const struct command command = {
     .name = "corpus generate",
     .positionals = "",
     .help = "Writes short stories of a small world as a corpus with FineWeb's columns. Document n depends on "
-            "the seed "
-            "and n alone.",
+            "the seed and n alone",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
 };
