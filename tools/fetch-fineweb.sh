@@ -47,6 +47,7 @@ is_number "$retry_delay" || wrong_usage "--retry-delay is '$retry_delay' but mus
 [[ $base_url =~ ^https?://[^[:space:]]+$ ]] || wrong_usage "--base-url is '$base_url' but must begin with https:// or http://"
 [[ ${HF_TOKEN:-} =~ ^[A-Za-z0-9._-]*$ ]] || wrong_usage "HF_TOKEN has characters that no access token has"
 base_url=${base_url%/}
+[[ $output != -* ]] || output=./$output
 revision=${revision//\//%2F}
 command -v curl >/dev/null || fail "curl is missing: install it (Debian: apt-get install curl)"
 
@@ -179,7 +180,7 @@ size_of() { stat -c %s "$1" 2>/dev/null || echo 0; }
 megabytes() { awk -v bytes="$1" 'BEGIN { printf "%.1f MB", bytes / 1e6 }'; }
 
 mkdir -p "$output" 2>"$scratch/message" || fail "cannot make $output: $(sed 's/.*: //' "$scratch/message")"
-exec 9>"$output/.fetch-fineweb.lock" || fail "cannot write in $output"
+{ exec 9>"$output/.fetch-fineweb.lock"; } 2>/dev/null || fail "cannot write in $output"
 if command -v flock >/dev/null && ! flock -n 9; then
     fail "another tools/fetch-fineweb.sh is writing to $output"
 fi

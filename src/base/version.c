@@ -1,5 +1,7 @@
-/* CMake passes the numbers in. */
+/* CMake passes the number in, and writes the header with the commit into the build folder. */
 #include "llmpi/base/version.h"
+
+#include "commit.h"
 
 const char *version_number(void)
 {

@@ -21,7 +21,7 @@ static const struct option table[] = {
     {FIELD(corpus, inputs), OPTION_LIST, AT(corpus, inputs), "", NULL, NULL, true,
      "Files, folders or globs of text: .txt .jsonl .ndjson .json, also with .gz or .zst, and .parquet"},
     {FIELD(corpus, text_field), OPTION_TEXT, AT(corpus, text_field), "text", "[1, inf)", NULL, true,
-     "Member of each JSON line that holds the text"},
+     "Member of each JSON line, or Parquet column, that holds the text"},
     {FIELD(corpus, max_documents), OPTION_INTEGER, AT(corpus, max_documents), "0", COUNT_RANGE, NULL, true,
      "Documents used, from the first on; 0: all"},
     {FIELD(corpus, document_separator), OPTION_TEXT, AT(corpus, document_separator), "", NULL, NULL, true,

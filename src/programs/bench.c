@@ -177,7 +177,7 @@ static void report(struct tokenizer_bench *bench, int64_t rounds, bool json)
 
 static const struct flag tokenizer_flags[] = {
     {"--rounds", "N", "How often the file is encoded (5)"},
-    {"--text-field", "NAME", "Member of each JSON line, or column, that holds the text (text)"},
+    {"--text-field", "NAME", "Member of each JSON line, or Parquet column, that holds the text (text)"},
     {"--ids", "FILE", "Also write the ids, as little-endian numbers of 32 bits"},
     {"--json", NULL, "Print one JSON object"},
 };
@@ -188,7 +188,7 @@ static const struct command tokenizer_command = {
     .maximum = 2,
     .flags = tokenizer_flags,
     .flag_count = sizeof tokenizer_flags / sizeof *tokenizer_flags,
-    .help = "Measure how fast one core encodes the documents of a file, one by one, from memory to memory",
+    .help = "Measures how fast one core encodes the documents of a file, one by one, from memory to memory",
 };
 
 static enum status write_ids(const struct token_list *ids, const char *path)

@@ -1,5 +1,6 @@
-/* `llmpi completion bash`: a completion script. Commands and flags are asked of the program itself
- * (`--help`), so they cannot go stale; the values of choices come from the option table. */
+/* `llmpi completion bash`: a completion script. Commands, their subcommands (the small letters after
+ * "llmpi COMMAND" in its usage) and flags are asked of the program itself (`--help`), so they cannot go
+ * stale; the values of choices come from the option table. */
 #include "llmpi/programs/programs.h"
 
 #include "llmpi/config/options.h"
@@ -23,11 +24,17 @@ static const char head[] = //
     "_llmpi()\n"
     "{\n"
     "    local word=${COMP_WORDS[COMP_CWORD]} program=${COMP_WORDS[0]} command=${COMP_WORDS[1]} words= "
-    "flag=\n"
+    "names= flag=\n"
     "    COMPREPLY=()\n"
     "    if ((COMP_CWORD == 1)); then\n"
     "        words=$(\"$program\" --help 2>/dev/null | sed -nE 's/^  ([a-z]+) .*/\\1/p')\n"
     "        COMPREPLY=($(compgen -W \"$words --help --version\" -- \"$word\"))\n"
+    "        return\n"
+    "    fi\n"
+    "    names=$(\"$program\" \"$command\" --help 2>/dev/null |\n"
+    "        sed -nE \"s/.*llmpi $command ([a-z|]+) .*/\\1/p\" | tr '|' ' ')\n"
+    "    if [[ -n $names ]] && ((COMP_CWORD == 2)); then\n"
+    "        COMPREPLY=($(compgen -W \"$names --help\" -- \"$word\"))\n"
     "        return\n"
     "    fi\n"
     "    if [[ $word == = ]]; then\n"
@@ -42,7 +49,7 @@ static const char tail[] = //
     "    if [[ -n $words ]]; then\n"
     "        COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
     "    elif [[ $word == -* ]]; then\n"
-    "        words=$(\"$program\" \"$command\" --help 2>/dev/null | sed -nE 's/^  "
+    "        words=$(\"$program\" $command ${names:+\"${COMP_WORDS[2]}\"} --help 2>/dev/null | sed -nE 's/^  "
     "(--[a-z0-9._-]+=?).*/\\1/p')\n"
     "        COMPREPLY=($(compgen -W \"$words\" -- \"$word\"))\n"
     "        [[ ${COMPREPLY[0]} == *= ]] && compopt -o nospace\n"

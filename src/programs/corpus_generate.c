@@ -17,10 +17,10 @@
 
 static const struct flag flags[] = {
     {"--output", "FILE",
-     "where to write JSON lines (.jsonl, .jsonl.gz, .jsonl.zst), \"-\" for standard output"},
-    {"--documents", "N", "how many stories (10000)"},
-    {"--seed", "S", "another seed gives other stories (1)"},
-    {"--json", NULL, "print documents, text_bytes, distinct_words and bits_per_byte as one JSON object"},
+     "Where to write JSON lines (.jsonl, .jsonl.gz, .jsonl.zst), \"-\" for standard output"},
+    {"--documents", "N", "How many stories (10000)"},
+    {"--seed", "S", "Another seed gives other stories (1)"},
+    {"--json", NULL, "Print documents, text_bytes, distinct_words and bits_per_byte as one JSON object"},
 };
 static const struct command command = {
     .name = "corpus generate",

@@ -16,13 +16,13 @@ enum { MOST_WORDS = 100000 };
 
 static const struct flag flags[] = {
     {"--tokenizer", "TOKENIZER",
-     "count tokens: a tokenizer.json, a checkpoint, or a folder with GPT-2's files"},
-    {"--words", "N", "how many of the most frequent words are shown (20)"},
-    {"--documents", "N", "look at the first N documents only (all)"},
-    {"--skip-errors", NULL, "count documents that cannot be used and go on, instead of failing"},
-    {"--text-field", "NAME", "member of each JSON line, or column, that holds the text (text)"},
-    {"--separator", "TEXT", "what stands between two documents of a .txt file (a file is one document)"},
-    {"--json", NULL, "print everything as one JSON object"},
+     "Count tokens: a tokenizer.json, a checkpoint, or a folder with GPT-2's files"},
+    {"--words", "N", "How many of the most frequent words are shown (20)"},
+    {"--documents", "N", "Look at the first N documents only (all)"},
+    {"--skip-errors", NULL, "Count documents that cannot be used and go on, instead of failing"},
+    {"--text-field", "NAME", "Member of each JSON line, or Parquet column, that holds the text (text)"},
+    {"--separator", "TEXT", "What stands between two documents of a .txt file (a file is one document)"},
+    {"--json", NULL, "Print everything as one JSON object"},
 };
 static const struct command command = {
     .name = "corpus stats",

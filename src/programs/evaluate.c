@@ -11,9 +11,9 @@
 #include <stdio.h>
 
 static const struct flag flags[] = {
-    {"--checkpoint", "PATH", "checkpoint file or run directory (default: run.directory)"},
-    {"--split", "NAME", "validation (default) or train"},
-    {"--json", NULL, "print one JSON object"}};
+    {"--checkpoint", "PATH", "Checkpoint file or run directory (default: run.directory)"},
+    {"--split", "NAME", "Which shards: validation (default) or train"},
+    {"--json", NULL, "Print one JSON object"}};
 
 static const struct command command = {
     .name = "evaluate",

@@ -12,16 +12,16 @@
 #include <string.h>
 
 static const struct flag flags[] = {
-    {"--prompt", "TEXT", "the text to continue (default: none, a new document)"},
-    {"--prompt-file", "FILE", "read the prompt from a file, - for standard input"},
-    {"--tokens", "N", "at most that many new tokens (default: the checkpoint's sample.tokens)"},
+    {"--prompt", "TEXT", "The text to continue (default: none, a new document)"},
+    {"--prompt-file", "FILE", "Read the prompt from a file, - for standard input"},
+    {"--tokens", "N", "At most that many new tokens (default: the checkpoint's sample.tokens)"},
     {"--temperature", "X", "0: always the likeliest token; 1: as the model says; more: more varied"},
-    {"--top-k", "K", "choose among the K likeliest tokens; 0: all"},
-    {"--top-p", "P", "choose among the likeliest tokens that together have probability P"},
-    {"--seed", "N", "the same seed gives the same text (default: 1)"},
-    {"--samples", "N", "that many texts, separated by a line ---"},
-    {"--ignore-end", NULL, "go on after an end-of-text token"},
-    {"--threads", "N", "threads to use (default: all cores)"}};
+    {"--top-k", "K", "Choose among the K likeliest tokens; 0: all"},
+    {"--top-p", "P", "Choose among the likeliest tokens that together have probability P"},
+    {"--seed", "N", "The same seed gives the same text (default: 1)"},
+    {"--samples", "N", "That many texts, separated by a line ---"},
+    {"--ignore-end", NULL, "Go on after an end-of-text token"},
+    {"--threads", "N", "Threads to use (default: all cores)"}};
 
 static const struct command command = {
     .name = "generate",

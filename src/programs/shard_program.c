@@ -7,7 +7,7 @@
 enum status program_shard(int count, char **arguments)
 {
     static const struct flag flags[] = {
-        {"--fresh", NULL, "write all shards again, also those that an earlier run completed"}};
+        {"--fresh", NULL, "Write all shards again, also those that an earlier run completed"}};
     static const struct command command = {
         .name = "shard",
         .positionals = "CONFIG",

@@ -10,7 +10,7 @@
 
 struct info_settings {
     const char *sample;     /* file to measure on, or NULL: a corpus file or folder, else plain bytes */
-    const char *text_field; /* member of each JSON line with the text */
+    const char *text_field; /* member of each JSON line, or column, with the text */
     int64_t documents;      /* at most, of a corpus file; 0: all */
     bool json;
 };

@@ -153,9 +153,11 @@ static const struct flag flags[] = {
 
 static const struct flag info_flags[] = {
     {"--sample", "FILE",
-     "Encode a corpus file (.txt, .jsonl, ..., also compressed) or a folder of them, or any other file as "
-     "plain text"},
-    {"--text-field", "NAME", "Member of each JSON line of the sample that holds the text (default: text)"},
+     "Encode a corpus file (.txt, .jsonl, .parquet, ..., also compressed) or a folder of them, or any other "
+     "file "
+     "as plain text"},
+    {"--text-field", "NAME",
+     "Member of each JSON line, or Parquet column, of the sample that holds the text (text)"},
     {"--documents", "N", "At most that many documents of the sample"},
     {"--json", NULL, "Print one JSON object"},
 };
@@ -170,7 +172,7 @@ static const struct {
       .maximum = 1,
       .flags = flags,
       .flag_count = 2,
-      .help = "Read standard input as one document and print its token ids"},
+      .help = "Reads standard input as one document and prints its token ids"},
      encode},
     {{.name = "tokenizer decode",
       .positionals = "TOKENIZER",
@@ -178,7 +180,7 @@ static const struct {
       .maximum = 1,
       .flags = flags,
       .flag_count = 1,
-      .help = "Read token ids from standard input and print their bytes"},
+      .help = "Reads token ids from standard input and prints their bytes"},
      decode},
     {{.name = "tokenizer info",
       .positionals = "TOKENIZER",
@@ -186,17 +188,17 @@ static const struct {
       .maximum = 1,
       .flags = info_flags,
       .flag_count = sizeof info_flags / sizeof *info_flags,
-      .help = "Show a tokenizer's kind, vocabulary and special tokens, and its bytes per token on a sample"},
+      .help = "Shows a tokenizer's kind, vocabulary and special tokens, and its bytes per token on a sample"},
      info},
 };
 
-static const struct command train_command = {.name = "tokenizer train",
-                                             .positionals = "CONFIG",
-                                             .minimum = 1,
-                                             .maximum = 1,
-                                             .configuration = true,
-                                             .help =
-                                                 "Learn a vocabulary from corpus.inputs into tokenizer.path"};
+static const struct command train_command = {
+    .name = "tokenizer train",
+    .positionals = "CONFIG",
+    .minimum = 1,
+    .maximum = 1,
+    .configuration = true,
+    .help = "Learns a vocabulary from corpus.inputs into tokenizer.path"};
 
 static enum status train(int count, char **arguments)
 {

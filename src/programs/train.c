@@ -5,7 +5,7 @@
 #include "llmpi/train/trainer.h"
 
 static const struct flag flags[] = {
-    {"--fresh", NULL, "start over: remove the checkpoints of the run directory first"}};
+    {"--fresh", NULL, "Start over: remove the checkpoints of the run directory first"}};
 
 static const struct command command = {
     .name = "train",

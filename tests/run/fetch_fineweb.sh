@@ -200,6 +200,11 @@ wrong 1 "lists no Parquet files" fetch no-files --files=1 --output=wrong
 wrong 1 "/tree/v9/sample/10BT: not there (HTTP status 404)" fetch plain --files=1 --output=wrong --revision=v9
 wrong 1 "--files is 5 but there are only 4 files" fetch plain --files=5 --output=wrong
 wrong 1 "cannot make /proc/wrong" fetch plain --files=1 --output=/proc/wrong
+mkdir -p locked/.fetch-fineweb.lock
+wrong 1 "cannot write in locked" fetch plain --files=1 --output=locked
+[ "$(wc -l <err)" -eq 1 ] || fail "more than one line: $(cat err)"
+expect 0 fetch plain --files=1 "--output=-odd name"
+same "./-odd name" 1
 wrong 2 "--files is 'two' but must be a number" fetch plain --files=two --output=wrong
 wrong 2 "no option '--file=1'" fetch plain --file=1 --output=wrong
 wrong 2 "usage: tools/fetch-fineweb.sh --files=N --output=DIR" fetch plain --files=1

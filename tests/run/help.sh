@@ -20,6 +20,15 @@ for command in $commands; do
     [ -s err ] && complain "llmpi $command --help writes to standard error: $(cat err)"
     [ "$(awk 'length > 110' out)" = "" ] || complain "llmpi $command --help has lines above 110 columns"
 done
+for command in "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer encode" "tokenizer info" \
+    "bench tokenizer" shard plan train evaluate generate inspect; do
+    "$LLMPI" $command --help >out
+    grep -qE '[^.]\.\.$' out && complain "llmpi $command --help ends a sentence twice: $(grep -E '[^.]\.\.$' out)"
+    grep -qE '^  --[^ ]+ +[a-z][a-z ]* [a-z]' out &&
+        complain "llmpi $command --help begins in small letters: $(grep -E '^  --[^ ]+ +[a-z][a-z ]* [a-z]' out)"
+    grep -A1 -E '^  --([a-z]+\.)?text[-_]field' out | tr '\n' ' ' | grep -v column | grep . &&
+        complain "llmpi $command --help speaks of JSON alone"
+done
 for command in shard plan train evaluate "tokenizer train" "corpus clean"; do
     "$LLMPI" $command --help >out
     missing=
@@ -49,6 +58,17 @@ offers() {
 eval "$("$LLMPI" completion bash)"
 offers "$LLMPI" tok , tokenizer
 offers "$LLMPI" plan --ra , --ranks=
+offers "$LLMPI" corpus "" , generate stats clean --help
+offers "$LLMPI" corpus cl , clean
+offers "$LLMPI" corpus generate --doc , --documents=
+offers "$LLMPI" corpus clean --clean.near , --clean.near_duplicates= --clean.near_bands= --clean.near_rows= --clean.near_words=
+offers "$LLMPI" corpus clean emp , empty.yaml
+offers "$LLMPI" tokenizer "" , train encode decode info --help
+offers "$LLMPI" tokenizer train --tokenizer.kind = w , word
+offers "$LLMPI" tokenizer decode --fo , --format=
+offers "$LLMPI" bench "" , tokenizer --help
+offers "$LLMPI" bench tokenizer --ro , --rounds=
+offers "$LLMPI" completion b , bash
 offers "$LLMPI" plan --train.learn , --train.learning_rate=
 offers "$LLMPI" plan --train.schedule = , cosine linear constant wsd
 offers "$LLMPI" plan --train.schedule = co , cosine constant

@@ -5,14 +5,17 @@
 prepare_tiny
 long="--train.steps=300 --checkpoint.every=20 --evaluate.every=30 --sample.every=50"
 expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=whole $long
-for lines in 7 45 90 91 170 240; do # killed as soon as the metrics have that many lines
-    ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed $long >>killed.log 2>&1 &
+: >start.log
+for lines in 7 45 90 91 170 240; do # killed as soon as it has begun and the metrics have that many lines
+    mpirun -q -np 2 "$LLMPI" train tiny.yaml --run.directory=killed $long >start.log 2>&1 &
     launcher=$!
-    while kill -0 $launcher 2>/dev/null && [ "$(cat killed/metrics.jsonl 2>/dev/null | wc -l)" -lt $lines ]; do
+    while kill -0 $launcher 2>/dev/null && { ! grep -q '^data: ' start.log ||
+        [ "$(cat killed/metrics.jsonl 2>/dev/null | wc -l)" -lt $lines ]; }; do
         sleep 0.01
     done
-    pkill -KILL -f -- "train tiny.yaml --run.directory=killed"
+    kill -KILL $(pgrep -P $launcher) $launcher 2>/dev/null
     wait $launcher 2>/dev/null
+    cat start.log >>killed.log
 done
 expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=killed $long
 cat err >>killed.log
@@ -30,10 +33,10 @@ cmp whole/samples.txt killed/samples.txt || fail "samples differ"
 
 # Stopped on request: status 75, everything saved; then on with three ranks.
 expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=5
-ranks 1 "$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=100000 --checkpoint.every=0 >out 2>err &
+"$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=100000 --checkpoint.every=0 >out 2>err &
 launcher=$!
 for _ in $(seq 100); do [ "$(grep -c '"loss"' stopped/metrics.jsonl)" -gt 20 ] && break; sleep 0.1; done
-pkill -USR1 -f -- "train tiny.yaml --run.directory=stopped"
+kill -USR1 $launcher
 wait $launcher
 [ $? -eq 75 ] || fail "a stopped run should exit with 75"
 contains err "stopped on request by SIGUSR1 at step"

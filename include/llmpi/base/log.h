@@ -31,7 +31,7 @@ void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* A number with a unit prefix for people: 1234567 -> "1.23 M". `text` holds at least 16 bytes; returns it. */
 const char *log_count(char text[16], double number);
 
-/* Bytes for people: 1536 -> "1.5 KiB". Returns `text`. */
+/* Bytes for people: 1536 -> "1.50 KiB". Returns `text`. */
 const char *log_bytes(char text[16], double bytes);
 
 /* Seconds for people: 3725 -> "1 h 02 min", 12.3 -> "12.3 s". Returns `text`. */

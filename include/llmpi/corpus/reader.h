@@ -1,4 +1,4 @@
-/* Reading a corpus: documents one after the other out of text files, JSON lines, and compressed JSON lines,
+/* Reading a corpus: documents one after the other out of text files, JSON lines and Parquet files,
  * in memory bounded by the longest document (plain text: by a piece of a few MiB).
  *
  * The order of documents is that of the inputs (a folder or glob sorted by name). Work is divided by *parts*,
@@ -16,7 +16,7 @@
 
 struct corpus_settings {
     const struct string_list *inputs; /* files, folders (searched for known endings, recursively), globs */
-    const char *text_field;           /* member of each JSON line, or column, that holds the text */
+    const char *text_field;           /* member of each JSON line, or Parquet column, that holds the text */
     int64_t max_documents;            /* 0: all; counted over all parts, in input order */
     const char *document_separator;   /* of .txt files; "" or NULL: one document per file */
     bool skip_errors;                 /* count and go on, instead of failing */
