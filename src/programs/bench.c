@@ -4,22 +4,9 @@
 #include "llmpi/programs/programs.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-static const struct bench *const benches[] = {&bench_tokenizer};
-
-static int compare_seconds(const void *a, const void *b)
-{
-    double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
-
-struct timing timing_of(double *seconds, int64_t count)
-{
-    qsort(seconds, (size_t)count, sizeof *seconds, compare_seconds);
-    return (struct timing){seconds[0], seconds[count / 2]};
-}
+static const struct bench *const benches[] = {&bench_matmul, &bench_tokenizer};
 
 static void print_usage(void)
 {
