@@ -2,9 +2,13 @@
  * large as the largest product wants it. */
 #include "bench_products.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/kernels/threads.h"
 #include "llmpi/model/activations.h"
 
-static const int64_t peak_sizes[PEAK_SIZES] = {2048, 3072};
+/* Of the square products; twice that for many threads, so that each has a large piece. No powers of two,
+ * whose rows would meet in the same sets of a cache. */
+static const int64_t peak_sizes[PEAK_SIZES] = {1536, 2304};
+enum { MANY_THREADS = 8 };
 
 /* What bench_measure calls: one product in one kind. */
 struct call {
@@ -62,8 +66,10 @@ static void list_products(const struct model_shape *shape, int64_t sequences, st
     list[4] = (struct product){
         "head chunk", layout.chunk_rows, width, shape->vocab_size, (double)rows / (double)layout.chunk_rows,
         NULL};
-    for (int i = 0; i < PEAK_SIZES; i++)
-        list[PRODUCTS + i] = (struct product){"square", peak_sizes[i], peak_sizes[i], peak_sizes[i], 0, NULL};
+    for (int i = 0; i < PEAK_SIZES; i++) {
+        int64_t size = threads_count() > MANY_THREADS ? 2 * peak_sizes[i] : peak_sizes[i];
+        list[PRODUCTS + i] = (struct product){"square", size, size, size, 0, NULL};
+    }
 }
 
 static enum status allocate(struct products *set)

@@ -46,8 +46,7 @@ for name in matmul kernels step; do
 done
 expect 0 ranks 2 "$LLMPI" bench step tiny.yaml --train.batch_size=5 --train.micro_batch=2 --steps=2 --json
 cp out ranks.json
-expect 0 "$LLMPI" bench step tiny.yaml --model.n_embd=512 --model.n_layer=12 --model.context_length=1024 --train.batch_size=1 \
-    --steps=1 --json
+expect 0 "$LLMPI" bench step tiny.yaml --model.n_embd=512 --model.n_layer=4 --train.batch_size=1 --steps=1 --json
 cp out large.json
 expect 0 "$LLMPI" bench step tiny.yaml --tokenizer.path=../tokenizer.json --tokenizer.vocab_size=9999 --steps=1 --json
 cp out vocabulary.json
@@ -98,7 +97,7 @@ assert (ranks["ranks"], ranks["sequences"], ranks["micro_batch"]) == (2, 5, 2), 
 assert ranks["peak_memory_bytes_all_ranks"] > ranks["peak_memory_bytes"], ranks
 # Large activations and parameters show in the memory: 16 bytes a parameter at the least.
 large = load("large")
-assert large["peak_memory_bytes"] > 16 * large["parameters"] > 16 * 37e6, large
+assert large["peak_memory_bytes"] > 16 * large["parameters"] > 16 * 12e6, large
 assert large["vocab_size"] == 512, large
 learned = json.load(open("../tokenizer.json"))
 assert load("vocabulary")["vocab_size"] == len(learned["model"]["vocab"]) == 512, load("vocabulary")
