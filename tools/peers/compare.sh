@@ -8,11 +8,11 @@
 # PYTHON one with PyTorch (default: /usr/bin/python3), ROUNDS how often each program is started (3), STEPS how many steps
 # it measures each time (3). The best and the median of all rounds are shown.
 #
-# With the wider instructions hidden from both programs:
+# With AVX-512 hidden from PyTorch and from OpenBLAS in both programs:
 #   ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell tools/peers/compare.sh ...
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 1 ] || { sed -n '2,12s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,13s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 llmpi=${LLMPI:-$here/../../build/llmpi}
 python=${PYTHON:-/usr/bin/python3}
 rounds=${ROUNDS:-3}
