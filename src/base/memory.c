@@ -3,6 +3,7 @@
 
 #include "llmpi/base/status.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,3 +61,17 @@ static void plain_release(void *context, void *pointer)
 }
 
 const struct allocator allocator_plain = {plain_allocate, plain_release, NULL};
+
+int64_t memory_peak(void)
+{
+    char line[256];
+    long long kilobytes = 0;
+    FILE *file = fopen("/proc/self/status", "re");
+    if (file == NULL)
+        return 0;
+    while (kilobytes == 0 && fgets(line, sizeof line, file) != NULL)
+        if (sscanf(line, "VmHWM: %lld kB", &kilobytes) != 1)
+            kilobytes = 0;
+    fclose(file);
+    return 1024 * (int64_t)kilobytes;
+}

@@ -140,6 +140,14 @@ int64_t model_activation_bytes(const struct model_shape *shape, int64_t sequence
     return activations_layout(shape, sequences, training, NULL, &activations);
 }
 
+double model_flop_per_token(const struct model_shape *shape)
+{
+    double width = (double)shape->n_embd, layers = (double)shape->n_layer, bias = shape->bias ? 1 : 0;
+    double block = 12 * width * width + 9 * bias * width, norm = (1 + bias) * width;
+    double in_products = layers * block + (2 * layers + 1) * norm + (double)shape->vocab_size * width;
+    return 6 * in_products + 6 * layers * width * (double)shape->context_length;
+}
+
 static struct pass begin_pass(struct model *model, const struct batch *batch)
 {
     return (struct pass){

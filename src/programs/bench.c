@@ -1,258 +1,28 @@
-/* `llmpi bench NAME ...`: how fast parts of the program are on this machine. Each measurement is repeated,
- * and the best and the median are shown: the best says what the machine can do, both together how much it was
- * disturbed. */
-#include "llmpi/base/clock.h"
-#include "llmpi/base/file.h"
-#include "llmpi/base/memory.h"
-#include "llmpi/corpus/inputs.h"
-#include "llmpi/corpus/reader.h"
-#include "llmpi/programs/arguments.h"
+/* `llmpi bench NAME ...`: how fast parts of the program are on this machine. Each NAME is a file of its own,
+ * bench_NAME.c; this one has the table of them. */
+#include "bench.h"
 #include "llmpi/programs/programs.h"
-#include "llmpi/programs/tokenizer_source.h"
-#include "llmpi/text/pretokenize.h"
-#include "llmpi/text/vocabulary.h"
 
-#include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-/* --- texts in memory, so that reading is not measured --- */
-
-struct texts {
-    struct buffer bytes;
-    size_t *lengths; /* of each piece of a document */
-    int64_t count, capacity, documents;
-};
-
-static enum status add_text(struct texts *texts, const char *text, size_t length, bool begins)
-{
-    if (texts->count == texts->capacity) {
-        int64_t capacity = texts->capacity > 0 ? 2 * texts->capacity : 1024;
-        size_t *lengths = memory_resize(texts->lengths, capacity, sizeof *lengths, "lengths of documents");
-        if (lengths == NULL)
-            return STATUS_FAILED;
-        texts->lengths = lengths;
-        texts->capacity = capacity;
-    }
-    texts->lengths[texts->count++] = length;
-    texts->documents += begins;
-    return buffer_append(&texts->bytes, text, length);
-}
-
-static enum status read_corpus(const char *path, const char *field, struct texts *texts)
-{
-    struct string_list inputs = {0};
-    struct corpus corpus = {0};
-    struct reader *reader = NULL;
-    struct corpus_settings settings = {.inputs = &inputs, .text_field = field};
-    enum status status = string_list_add(&inputs, path);
-    if (status == STATUS_OK)
-        status = corpus_open(&settings, &corpus);
-    if (status == STATUS_OK)
-        status = reader_open(&corpus, 1, 0, 1, &reader);
-    for (bool more = status == STATUS_OK; more && status == STATUS_OK;) {
-        struct document piece;
-        status = reader_next(reader, &piece, &more);
-        if (status == STATUS_OK && more)
-            status = add_text(texts, piece.text, piece.length, piece.begins);
-    }
-    if (reader != NULL)
-        reader_close(reader);
-    corpus_close(&corpus);
-    string_list_free(&inputs);
-    return status;
-}
-
-/* A file of the corpus reader's kinds, or any other as one document. */
-static enum status read_texts(const char *path, const char *field, struct texts *texts)
-{
-    if (file_is_directory(path) || file_kind_of(path).format != FORMAT_UNKNOWN)
-        return read_corpus(path, field, texts);
-    struct buffer content = {0};
-    enum status status = file_read(path, &content);
-    if (status == STATUS_OK)
-        status = add_text(texts, content.data, content.length, true);
-    buffer_free(&content);
-    return status;
-}
-
-static void texts_free(struct texts *texts)
-{
-    buffer_free(&texts->bytes);
-    free(texts->lengths);
-}
-
-/* --- bench tokenizer --- */
-
-enum { MOST_ROUNDS = 1000 };
-
-struct tokenizer_bench {
-    struct tokenizer *tokenizer;
-    struct pretokenizer *pretokenizer; /* NULL: the tokenizer does not split by a pattern */
-    struct texts texts;
-    struct token_list ids; /* of all documents */
-    int64_t words;
-    double encode[MOST_ROUNDS], split[MOST_ROUNDS]; /* seconds of each round */
-};
-
-static enum status encode_all(struct tokenizer_bench *bench)
-{
-    const char *text = bench->texts.bytes.data;
-    bench->ids.count = 0;
-    for (int64_t i = 0; i < bench->texts.count; i++) {
-        TRY(tokenizer_encode(bench->tokenizer, text, bench->texts.lengths[i], false, &bench->ids));
-        text += bench->texts.lengths[i];
-    }
-    return STATUS_OK;
-}
-
-static enum status split_all(struct tokenizer_bench *bench)
-{
-    const char *text = bench->texts.bytes.data;
-    bench->words = 0;
-    for (int64_t i = 0; i < bench->texts.count; i++) {
-        pretokenizer_begin(bench->pretokenizer, text, bench->texts.lengths[i]);
-        for (size_t count = 1; count > 0; bench->words += (int64_t)count) {
-            const char *word = NULL, *const *ends = NULL;
-            TRY(pretokenizer_next_words(bench->pretokenizer, &word, &ends, &count));
-        }
-        text += bench->texts.lengths[i];
-    }
-    return STATUS_OK;
-}
-
-static enum status measure(struct tokenizer_bench *bench, int64_t rounds)
-{
-    for (int64_t i = 0; i < rounds; i++) {
-        double started = clock_seconds();
-        TRY(encode_all(bench));
-        bench->encode[i] = clock_seconds() - started;
-        started = clock_seconds();
-        if (bench->pretokenizer != NULL)
-            TRY(split_all(bench));
-        bench->split[i] = clock_seconds() - started;
-    }
-    return STATUS_OK;
-}
-
-static int compare_seconds(const void *a, const void *b)
-{
-    double first = *(const double *)a, second = *(const double *)b;
-    return (first > second) - (first < second);
-}
-
-static void report(struct tokenizer_bench *bench, int64_t rounds, bool json)
-{
-    double megabytes = (double)bench->texts.bytes.length / 1e6;
-    double first = megabytes / bench->encode[0];
-    qsort(bench->encode, (size_t)rounds, sizeof *bench->encode, compare_seconds);
-    qsort(bench->split, (size_t)rounds, sizeof *bench->split, compare_seconds);
-    double best = megabytes / bench->encode[0], median = megabytes / bench->encode[rounds / 2];
-    double split = megabytes / bench->split[0], split_median = megabytes / bench->split[rounds / 2];
-    double per_word = bench->words > 0 ? 1e9 * bench->encode[0] / (double)bench->words : 0.0;
-    if (json) {
-        printf("{\"documents\": %" PRId64 ", \"bytes\": %zu, \"tokens\": %" PRId64 ", \"rounds\": %" PRId64
-               ", \"encode_mb_per_second\": %.3f, \"encode_median_mb_per_second\": %.3f"
-               ", \"encode_first_mb_per_second\": %.3f",
-               bench->texts.documents, bench->texts.bytes.length, bench->ids.count, rounds, best, median,
-               first);
-        if (bench->words > 0)
-            printf(", \"words\": %" PRId64 ", \"split_mb_per_second\": %.3f"
-                   ", \"split_median_mb_per_second\": %.3f, \"nanoseconds_per_word\": %.3f",
-                   bench->words, split, split_median, per_word);
-        printf("}\n");
-        return;
-    }
-    printf("documents  %12" PRId64 "\nbytes      %12zu\ntokens     %12" PRId64 "\n", bench->texts.documents,
-           bench->texts.bytes.length, bench->ids.count);
-    if (bench->words > 0)
-        printf("words      %12" PRId64 "\n", bench->words);
-    printf("encoding   %12.1f MB/s best of %" PRId64 ", median %.1f, first round %.1f\n", best, rounds,
-           median, first);
-    if (bench->words > 0)
-        printf("splitting  %12.1f MB/s best of %" PRId64 ", median %.1f\na word     %12.1f ns\n", split,
-               rounds, split_median, per_word);
-}
-
-static const struct flag tokenizer_flags[] = {
-    {"--rounds", "N", "How often the file is encoded (5)"},
-    {"--text-field", "NAME", "Member of each JSON line, or Parquet column, that holds the text (text)"},
-    {"--ids", "FILE", "Also write the ids, as little-endian numbers of 32 bits"},
-    {"--json", NULL, "Print one JSON object"},
-};
-static const struct command tokenizer_command = {
-    .name = "bench tokenizer",
-    .positionals = "TOKENIZER FILE",
-    .minimum = 2,
-    .maximum = 2,
-    .flags = tokenizer_flags,
-    .flag_count = sizeof tokenizer_flags / sizeof *tokenizer_flags,
-    .help = "Measures how fast one core encodes the documents of a file, one by one, from memory to memory",
-};
-
-static enum status write_ids(const struct token_list *ids, const char *path)
-{
-    struct buffer out = {0};
-    enum status status = buffer_reserve(&out, 4 * (size_t)ids->count);
-    for (int64_t i = 0; i < ids->count && status == STATUS_OK; i++) {
-        uint32_t id = ids->ids[i];
-        unsigned char bytes[4] = {(unsigned char)id, (unsigned char)(id >> 8), (unsigned char)(id >> 16),
-                                  (unsigned char)(id >> 24)};
-        status = buffer_append(&out, bytes, sizeof bytes);
-    }
-    if (status == STATUS_OK)
-        status = file_write(path, out.data, out.length);
-    buffer_free(&out);
-    return status;
-}
-
-static enum status prepare(struct tokenizer_bench *bench, const struct arguments *arguments)
-{
-    const char *field = arguments_get(arguments, "--text-field");
-    TRY(tokenizer_source_load(arguments->positionals.items[0], &bench->tokenizer));
-    if (strcmp(tokenizer_kind_name(bench->tokenizer), "bpe") == 0)
-        TRY(pretokenizer_create(tokenizer_vocabulary(bench->tokenizer)->pattern, &bench->pretokenizer));
-    return read_texts(arguments->positionals.items[1], field != NULL ? field : "text", &bench->texts);
-}
-
-static enum status bench_tokenizer(const struct arguments *arguments)
-{
-    int64_t rounds = 5;
-    TRY(arguments_get_integer(arguments, "--rounds", 1, MOST_ROUNDS, &rounds));
-    struct tokenizer_bench *bench = memory_allocate(1, sizeof *bench, "the benchmark");
-    if (bench == NULL)
-        return STATUS_FAILED;
-    enum status status = prepare(bench, arguments);
-    if (status == STATUS_OK)
-        status = measure(bench, rounds);
-    if (status == STATUS_OK && arguments_has(arguments, "--ids"))
-        status = write_ids(&bench->ids, arguments_get(arguments, "--ids"));
-    if (status == STATUS_OK)
-        report(bench, rounds, arguments_has(arguments, "--json"));
-    texts_free(&bench->texts);
-    token_list_free(&bench->ids);
-    pretokenizer_destroy(bench->pretokenizer);
-    tokenizer_destroy(bench->tokenizer);
-    memory_free(bench);
-    return status;
-}
-
-/* --- the subcommands --- */
-
-static const struct {
-    const struct command *command;
-    enum status (*run)(const struct arguments *arguments);
-} benches[] = {
-    {&tokenizer_command, bench_tokenizer},
-};
+static const struct bench *const benches[] = {&bench_matmul, &bench_kernels, &bench_step, &bench_tokenizer};
 
 static void print_usage(void)
 {
     printf("usage: llmpi bench NAME ...\n\n");
     for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)
-        printf("  llmpi %s %s [--flags]\n", benches[i].command->name, benches[i].command->positionals);
+        printf("  llmpi %s %s [--flags]\n", benches[i]->command->name, benches[i]->command->positionals);
     printf("\n`llmpi bench NAME --help` says more.\n");
+}
+
+static enum status run(const struct bench *bench, int count, char **words)
+{
+    struct program program;
+    enum status status = program_begin(bench->command, count, words, &program);
+    if (status == STATUS_OK && !program.finished)
+        status = bench->run(&program);
+    return program_end(&program, status);
 }
 
 enum status program_bench(int count, char **words)
@@ -263,16 +33,9 @@ enum status program_bench(int count, char **words)
         print_usage();
         return STATUS_OK;
     }
-    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++) {
-        if (strcmp(words[0], benches[i].command->name + strlen("bench ")) != 0)
-            continue;
-        struct arguments arguments = {0};
-        enum status status = arguments_parse(benches[i].command, count - 1, words + 1, &arguments);
-        if (status == STATUS_OK && !arguments.finished)
-            status = benches[i].run(&arguments);
-        arguments_free(&arguments);
-        return status;
-    }
+    for (size_t i = 0; i < sizeof benches / sizeof *benches; i++)
+        if (strcmp(words[0], benches[i]->command->name + strlen("bench ")) == 0)
+            return run(benches[i], count - 1, words + 1);
     return fail(STATUS_USAGE, "llmpi bench has no '%.100s': `llmpi bench --help` lists what it has",
                 words[0]);
 }

@@ -25,7 +25,8 @@ static const struct {
     {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
-    {"bench", program_bench, "tokenizer ...", "measure the speed of parts of llmpi on this machine"},
+    {"bench", program_bench, "matmul|kernels|step|...",
+     "measure the speed of parts of llmpi on this machine"},
     {"completion", program_completion, "bash", "print the completion script for a shell"},
 };
 

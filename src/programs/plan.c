@@ -3,7 +3,6 @@
 #include "llmpi/programs/programs.h"
 
 #include "llmpi/base/clock.h"
-#include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/matmul.h"
@@ -11,7 +10,7 @@
 #include "llmpi/model/activations.h"
 #include "llmpi/model/model.h"
 #include "llmpi/programs/arguments.h"
-#include "llmpi/text/tokenizer.h"
+#include "llmpi/programs/tokenizer_source.h"
 #include "llmpi/train/slots.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
@@ -80,14 +79,8 @@ static enum status check_parameters(struct plan *plan)
 
 static enum status find_vocabulary(const struct config *config, struct plan *plan)
 {
-    int64_t vocab_size = config->tokenizer.vocab_size;
-    plan->vocabulary_known = file_exists(config->tokenizer.path);
-    if (plan->vocabulary_known) {
-        struct tokenizer *tokenizer;
-        TRY(tokenizer_load(config->tokenizer.path, &tokenizer));
-        vocab_size = tokenizer_vocab_size(tokenizer);
-        tokenizer_destroy(tokenizer);
-    }
+    int64_t vocab_size;
+    TRY(tokenizer_source_vocab_size(config, &vocab_size, &plan->vocabulary_known));
     plan->shape = state_model_shape(config, vocab_size);
     return STATUS_OK;
 }
@@ -107,14 +100,10 @@ static void count_memory(const struct config *config, struct plan *plan)
         plan->memory_bytes = INT64_MAX;
 }
 
-/* Multiply and add count as two; backward costs twice forward. Attention sees half of T x T on average. */
 static void count_work(const struct config *config, struct plan *plan)
 {
     const struct model_shape *shape = &plan->shape;
-    double in_products =
-        (double)(plan->attention + plan->mlp + plan->layernorm + shape->vocab_size * shape->n_embd);
-    plan->flop_per_token =
-        6 * in_products + 6.0 * (double)(shape->n_layer * shape->n_embd * shape->context_length);
+    plan->flop_per_token = model_flop_per_token(shape);
     plan->tokens_per_step = (double)(config->train.batch_size * shape->context_length);
     plan->tokens = plan->tokens_per_step * (double)config->train.steps;
     plan->exchange_bytes =

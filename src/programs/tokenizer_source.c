@@ -36,3 +36,16 @@ enum status tokenizer_source_share(const char *path, struct comm *comm, struct t
     *out = tokenizer;
     return status;
 }
+
+enum status tokenizer_source_vocab_size(const struct config *config, int64_t *vocab_size, bool *known)
+{
+    *vocab_size = config->tokenizer.vocab_size;
+    *known = file_exists(config->tokenizer.path);
+    if (!*known)
+        return STATUS_OK;
+    struct tokenizer *tokenizer;
+    TRY(tokenizer_source_load(config->tokenizer.path, &tokenizer));
+    *vocab_size = tokenizer_vocab_size(tokenizer);
+    tokenizer_destroy(tokenizer);
+    return STATUS_OK;
+}

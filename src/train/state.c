@@ -20,7 +20,8 @@ enum status state_create(const struct config *config, struct tokenizer *tokenize
                          bool training, struct train_state *out)
 {
     *out = (struct train_state){.tokenizer = tokenizer};
-    struct model_shape shape = state_model_shape(config, tokenizer_vocab_size(tokenizer));
+    struct model_shape shape = state_model_shape(
+        config, tokenizer != NULL ? tokenizer_vocab_size(tokenizer) : config->tokenizer.vocab_size);
     enum status status = model_create(&shape, sequences, training, &allocator_plain, &out->model);
     if (status == STATUS_OK && training) {
         int64_t total = model_table(out->model)->total;

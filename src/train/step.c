@@ -7,7 +7,6 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/data/sampler.h"
 #include "llmpi/kernels/residual.h"
 #include "llmpi/optimize/adamw.h"
 #include "llmpi/optimize/norm.h"
@@ -21,9 +20,8 @@
 struct stepper {
     const struct config *config;
     struct train_state *state;
-    struct dataset *dataset;
+    struct sequences sequences;
     struct comm *comm;
-    struct sampler sampler;
     int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
     float **pending;                       /* gradients of unfinished levels of the tree */
     uint32_t *window, *tokens, *targets;
@@ -40,16 +38,23 @@ int64_t step_slots(const struct config *config, int ranks)
     return config->train.slots > 0 ? config->train.slots : ranks;
 }
 
-int64_t step_stride(const struct config *config)
-{
-    return config->train.stride > 0 ? config->train.stride : config->model.context_length;
-}
-
 int64_t step_micro_batch(const struct config *config, int ranks)
 {
     int64_t first = 0, largest = 0;
     slots_piece(config->train.batch_size, step_slots(config, ranks), 0, &first, &largest);
     return config->train.micro_batch < largest ? config->train.micro_batch : largest;
+}
+
+int64_t step_share(const struct config *config, int ranks, int rank)
+{
+    int64_t slots = step_slots(config, ranks), total = 0, first_slot = 0, slot_count = 0;
+    slots_piece(slots, ranks, rank, &first_slot, &slot_count);
+    for (int64_t slot = first_slot; slot < first_slot + slot_count; slot++) {
+        int64_t first = 0, count = 0;
+        slots_piece(config->train.batch_size, slots, slot, &first, &count);
+        total += count;
+    }
+    return total;
 }
 
 static enum status allocate(struct stepper *stepper)
@@ -73,25 +78,16 @@ static enum status allocate(struct stepper *stepper)
     return STATUS_OK;
 }
 
-enum status stepper_create(const struct config *config, struct train_state *state, struct dataset *dataset,
+enum status stepper_create(const struct config *config, struct train_state *state, struct sequences sequences,
                            struct comm *comm, struct stepper **out)
 {
-    static const enum sampler_order orders[] = {[SAMPLING_EPOCH] = SAMPLER_EPOCH,
-                                                [SAMPLING_RANDOM] = SAMPLER_RANDOM,
-                                                [SAMPLING_SEQUENTIAL] = SAMPLER_SEQUENTIAL};
     struct stepper *stepper = memory_allocate(1, sizeof *stepper, "the step");
     if (stepper == NULL)
         return STATUS_FAILED;
     stepper->config = config;
     stepper->state = state;
-    stepper->dataset = dataset;
+    stepper->sequences = sequences;
     stepper->comm = comm;
-    stepper->sampler = (struct sampler){
-        .order = orders[config->train.sampling],
-        .seed = (uint64_t)config->run.seed,
-        .windows = dataset_windows(dataset, config->model.context_length, step_stride(config)),
-        .batch_size = config->train.batch_size,
-        .drop_last = config->train.drop_last};
     stepper->slots = step_slots(config, comm_size(comm));
     slots_piece(stepper->slots, comm_size(comm), comm_rank(comm), &stepper->slot_first, &stepper->slot_count);
     enum status status = allocate(stepper);
@@ -120,9 +116,7 @@ static enum status read_batch(struct stepper *stepper, int64_t first, int64_t co
 {
     int64_t length = stepper->config->model.context_length;
     for (int64_t i = 0; i < count; i++) {
-        int64_t window = sampler_window(&stepper->sampler, first + i);
-        TRY(dataset_read_window(stepper->dataset, length, step_stride(stepper->config), window,
-                                stepper->window));
+        TRY(stepper->sequences.read(stepper->sequences.context, first + i, stepper->window));
         memcpy(stepper->tokens + i * length, stepper->window, (size_t)length * sizeof *stepper->window);
         memcpy(stepper->targets + i * length, stepper->window + 1, (size_t)length * sizeof *stepper->window);
     }
@@ -187,18 +181,6 @@ static enum status run_slot(struct stepper *stepper, int64_t k, struct model_los
         put_aside(stepper, k);
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
     return STATUS_OK;
-}
-
-/* Sequences that this rank works on in a step. */
-static int64_t count_sequences(const struct stepper *stepper)
-{
-    int64_t total = 0, first = 0, count = 0;
-    for (int64_t k = 0; k < stepper->slot_count; k++) {
-        slots_piece(stepper->config->train.batch_size, stepper->slots, stepper->slot_first + k, &first,
-                    &count);
-        total += count;
-    }
-    return total;
 }
 
 /* All slots of this rank, then whatever sums it has not attended yet. */
@@ -266,7 +248,8 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     stepper->since = clock_seconds();
     stepper->sequences_done = 0;
     progress_begin(&stepper->progress, comm_size(stepper->comm) > 1 ? "step in work, rank 0" : "step in work",
-                   (double)count_sequences(stepper), "sequences");
+                   (double)step_share(config, comm_size(stepper->comm), comm_rank(stepper->comm)),
+                   "sequences");
     enum status status = run_slots(stepper, &sums);
     progress_end(&stepper->progress, (double)stepper->sequences_done);
     status = earlier != STATUS_OK ? earlier : status;

@@ -19,6 +19,7 @@ struct trainer {
     struct run_files *files;
     struct train_state state;
     struct dataset *train, *validation;
+    struct dataset_sequences windows; /* of `train`, as the stepper takes them */
     struct stepper *stepper;
     struct timers timers;
     int64_t micro_batch, first_step;

@@ -57,7 +57,7 @@ static enum status open_data(struct trainer *trainer, const struct tokenizer *to
                     "the validation shards in %s are of another run than the train shards: run `llmpi shard` "
                     "to its end",
                     config->shards.directory);
-    if (dataset_windows(trainer->train, length, step_stride(config)) == 0)
+    if (dataset_windows(trainer->train, length, sequences_stride(config)) == 0)
         return fail(STATUS_FAILED,
                     "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = "
                     "%lld in one shard",
@@ -147,7 +147,8 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     TRY(comm_agree(trainer->comm, status));
     state_broadcast(&trainer->state, trainer->comm);
     trainer->first_step = trainer->state.step;
-    return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, trainer->train,
+    struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
+    return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences,
                                                     trainer->comm, &trainer->stepper));
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# `llmpi bench tokenizer`: what it counts is what is there, its ids are those of `tokenizer encode`, and wrong usage is
-# said. Speeds are only looked at for being positive.
+# `llmpi bench`: what it counts is what is there, the ids of `bench tokenizer` are those of `tokenizer encode`, and wrong
+# usage is said. Speeds are only looked at for being positive.
 . "$(dirname "$0")/common.sh"
 prepare_tiny
 
@@ -31,4 +31,80 @@ contains err "no 'nonsense'"
 expect 2 "$LLMPI" bench tokenizer tokenizer.json
 expect 2 "$LLMPI" bench tokenizer tokenizer.json one.text --rounds=0
 expect 1 "$LLMPI" bench tokenizer tokenizer.json missing.jsonl
+
+# The others take a CONFIG, and need neither a tokenizer nor shards.
+mkdir elsewhere && cp tiny.yaml elsewhere && cd elsewhere || exit 1
+for name in matmul kernels step; do
+    few=$([ $name = step ] && echo --steps=3 || echo --rounds=2)
+    expect 0 "$LLMPI" bench $name tiny.yaml --model.n_layer=3 "$few"
+    cp out $name.text
+    expect 0 "$LLMPI" bench $name tiny.yaml --model.n_layer=3 "$few" --json
+    cp out $name.json
+    expect 2 "$LLMPI" bench $name
+    expect 2 "$LLMPI" bench $name tiny.yaml "${few%=*}=0"
+    expect 2 "$LLMPI" bench $name tiny.yaml --model.n_heads=2
+done
+expect 0 ranks 2 "$LLMPI" bench step tiny.yaml --train.batch_size=5 --train.micro_batch=2 --steps=2 --json
+cp out ranks.json
+expect 0 "$LLMPI" bench step tiny.yaml --model.n_embd=512 --model.n_layer=4 --train.batch_size=1 --steps=1 --json
+cp out large.json
+expect 0 "$LLMPI" bench step tiny.yaml --tokenizer.path=../tokenizer.json --tokenizer.vocab_size=9999 --steps=1 --json
+cp out vocabulary.json
+/usr/bin/python3 - <<'PYTHON' || fail "the measurements are not plausible"
+import json, math
+
+def load(name):
+    return json.load(open(name + ".json"))
+
+def positive(report, *names):
+    for name in names:
+        assert math.isfinite(report[name]) and report[name] > 0, (name, report)
+
+matmul = load("matmul")
+positive(matmul, "peak_gflops", "peak_size", "gflops", "percent", "pass_seconds")
+shapes = {p["name"]: (p["rows"], p["inputs"], p["outputs"], p["calls"]) for p in matmul["products"]}
+assert shapes == {"qkv": (96, 32, 96, 3), "attention projection": (96, 32, 32, 3), "fc": (96, 32, 128, 3),
+                  "fc projection": (96, 128, 32, 3), "head chunk": (96, 32, 512, 1)}, shapes
+for product in matmul["products"]:
+    for kind in "forward", "dx", "dw":
+        positive(product, kind + "_gflops", kind + "_median_gflops", kind + "_percent")
+        assert product[kind + "_gflops"] >= product[kind + "_median_gflops"], product
+work = sum(3 * 2 * p["rows"] * p["inputs"] * p["outputs"] * p["calls"] for p in matmul["products"])
+assert abs(work / matmul["pass_seconds"] / 1e9 - matmul["gflops"]) < 0.01 * matmul["gflops"], matmul
+
+kernels = load("kernels")
+positive(kernels, "memory_gb_per_second", "peak_gflops")
+names = [kernel["name"] for kernel in kernels["kernels"]]
+assert len(names) == len(set(names)) and "attention backward" in names and "gelu forward" in names, names
+for kernel in kernels["kernels"]:
+    positive(kernel, "ms", "median_ms", "percent", "gflops" if "attention" in kernel["name"] else "gb_per_second")
+    assert kernel["ms"] <= kernel["median_ms"], kernel
+
+step = load("step")
+timed = "tokens_per_second", "tokens_per_second_median", "seconds", "product_seconds", "product_percent", "model_gflops", \
+    "peak_gflops", "model_percent", "peak_memory_bytes", "compute_seconds", "update_seconds"
+positive(step, *timed)
+assert (step["n_layer"], step["ranks"], step["threads"], step["sequences"], step["micro_batch"]) == (3, 1, 1, 8, 3), step
+assert step["tokens_per_second"] >= step["tokens_per_second_median"], step
+assert abs(step["tokens_per_second"] * step["seconds"] - 8 * 32) < 0.01, step
+assert step["parameters"] == 512 * 32 + 32 * 32 + 3 * (12 * 32 * 32 + 13 * 32) + 2 * 32, step
+assert step["peak_memory_bytes"] == step["peak_memory_bytes_all_ranks"] > 16 * step["parameters"], step
+assert abs(step["loss"] - math.log(512)) < 0.5, step  # random tokens teach nothing but their even frequencies
+
+ranks = load("ranks")
+positive(ranks, *timed)
+assert (ranks["ranks"], ranks["sequences"], ranks["micro_batch"]) == (2, 5, 2), ranks
+assert ranks["peak_memory_bytes_all_ranks"] > ranks["peak_memory_bytes"], ranks
+# Large activations and parameters show in the memory: 16 bytes a parameter at the least.
+large = load("large")
+assert large["peak_memory_bytes"] > 16 * large["parameters"] > 16 * 12e6, large
+assert large["vocab_size"] == 512, large
+learned = json.load(open("../tokenizer.json"))
+assert load("vocabulary")["vocab_size"] == len(learned["model"]["vocab"]) == 512, load("vocabulary")
+PYTHON
+contains matmul.text "attention projection"
+contains kernels.text "layernorm backward"
+contains step.text "matrix products"
+contains step.text "exchange"
+expect 2 "$LLMPI" bench matmul missing.yaml
 finish

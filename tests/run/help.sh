@@ -21,7 +21,7 @@ for command in $commands; do
     [ "$(awk 'length > 110' out)" = "" ] || complain "llmpi $command --help has lines above 110 columns"
 done
 for command in "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer encode" "tokenizer info" \
-    "bench tokenizer" shard plan train evaluate generate inspect; do
+    "bench matmul" "bench kernels" "bench step" "bench tokenizer" shard plan train evaluate generate inspect; do
     "$LLMPI" $command --help >out
     grep -qE '[^.]\.\.$' out && complain "llmpi $command --help ends a sentence twice: $(grep -E '[^.]\.\.$' out)"
     grep -qE '^  --[^ ]+ +[a-z][a-z ]* [a-z]' out &&
@@ -66,7 +66,7 @@ offers "$LLMPI" corpus clean emp , empty.yaml
 offers "$LLMPI" tokenizer "" , train encode decode info --help
 offers "$LLMPI" tokenizer train --tokenizer.kind = w , word
 offers "$LLMPI" tokenizer decode --fo , --format=
-offers "$LLMPI" bench "" , tokenizer --help
+offers "$LLMPI" bench "" , matmul kernels step tokenizer --help
 offers "$LLMPI" bench tokenizer --ro , --rounds=
 offers "$LLMPI" completion b , bash
 offers "$LLMPI" plan --train.learn , --train.learning_rate=

@@ -425,6 +425,25 @@ static void test_wrong_sizes(void **state)
     assert_null(model);
 }
 
+/* 6 FLOP per parameter but those that are only looked up (positions, and a token embedding that is not the
+ * head too), and 12 T/2 n_embd for the attention of each layer. */
+static void test_work_counts_the_parameters(void **state)
+{
+    (void)state;
+    for (int variant = 0; variant < 4; variant++) {
+        struct model_shape shape = small((variant & 1) != 0, (variant & 2) != 0, 0);
+        struct parameter_table table;
+        assert_int_equal(parameter_table_create(&shape, &table), STATUS_OK);
+        int64_t looked_up = shape.context_length * shape.n_embd;
+        looked_up += shape.tied_head ? 0 : shape.vocab_size * shape.n_embd;
+        int64_t attention = shape.n_layer * shape.n_embd * shape.context_length / 2, parameters = 0;
+        for (int64_t i = 0; i < table.count; i++)
+            parameters += table.rows[i].count;
+        assert_true(model_flop_per_token(&shape) == (double)(6 * (parameters - looked_up) + 12 * attention));
+        parameter_table_free(&table);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +460,7 @@ int main(void)
         cmocka_unit_test(test_memory_is_as_announced),
         cmocka_unit_test(test_failing_allocations),
         cmocka_unit_test(test_wrong_sizes),
+        cmocka_unit_test(test_work_counts_the_parameters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

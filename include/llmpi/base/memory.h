@@ -24,6 +24,10 @@ char *memory_copy_text(const char *text, size_t length);
 /* Frees what memory_allocate gave; NULL is fine. */
 void memory_free(void *pointer);
 
+/* The largest resident memory of this process so far, in bytes (VmHWM of Linux's /proc); 0 where the system
+ * does not say. */
+int64_t memory_peak(void);
+
 /* Where parameters, gradients and activations of a model come from: plain memory today, huge pages or a
  * window shared between ranks later. `allocate` behaves like memory_allocate for bytes. */
 struct allocator {

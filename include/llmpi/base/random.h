@@ -34,7 +34,8 @@ enum random_stream {
     RANDOM_SAMPLER = 2,
     RANDOM_DROPOUT = 3,
     RANDOM_SAMPLE = 4,
-    RANDOM_STORY = 5
+    RANDOM_STORY = 5,
+    RANDOM_BENCH = 6
 };
 
 #endif

@@ -31,6 +31,10 @@ void model_refresh_all(struct model *model);
 /* Bytes of activations and scratch of such a model, for `llmpi plan`. */
 int64_t model_activation_bytes(const struct model_shape *shape, int64_t sequences, bool training);
 
+/* Work of training on one token: 6 FLOP per parameter that takes part in a product (the output head counts,
+ * the embeddings do not), and 12 n_layer n_embd T/2 for causal attention over T = context_length. */
+double model_flop_per_token(const struct model_shape *shape);
+
 /* Sums over the targets of a batch: weight * loss (nats) and weight. */
 struct model_loss {
     double loss, weight;

@@ -14,7 +14,7 @@
 struct train_state {
     struct model *model;
     float *exp_avg, *exp_avg_sq; /* laid out like the parameters; NULL for a state that only evaluates */
-    struct tokenizer *tokenizer;
+    struct tokenizer *tokenizer; /* NULL: none is known */
     int64_t step;      /* steps done */
     int64_t sequences; /* sequences consumed over all ranks and steps */
     int64_t tokens;    /* targets trained on */
@@ -24,7 +24,8 @@ struct train_state {
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size);
 
 /* A state with memory for micro-batches of `sequences` rows; parameters zero. Takes over the tokenizer (also
- * on failure). With `training`, also gradients and moments. */
+ * on failure); without one (NULL) the vocabulary has tokenizer.vocab_size entries. With `training`, also
+ * gradients and moments. */
 enum status state_create(const struct config *config, struct tokenizer *tokenizer, int64_t sequences,
                          bool training, struct train_state *out);
 void state_destroy(struct train_state *state);

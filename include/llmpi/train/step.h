@@ -6,7 +6,7 @@
 #include "llmpi/base/status.h"
 #include "llmpi/comm/comm.h"
 #include "llmpi/config/config.h"
-#include "llmpi/data/dataset.h"
+#include "llmpi/train/sequences.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/timers.h"
 
@@ -25,8 +25,8 @@ struct step_result {
     bool stop;      /* a rank was asked to stop */
 };
 
-/* Borrows all arguments for its lifetime. */
-enum status stepper_create(const struct config *config, struct train_state *state, struct dataset *dataset,
+/* Borrows all arguments, and what gives the sequences, for its lifetime. */
+enum status stepper_create(const struct config *config, struct train_state *state, struct sequences sequences,
                            struct comm *comm, struct stepper **out);
 void stepper_destroy(struct stepper *stepper);
 
@@ -39,10 +39,10 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
 /* The largest number of sequences in one forward pass, for state_create. */
 int64_t step_micro_batch(const struct config *config, int ranks);
 
-/* Tokens between the starts of two windows: train.stride, or context_length. */
-int64_t step_stride(const struct config *config);
-
 /* The slots that a run uses: train.slots, or one per rank. */
 int64_t step_slots(const struct config *config, int ranks);
+
+/* Sequences that a rank works on in a step. */
+int64_t step_share(const struct config *config, int ranks, int rank);
 
 #endif

@@ -1,0 +1,179 @@
+/* One set of buffers serves all products: input side, output side, a master weight and its gradient, each as
+ * large as the largest product wants it. */
+#include "bench_products.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/kernels/threads.h"
+#include "llmpi/model/activations.h"
+
+/* Of the square products; twice that for many threads, so that each has a large piece. No powers of two,
+ * whose rows would meet in the same sets of a cache. */
+static const int64_t peak_sizes[PEAK_SIZES] = {1536, 2304};
+enum { MANY_THREADS = 8 };
+
+/* What bench_measure calls: one product in one kind. */
+struct call {
+    struct products *products;
+    const struct product *product;
+    enum product_kind kind;
+};
+
+enum { ITEMS = PRODUCTS * PRODUCT_KINDS + PEAK_SIZES };
+
+struct products {
+    struct product products[PRODUCTS + PEAK_SIZES]; /* the square ones last */
+    struct call calls[ITEMS];
+    struct measured items[ITEMS];
+    float *inputs, *outputs, *master, *gradient;
+};
+
+static void run_call(void *context)
+{
+    const struct call *call = context;
+    const struct product *product = call->product;
+    struct products *set = call->products;
+    switch (call->kind) {
+    case PRODUCT_FORWARD:
+        matmul_forward(set->outputs, set->inputs, product->weight, NULL, product->rows);
+        break;
+    case PRODUCT_INPUT:
+        matmul_backward_input(set->inputs, set->outputs, product->weight, product->rows);
+        break;
+    default:
+        matmul_backward_weight(set->gradient, NULL, set->inputs, set->outputs, product->weight,
+                               product->rows);
+    }
+}
+
+/* The larger of `most` and a x b; a product that passes 64 bits is one that no allocation satisfies. */
+static int64_t larger(int64_t most, int64_t a, int64_t b)
+{
+    int64_t product;
+    if (__builtin_mul_overflow(a, b, &product))
+        return INT64_MAX;
+    return product > most ? product : most;
+}
+
+static void list_products(const struct model_shape *shape, int64_t sequences, struct product *list)
+{
+    struct activations layout = {0};
+    int64_t width = shape->n_embd, rows = larger(0, sequences, shape->context_length);
+    double layers = (double)shape->n_layer;
+    activations_layout(shape, sequences, true, NULL, &layout);
+    list[0] = (struct product){"qkv", rows, width, 3 * width, layers, NULL};
+    list[1] = (struct product){"attention projection", rows, width, width, layers, NULL};
+    list[2] = (struct product){"fc", rows, width, 4 * width, layers, NULL};
+    list[3] = (struct product){"fc projection", rows, 4 * width, width, layers, NULL};
+    list[4] = (struct product){
+        "head chunk", layout.chunk_rows, width, shape->vocab_size, (double)rows / (double)layout.chunk_rows,
+        NULL};
+    for (int i = 0; i < PEAK_SIZES; i++) {
+        int64_t size = threads_count() > MANY_THREADS ? 2 * peak_sizes[i] : peak_sizes[i];
+        list[PRODUCTS + i] = (struct product){"square", size, size, size, 0, NULL};
+    }
+}
+
+static enum status allocate(struct products *set)
+{
+    int64_t inputs = 0, outputs = 0, weights = 0;
+    for (int i = 0; i < PRODUCTS + PEAK_SIZES; i++) {
+        struct product *product = &set->products[i];
+        inputs = larger(inputs, product->rows, product->inputs);
+        outputs = larger(outputs, product->rows, product->outputs);
+        weights = larger(weights, product->inputs, product->outputs);
+        product->weight = weight_create(product->inputs, product->outputs, i == PRODUCTS - 1);
+        if (product->weight == NULL)
+            return STATUS_FAILED;
+    }
+    set->inputs = bench_values(inputs, "inputs of products");
+    set->outputs = bench_values(outputs, "outputs of products");
+    set->master = bench_values(weights, "weights of products");
+    set->gradient = bench_values(weights, "gradients of products");
+    return set->inputs != NULL && set->outputs != NULL && set->master != NULL && set->gradient != NULL
+               ? STATUS_OK
+               : STATUS_FAILED;
+}
+
+static void add_call(struct products *set, int item, int product, enum product_kind kind)
+{
+    set->calls[item] = (struct call){set, &set->products[product], kind};
+    set->items[item] = (struct measured){.run = run_call, .context = &set->calls[item]};
+}
+
+enum status products_create(const struct model_shape *shape, int64_t sequences, struct products **out)
+{
+    struct products *set = memory_allocate(1, sizeof *set, "products");
+    *out = NULL;
+    if (set == NULL)
+        return STATUS_FAILED;
+    list_products(shape, sequences, set->products);
+    enum status status = allocate(set);
+    if (status != STATUS_OK) {
+        products_destroy(set);
+        return status;
+    }
+    for (int i = 0; i < PRODUCTS + PEAK_SIZES; i++)
+        weight_refresh(set->products[i].weight, set->master);
+    for (int i = 0; i < PRODUCTS * PRODUCT_KINDS; i++)
+        add_call(set, i, i / PRODUCT_KINDS, (enum product_kind)(i % PRODUCT_KINDS));
+    for (int i = 0; i < PEAK_SIZES; i++)
+        add_call(set, PRODUCTS * PRODUCT_KINDS + i, PRODUCTS + i, PRODUCT_FORWARD);
+    *out = set;
+    return STATUS_OK;
+}
+
+void products_destroy(struct products *products)
+{
+    if (products == NULL)
+        return;
+    for (int i = 0; i < PRODUCTS + PEAK_SIZES; i++)
+        weight_destroy(products->products[i].weight);
+    memory_free(products->inputs);
+    memory_free(products->outputs);
+    memory_free(products->master);
+    memory_free(products->gradient);
+    memory_free(products);
+}
+
+enum status products_measure(struct products *products, int64_t rounds)
+{
+    return bench_measure(products->items, ITEMS, rounds);
+}
+
+const struct product *products_get(const struct products *products, int index)
+{
+    return &products->products[index];
+}
+
+struct timing products_time(const struct products *products, int index, enum product_kind kind)
+{
+    return products->items[index * PRODUCT_KINDS + (int)kind].time;
+}
+
+double product_flop(const struct product *product)
+{
+    return 2.0 * (double)product->rows * (double)product->inputs * (double)product->outputs;
+}
+
+double products_peak(const struct products *products, int64_t *size)
+{
+    double best = 0;
+    for (int i = 0; i < PEAK_SIZES; i++) {
+        const struct product *square = &products->products[PRODUCTS + i];
+        double rate = product_flop(square) / products->items[PRODUCTS * PRODUCT_KINDS + i].time.best;
+        if (rate > best) {
+            best = rate;
+            *size = square->rows;
+        }
+    }
+    return best;
+}
+
+double products_seconds(const struct products *products, enum product_kind kind)
+{
+    double sum = 0;
+    for (int i = 0; i < PRODUCTS; i++)
+        for (int k = 0; k < PRODUCT_KINDS; k++)
+            if (kind == PRODUCT_KINDS || kind == (enum product_kind)k)
+                sum += products->products[i].calls * products_time(products, i, (enum product_kind)k).best;
+    return sum;
+}
