@@ -23,8 +23,8 @@ static const struct command command = {
     .alone = true,
     .help =
         "Measures every kernel of the model at train.micro_batch x model.context_length tokens, beside the "
-        "bandwidth of the memory and the rate of matrix products. What fits in the caches may pass the "
-        "bandwidth of the memory",
+        "rate of matrix products and the bandwidth of the memory (of a sum in place). What fits in the "
+        "caches may pass that bandwidth, and so may what writes nearly as much as it reads",
 };
 
 /* GB/s or GFLOP/s. */
