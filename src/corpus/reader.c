@@ -100,13 +100,17 @@ void corpus_report_log(const struct corpus_report *report)
 static void report_walked(const struct reader *reader)
 {
     int64_t count = reader->division.walked;
-    if (reader->index == 0 && reader->readers > 1 && count > 0 && !reader->corpus->settings.quiet)
+    if (reader->index != 0 || reader->readers == 1 || count == 0 || reader->corpus->settings.quiet)
+        return;
+    const char *example = reader->corpus->files.items[reader->division.walked_example];
+    if (count == 1)
         log_info(
-            "%lld input%s cannot be split, such as %s: each of %lld readers reads and decompresses %s and "
-            "keeps its own documents",
-            (long long)count, count > 1 ? "s" : "",
-            reader->corpus->files.items[reader->division.walked_example], (long long)reader->readers,
-            count > 1 ? "all of them" : "all of it");
+            "%s cannot be split: each of %lld readers goes through all of it and keeps its own documents",
+            example, (long long)reader->readers);
+    else
+        log_info("%lld inputs cannot be split, such as %s: each of %lld readers goes through all of them and "
+                 "keeps its own documents",
+                 (long long)count, example, (long long)reader->readers);
 }
 
 enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t reader, int64_t readers,
