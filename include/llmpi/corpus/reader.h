@@ -56,10 +56,10 @@ struct document {
     int64_t position;  /* of the document in its file: byte of the uncompressed text. (file, position) orders
                           all  documents of a corpus and names each one, whoever reads it */
     int64_t part;
-    const char
-        *record; /* with whole_records: a JSON object without a line end, valid as long as text: the line
-                    of JSON lines, trimmed; the piece of plain text as {text_field: piece}; the row of
-                    Parquet without columns that cannot be read, of which reader 0 warns once. Else NULL */
+    /* With whole_records: a JSON object without a line end, valid as long as text: the line of JSON lines,
+       trimmed; the piece of plain text as {text_field: piece}; the row of Parquet without columns that cannot
+       be read, of which reader 0 warns once. Else NULL. */
+    const char *record;
     size_t record_length; /* bytes */
     double score;         /* the number in score_field; NAN where there is none */
 };
