@@ -46,15 +46,16 @@ void corpus_close(struct corpus *corpus);
 bool corpus_is_divisible(const struct corpus *corpus, int64_t parts);
 
 /* A piece of a document. JSON documents come as one piece (begins and ends); long plain text in several, each
- * cut before a space or newline that follows an ASCII letter or digit, where no tokenizer pattern joins the
- * two sides. */
+ * cut before a space or newline that follows an ASCII letter or digit, where neither the patterns gpt2 and
+ * cl100k nor whole words join the two sides (a pattern of the user's own might). */
 struct document {
     const char *text; /* valid UTF-8, not NUL-terminated, valid until the next call */
     size_t length;
     bool begins, ends; /* first and last piece of its document */
     int64_t file;      /* index in corpus.files */
-    int64_t position;  /* of the document in its file: byte of the uncompressed text. (file, position) orders
-                          all  documents of a corpus and names each one, whoever reads it */
+    int64_t position; /* of the document in its file: byte of the uncompressed text, or row of a Parquet file.
+                         (file, position) orders all documents of a corpus and names each one, whoever reads
+                         it */
     int64_t part;
     /* With whole_records: a JSON object without a line end, valid as long as text: the line of JSON lines,
        trimmed; the piece of plain text as {text_field: piece}; the row of Parquet without columns that cannot
