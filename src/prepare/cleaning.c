@@ -3,6 +3,7 @@
 #include "llmpi/prepare/cleaning.h"
 
 #include "clean_files.h"
+#include "corpus_options.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
@@ -58,13 +59,10 @@ static enum status open_corpus(struct cleaning *work)
                     "corpus.inputs has only files that cleaning wrote into clean.directory, %s: expected "
                     "the files to clean",
                     work->options->directory);
-    const struct corpus_settings settings = {.inputs = &work->inputs,
-                                             .text_field = config->corpus.text_field,
-                                             .max_documents = config->corpus.max_documents,
-                                             .document_separator = config->corpus.document_separator,
-                                             .skip_errors = config->corpus.on_error == CORPUS_ERRORS_SKIP,
-                                             .whole_records = true,
-                                             .score_field = work->options->language_score_field};
+    struct corpus_settings settings = corpus_options(config);
+    settings.inputs = &work->inputs;
+    settings.whole_records = true;
+    settings.score_field = work->options->language_score_field;
     return corpus_open(&settings, &work->corpus);
 }
 

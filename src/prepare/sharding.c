@@ -7,6 +7,7 @@
 #include "llmpi/prepare/sharding.h"
 
 #include "boundary_token.h"
+#include "corpus_options.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/folder_lock.h"
@@ -22,12 +23,9 @@
 static enum status open_corpus(const struct sharding *work, const struct string_list *inputs,
                                int64_t max_documents, struct corpus *out)
 {
-    const struct corpus_settings settings = {.inputs = inputs,
-                                             .text_field = work->config->corpus.text_field,
-                                             .max_documents = max_documents,
-                                             .document_separator = work->config->corpus.document_separator,
-                                             .skip_errors =
-                                                 work->config->corpus.on_error == CORPUS_ERRORS_SKIP};
+    struct corpus_settings settings = corpus_options(work->config);
+    settings.inputs = inputs;
+    settings.max_documents = max_documents;
     return corpus_open(&settings, out);
 }
 

@@ -3,6 +3,7 @@
  * on the counts alone, not on the order of the words, so that any number of ranks gives the same file. */
 #include "llmpi/prepare/tokenizer_training.h"
 
+#include "corpus_options.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
@@ -74,13 +75,7 @@ static enum status count_documents(struct reader *reader, struct counting *count
 static enum status count_part(const struct config *config, const struct comm *comm, struct counting *counting,
                               struct corpus_report *report)
 {
-    const struct corpus_settings settings = {
-        .inputs = &config->corpus.inputs,
-        .text_field = config->corpus.text_field,
-        .max_documents = config->corpus.max_documents,
-        .document_separator = config->corpus.document_separator,
-        .skip_errors = config->corpus.on_error == CORPUS_ERRORS_SKIP,
-    };
+    const struct corpus_settings settings = corpus_options(config);
     struct corpus corpus;
     struct reader *reader = NULL;
     TRY(corpus_open(&settings, &corpus));
