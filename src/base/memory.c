@@ -33,6 +33,17 @@ void *memory_resize(void *old, int64_t count, size_t size, const char *what)
     return pointer != NULL ? pointer : out_of_memory(count, size, what);
 }
 
+void *memory_grow(void *old, int64_t count, int64_t *capacity, size_t size, const char *what)
+{
+    if (count < *capacity)
+        return old;
+    int64_t larger = *capacity > 0 ? 2 * *capacity : 1024;
+    void *resized = memory_resize(old, larger, size, what);
+    if (resized != NULL)
+        *capacity = larger;
+    return resized;
+}
+
 char *memory_copy_text(const char *text, size_t length)
 {
     char *copy = memory_resize(NULL, (int64_t)length + 1, 1, "a text");

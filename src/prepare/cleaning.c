@@ -134,14 +134,11 @@ static enum status pass(struct cleaning *work, const char *label, document_visit
 
 static enum status reserve_judged(struct cleaning *work)
 {
-    if (work->count < work->capacity)
-        return STATUS_OK;
-    int64_t capacity = work->capacity > 0 ? work->capacity + work->capacity / 2 : 1024;
-    struct judged *judged = memory_resize(work->judged, capacity, sizeof *judged, "verdicts");
+    struct judged *judged =
+        memory_grow(work->judged, work->count, &work->capacity, sizeof *judged, "verdicts");
     if (judged == NULL)
         return STATUS_FAILED;
     work->judged = judged;
-    work->capacity = capacity;
     return STATUS_OK;
 }
 

@@ -16,18 +16,6 @@ int64_t text_count_characters(const char *text, size_t length)
     return count;
 }
 
-/* The elements with room for one more, or NULL. */
-static void *make_room(void *elements, int64_t count, int64_t *capacity, size_t size)
-{
-    if (count < *capacity)
-        return elements;
-    int64_t larger = *capacity > 0 ? *capacity * 2 : 1024;
-    void *resized = memory_resize(elements, larger, size, "the words of a document");
-    if (resized != NULL)
-        *capacity = larger;
-    return resized;
-}
-
 /* The bytes of the character at `at`, and what it is. */
 static inline size_t look(const char *text, size_t at, size_t end, bool *space, bool *letter)
 {
@@ -68,8 +56,8 @@ static inline struct text_word take_word(const char *text, size_t *at, size_t en
 static enum status add_words(struct text_shape *shape, size_t at, size_t end)
 {
     while (at < end) {
-        struct text_word *words =
-            make_room(shape->words, shape->word_count, &shape->word_capacity, sizeof *words);
+        struct text_word *words = memory_grow(shape->words, shape->word_count, &shape->word_capacity,
+                                              sizeof *words, "the words of a document");
         if (words == NULL)
             return STATUS_FAILED;
         shape->words = words;
@@ -93,8 +81,8 @@ static struct text_span span_of_words(const struct text_shape *shape, int64_t fi
 
 static enum status add_line(struct text_shape *shape, int64_t first_word)
 {
-    struct text_span *lines =
-        make_room(shape->lines, shape->line_count, &shape->line_capacity, sizeof *lines);
+    struct text_span *lines = memory_grow(shape->lines, shape->line_count, &shape->line_capacity,
+                                          sizeof *lines, "the words of a document");
     if (lines == NULL)
         return STATUS_FAILED;
     shape->lines = lines;
@@ -107,7 +95,8 @@ static enum status end_paragraph(struct text_shape *shape, int64_t first_word)
     if (first_word == shape->word_count)
         return STATUS_OK;
     struct text_span *paragraphs =
-        make_room(shape->paragraphs, shape->paragraph_count, &shape->paragraph_capacity, sizeof *paragraphs);
+        memory_grow(shape->paragraphs, shape->paragraph_count, &shape->paragraph_capacity, sizeof *paragraphs,
+                    "the words of a document");
     if (paragraphs == NULL)
         return STATUS_FAILED;
     shape->paragraphs = paragraphs;

@@ -26,14 +26,11 @@ struct texts {
 
 static enum status add_text(struct texts *texts, const char *text, size_t length, bool begins)
 {
-    if (texts->count == texts->capacity) {
-        int64_t capacity = texts->capacity > 0 ? 2 * texts->capacity : 1024;
-        size_t *lengths = memory_resize(texts->lengths, capacity, sizeof *lengths, "lengths of documents");
-        if (lengths == NULL)
-            return STATUS_FAILED;
-        texts->lengths = lengths;
-        texts->capacity = capacity;
-    }
+    size_t *lengths =
+        memory_grow(texts->lengths, texts->count, &texts->capacity, sizeof *lengths, "lengths of documents");
+    if (lengths == NULL)
+        return STATUS_FAILED;
+    texts->lengths = lengths;
     texts->lengths[texts->count++] = length;
     texts->documents += begins;
     return buffer_append(&texts->bytes, text, length);

@@ -89,14 +89,10 @@ static enum status grow_array(void **array, int64_t count, int64_t *capacity, si
     if (count >= VOCABULARY_MAX)
         return fail(STATUS_FAILED, "%s has more than the %lld entries allowed", what,
                     (long long)VOCABULARY_MAX);
-    if (count < *capacity)
-        return STATUS_OK;
-    int64_t wanted = *capacity > 0 ? 2 * *capacity : 1024;
-    void *larger = memory_resize(*array, wanted, size, what);
+    void *larger = memory_grow(*array, count, capacity, size, what);
     if (larger == NULL)
         return STATUS_FAILED;
     *array = larger;
-    *capacity = wanted;
     return STATUS_OK;
 }
 

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -28,6 +29,24 @@ static void impossible_sizes_fail(void **state)
     assert_non_null(strstr(status_message(), "a test"));
 }
 
+static void a_grown_array_keeps_its_elements(void **state)
+{
+    (void)state;
+    int64_t capacity = 0, *numbers = NULL;
+    for (int64_t count = 0; count < 5000; count++) {
+        numbers = memory_grow(numbers, count, &capacity, sizeof *numbers, "a test");
+        assert_non_null(numbers);
+        assert_true(capacity > count);
+        numbers[count] = count;
+    }
+    for (int64_t i = 0; i < 5000; i++)
+        assert_int_equal(numbers[i], i);
+    int64_t full = capacity = INT64_MAX / 2;
+    assert_null(memory_grow(numbers, full, &capacity, sizeof *numbers, "a test"));
+    assert_int_equal(capacity, full);
+    free(numbers);
+}
+
 /* 64 MiB that are written raise the peak by at least half of that, even where they reuse freed memory, and it
  * stays when they are gone, but for some pages: Linux counts them by processor and adds up loosely. */
 static void the_peak_grows_and_stays(void **state)
@@ -47,8 +66,8 @@ static void the_peak_grows_and_stays(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(new_memory_is_zero_and_aligned),
-                                       cmocka_unit_test(impossible_sizes_fail),
-                                       cmocka_unit_test(the_peak_grows_and_stays)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(new_memory_is_zero_and_aligned), cmocka_unit_test(impossible_sizes_fail),
+        cmocka_unit_test(a_grown_array_keeps_its_elements), cmocka_unit_test(the_peak_grows_and_stays)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,10 @@ void *memory_allocate(int64_t count, size_t size, const char *what);
  * with `old` untouched. */
 void *memory_resize(void *old, int64_t count, size_t size, const char *what);
 
+/* The array `old` of *capacity elements, of which `count` are used, with room for one more: itself, or twice
+ * as large by memory_resize, and *capacity with it. NULL after fail(), with both untouched. */
+void *memory_grow(void *old, int64_t count, int64_t *capacity, size_t size, const char *what);
+
 /* A copy of the first `length` bytes of `text` with a NUL after them; free with free(). NULL after fail(). */
 char *memory_copy_text(const char *text, size_t length);
 
