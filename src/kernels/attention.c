@@ -104,7 +104,8 @@ static uint64_t mask_index(const struct head *head, int64_t query, int64_t key)
     return head->number << 48 | (uint64_t)place_of(head, query) << 24 | (uint64_t)key;
 }
 
-CLONED static void drop_row(float *values, const struct dropout_mask *shared, uint64_t index, int64_t n)
+CLONED(void, drop_row, (float *values, const struct dropout_mask *shared, uint64_t index, int64_t n),
+       (values, shared, index, n))
 {
     const struct dropout_mask mask = *shared;
 #pragma omp simd
@@ -197,7 +198,7 @@ struct gradients {
     float *mean; /* per row of lse: sum over keys of probability times its gradient */
 };
 
-CLONED static float dot(const float *a, const float *b, int64_t n)
+CLONED(float, dot, (const float *a, const float *b, int64_t n), (a, b, n))
 {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -207,7 +208,7 @@ CLONED static float dot(const float *a, const float *b, int64_t n)
 }
 
 /* The probabilities of a row from its scores. */
-CLONED static void probabilities_of(float *values, float lse, int64_t n)
+CLONED(void, probabilities_of, (float *values, float lse, int64_t n), (values, lse, n))
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
@@ -215,8 +216,8 @@ CLONED static void probabilities_of(float *values, float lse, int64_t n)
 }
 
 /* The scores' gradients from those of the probabilities: p (dp - mean) scale. */
-CLONED static void differentiate(float *dscores, const float *probabilities, float mean, float scale,
-                                 int64_t n)
+CLONED(void, differentiate, (float *dscores, const float *probabilities, float mean, float scale, int64_t n),
+       (dscores, probabilities, mean, scale, n))
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)

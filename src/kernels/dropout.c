@@ -27,8 +27,9 @@ float dropout_factor(const struct dropout *dropout, int64_t sequence, int64_t in
     return dropout_mask_factor(&mask, (uint64_t)index);
 }
 
-CLONED static void apply_chunk(float *y, const float *x, const struct dropout_mask *shared, int64_t first,
-                               int64_t n)
+CLONED(void, apply_chunk,
+       (float *y, const float *x, const struct dropout_mask *shared, int64_t first, int64_t n),
+       (y, x, shared, first, n))
 {
     const struct dropout_mask mask = *shared;
 #pragma omp simd

@@ -9,7 +9,7 @@
 #define TWICE_SQRT_2_OVER_PI 1.5957691216057307f
 #define CUBIC                0.044715f
 
-CLONED static void gelu_chunk(float *y, const float *x, int64_t n)
+CLONED(void, gelu_chunk, (float *y, const float *x, int64_t n), (y, x, n))
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {
@@ -27,7 +27,7 @@ void gelu_forward(float *y, const float *x, int64_t n)
 
 /* s + x s (1 - s) u' with 1 - s = s e^-u. Beyond +-10 the derivative is 0 or 1 to the last bit, and nothing
  * overflows inside; the bounds let NaN pass. */
-CLONED static void gelu_chunk_backward(float *dx, const float *x, const float *dy, int64_t n)
+CLONED(void, gelu_chunk_backward, (float *dx, const float *x, const float *dy, int64_t n), (dx, x, dy, n))
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++) {

@@ -11,8 +11,10 @@
 
 #define EPSILON 1e-5f
 
-CLONED static void normalise_row(float *y, float *mean, float *rstd, const float *x, const float *gain,
-                                 const float *bias, int64_t width)
+CLONED(void, normalise_row,
+       (float *y, float *mean, float *rstd, const float *x, const float *gain, const float *bias,
+        int64_t width),
+       (y, mean, rstd, x, gain, bias, width))
 {
     float sum = 0.0f, squares = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -45,8 +47,9 @@ void layernorm_forward(float *y, float *mean, float *rstd, const float *x, const
 }
 
 /* With n = (x - mean) rstd and g = dy gain: dx = rstd (g - mean(g) - n mean(g n)). */
-CLONED static void differentiate_row(float *dx, const float *dy, const float *x, float mean, float rstd,
-                                     const float *gain, int64_t width)
+CLONED(void, differentiate_row,
+       (float *dx, const float *dy, const float *x, float mean, float rstd, const float *gain, int64_t width),
+       (dx, dy, x, mean, rstd, gain, width))
 {
     float sum = 0.0f, product = 0.0f;
 #pragma omp simd reduction(+ : sum, product)
@@ -65,8 +68,10 @@ CLONED static void differentiate_row(float *dx, const float *dy, const float *x,
 enum { BLOCK_ROWS = 64, BLOCK_COLUMNS = 256 };
 
 /* Adds one block's sums for dgain and dbias; blocks of rows keep rounding errors small. */
-CLONED static void add_block(float *dgain, float *dbias, const float *dy, const float *x, const float *mean,
-                             const float *rstd, int64_t rows, int64_t width, int64_t columns)
+CLONED(void, add_block,
+       (float *dgain, float *dbias, const float *dy, const float *x, const float *mean, const float *rstd,
+        int64_t rows, int64_t width, int64_t columns),
+       (dgain, dbias, dy, x, mean, rstd, rows, width, columns))
 {
     float gains[BLOCK_COLUMNS] = {0}, biases[BLOCK_COLUMNS] = {0};
     for (int64_t row = 0; row < rows; row++) {

@@ -45,12 +45,9 @@ static void choose_kernels(void)
     if (!openblas_get_corename || !gotoblas_dynamic_init || !gotoblas_dynamic_quit ||
         strcmp(openblas_get_corename(), "Prescott") != 0 || getenv("OPENBLAS_CORETYPE") != NULL)
         return;
-    bool avx512 = __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-                  __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
-    bool avx2 = __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
-    if (!avx2)
+    if (cpu_level() < CPU_AVX2)
         return;
-    setenv("OPENBLAS_CORETYPE", avx512 ? "SkylakeX" : "Haswell", 1);
+    setenv("OPENBLAS_CORETYPE", cpu_level() >= CPU_AVX512 ? "SkylakeX" : "Haswell", 1);
     gotoblas_dynamic_quit();
     gotoblas_dynamic_init();
     unsetenv("OPENBLAS_CORETYPE");
@@ -228,8 +225,8 @@ void matmul_backward_input(float *dx, const float *dy, const struct weight *weig
 
 /* sums[column] += the column's sum, in blocks of rows so that rounding errors grow with the number of blocks.
  */
-CLONED static void add_column_sums(float *sums, const float *dy, int64_t rows, int64_t stride,
-                                   int64_t columns)
+CLONED(void, add_column_sums, (float *sums, const float *dy, int64_t rows, int64_t stride, int64_t columns),
+       (sums, dy, rows, stride, columns))
 {
     enum { ROWS = 64, COLUMNS = 256 };
     for (int64_t first = 0; first < columns; first += COLUMNS) {

@@ -14,7 +14,7 @@ static inline float larger(float value, float largest)
     return value > largest ? value : largest;
 }
 
-CLONED float softmax_row_largest(const float *values, int64_t n)
+CLONED(float, largest_of_row, (const float *values, int64_t n), (values, n))
 {
     float lanes[LANES];
     for (int lane = 0; lane < LANES; lane++)
@@ -30,7 +30,7 @@ CLONED float softmax_row_largest(const float *values, int64_t n)
     return lanes[0];
 }
 
-CLONED float softmax_row_sum(const float *values, float largest, int64_t n)
+CLONED(float, sum_of_row, (const float *values, float largest, int64_t n), (values, largest, n))
 {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -39,7 +39,7 @@ CLONED float softmax_row_sum(const float *values, float largest, int64_t n)
     return sum;
 }
 
-CLONED float softmax_row_exponentiate(float *values, float largest, int64_t n)
+CLONED(float, exponentiate_row, (float *values, float largest, int64_t n), (values, largest, n))
 {
     float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -51,9 +51,29 @@ CLONED float softmax_row_exponentiate(float *values, float largest, int64_t n)
     return sum;
 }
 
-CLONED void softmax_row_scale(float *values, float factor, int64_t n)
+CLONED(void, scale_row, (float *values, float factor, int64_t n), (values, factor, n))
 {
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
         values[i] *= factor;
+}
+
+float softmax_row_largest(const float *values, int64_t n)
+{
+    return largest_of_row(values, n);
+}
+
+float softmax_row_sum(const float *values, float largest, int64_t n)
+{
+    return sum_of_row(values, largest, n);
+}
+
+float softmax_row_exponentiate(float *values, float largest, int64_t n)
+{
+    return exponentiate_row(values, largest, n);
+}
+
+void softmax_row_scale(float *values, float factor, int64_t n)
+{
+    scale_row(values, factor, n);
 }

@@ -13,9 +13,10 @@ struct factors {
     float gradient_scale, keep, decay1, gain1, decay2, gain2, correction2, epsilon, step_size;
 };
 
-CLONED static void update_chunk(const struct factors *shared, float *restrict parameters,
-                                const float *restrict gradients, float *restrict exp_avg,
-                                float *restrict exp_avg_sq, int64_t n)
+CLONED(void, update_chunk,
+       (const struct factors *shared, float *restrict parameters, const float *restrict gradients,
+        float *restrict exp_avg, float *restrict exp_avg_sq, int64_t n),
+       (shared, parameters, gradients, exp_avg, exp_avg_sq, n))
 {
     const struct factors f = *shared;
     for (int64_t i = 0; i < n; i++) {

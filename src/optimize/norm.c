@@ -8,7 +8,7 @@
 #define LANES 16
 #define GROUP 512 /* chunks whose sums are computed in parallel before they join the tree */
 
-CLONED static double chunk_squares(const float *values, int64_t n)
+CLONED(double, chunk_squares, (const float *values, int64_t n), (values, n))
 {
     double lanes[LANES] = {0};
     int64_t whole = n / LANES * LANES;

@@ -70,8 +70,10 @@ void minhash_destroy(struct minhash *minhash)
 }
 
 /* Lowers each hash of the signature to the least that these shingles give. */
-CLONED static void lower_signature(uint32_t *signature, const uint32_t *constants, int64_t count,
-                                   const uint32_t *shingles, int shingle_count)
+CLONED(void, lower_signature,
+       (uint32_t * signature, const uint32_t *constants, int64_t count, const uint32_t *shingles,
+        int shingle_count),
+       (signature, constants, count, shingles, shingle_count))
 {
     for (int s = 0; s < shingle_count; s++)
         for (int64_t i = 0; i < count; i++) {

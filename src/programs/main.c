@@ -1,4 +1,5 @@
 /* `llmpi NAME ARGUMENTS`: finds the subcommand, runs it, prints the message of a failure. */
+#include "llmpi/base/cpu.h"
 #include "llmpi/base/status.h"
 #include "llmpi/base/version.h"
 #include "llmpi/comm/comm.h"
@@ -41,8 +42,9 @@ static void print_usage(FILE *file)
 
 static void print_version(void)
 {
-    printf("llmpi %s (commit %s)\ncompiler: %s\nMPI: %s\nBLAS: %s\nHDF5: %s\n", version_number(),
-           version_commit(), version_compiler(), comm_library(), threads_blas_library(), hdf5_library());
+    printf("llmpi %s (commit %s)\ncompiler: %s\nMPI: %s\nBLAS: %s\nHDF5: %s\ninstructions: %s\n",
+           version_number(), version_commit(), version_compiler(), comm_library(), threads_blas_library(),
+           hdf5_library(), cpu_level_name(cpu_level()));
 }
 
 static enum status run(int count, char **arguments)
@@ -67,5 +69,6 @@ int main(int count, char **arguments)
         print_version();
         return STATUS_OK;
     }
-    return (int)program_report(run(count, arguments));
+    enum status status = cpu_check();
+    return (int)program_report(status != STATUS_OK ? status : run(count, arguments));
 }

@@ -1,18 +1,37 @@
-/* One binary for every x86-64 processor: a function marked CLONED is compiled three times, for AVX-512
- * (x86-64-v4), AVX2 with FMA (x86-64-v3) and the plain instruction set, and the dynamic linker picks by CPUID
- * bits. Only what is written in the marked function or inlined into it is cloned; an OpenMP parallel region
- * is a function of its own, so mark the function that the parallel loop calls. Elsewhere (other compilers and
- * processors, sanitizers, a C library without indirect functions) it means nothing. */
+/* One binary for every x86-64 processor: a function defined through CLONED is compiled three times, for
+ * AVX-512 (x86-64-v4), AVX2 with FMA (x86-64-v3) and the plain instruction set, and each call picks by
+ * cpu_level(). Only what is written in the function or inlined into it is cloned; an OpenMP parallel region
+ * is a function of its own, so clone the function that the parallel loop calls, and give it enough work for
+ * one call. On other processors, and where the whole program is compiled for AVX2 or more (LLMPI_NATIVE),
+ * there is one copy. */
 #ifndef LLMPI_BASE_CLONES_H
 #define LLMPI_BASE_CLONES_H
 
-#include <stdint.h> /* brings in __GLIBC__ */
+#include "llmpi/base/cpu.h"
 
-#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__) &&                 \
-    __GNUC__ >= 12 && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
-#define CLONED __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+/* CLONED(void, scale, (float *values, float factor, int64_t n), (values, factor, n)) { ... } defines the
+ * static function void scale(float *values, float factor, int64_t n). */
+#if defined(__x86_64__) && !defined(__AVX2__)
+#define CLONED(type, name, parameters, arguments)                                                            \
+    static inline __attribute__((always_inline)) type name##_body parameters;                                \
+    __attribute__((target("arch=x86-64-v4"))) static type name##_v4 parameters                               \
+    {                                                                                                        \
+        return name##_body arguments;                                                                        \
+    }                                                                                                        \
+    __attribute__((target("arch=x86-64-v3"))) static type name##_v3 parameters                               \
+    {                                                                                                        \
+        return name##_body arguments;                                                                        \
+    }                                                                                                        \
+    static type name parameters                                                                              \
+    {                                                                                                        \
+        enum cpu_level level = cpu_level();                                                                  \
+        return level >= CPU_AVX512 ? name##_v4 arguments                                                     \
+               : level >= CPU_AVX2 ? name##_v3 arguments                                                     \
+                                   : name##_body arguments;                                                  \
+    }                                                                                                        \
+    static inline __attribute__((always_inline)) type name##_body parameters
 #else
-#define CLONED
+#define CLONED(type, name, parameters, arguments) static type name parameters
 #endif
 
 #endif
