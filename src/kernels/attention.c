@@ -176,9 +176,10 @@ static void forward_block(float *out, float *lse, const float *q, const float *k
     }
 }
 
-void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
-                       const struct attention_shape *shape, const struct dropout *dropout)
+void attention_forward(void *out, float *lse, const void *q, const void *k, const void *v,
+                       const struct attention_shape *shape, const struct dropout *dropout, void *workspace)
 {
+    (void)workspace;
     int64_t blocks = (shape->n_query + QUERY_BLOCK - 1) / QUERY_BLOCK;
 #pragma omp parallel for collapse(3) schedule(dynamic, 1)
     for (int64_t sequence = 0; sequence < shape->sequences; sequence++) {
@@ -292,9 +293,9 @@ static void backward_head(const struct gradients *g, const struct head *head)
     }
 }
 
-void attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *q, const float *k,
-                        const float *v, const float *out, const float *lse,
-                        const struct attention_shape *shape, const struct dropout *dropout, float *workspace)
+void attention_backward(void *dq, void *dk, void *dv, const void *dout, const void *q, const void *k,
+                        const void *v, const void *out, const float *lse, const struct attention_shape *shape,
+                        const struct dropout *dropout, void *workspace)
 {
     const struct gradients g = {dq, dk, dv, dout, q, k, v, out, lse, workspace};
     int64_t group = shape->n_head / shape->n_kv_head;
@@ -304,8 +305,8 @@ void attention_backward(float *dq, float *dk, float *dv, const float *dout, cons
             for (int64_t number = kv * group; number < (kv + 1) * group; number++) {
                 struct head head = head_of(shape, sequence, number, dropout);
                 if (number == kv * group) {
-                    clear_rows(dk + head.key, shape->n_key, shape->key_stride, shape->head_width);
-                    clear_rows(dv + head.value, shape->n_key, shape->value_stride, shape->head_width);
+                    clear_rows(g.dk + head.key, shape->n_key, shape->key_stride, shape->head_width);
+                    clear_rows(g.dv + head.value, shape->n_key, shape->value_stride, shape->head_width);
                 }
                 backward_head(&g, &head);
             }
@@ -315,5 +316,5 @@ void attention_backward(float *dq, float *dk, float *dv, const float *dout, cons
 
 int64_t attention_workspace(const struct attention_shape *shape)
 {
-    return shape->sequences * shape->n_head * shape->n_query;
+    return shape->sequences * shape->n_head * shape->n_query * (int64_t)sizeof(float);
 }

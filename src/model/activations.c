@@ -19,16 +19,21 @@ static int64_t multiply(int64_t a, int64_t b)
     return __builtin_mul_overflow(a, b, &product) ? INT64_MAX : product;
 }
 
-/* The next rows x width elements. */
-static float *take(struct cursor *cursor, int64_t rows, int64_t width)
+static void *take_bytes(struct cursor *cursor, int64_t bytes)
 {
-    int64_t bytes = multiply(multiply(rows, width), (int64_t)element_size(ELEMENT_FP32)), end;
+    int64_t end;
     if (__builtin_add_overflow(bytes, MEMORY_ALIGNMENT - 1, &end) ||
         __builtin_add_overflow(cursor->used, end / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT, &end))
         end = INT64_MAX - MEMORY_ALIGNMENT;
     void *piece = cursor->memory == NULL ? NULL : cursor->memory + cursor->used;
     cursor->used = end;
     return piece;
+}
+
+/* The next rows x width elements. */
+static float *take(struct cursor *cursor, int64_t rows, int64_t width)
+{
+    return take_bytes(cursor, multiply(multiply(rows, width), (int64_t)element_size(ELEMENT_FP32)));
 }
 
 /* Everything of a block but its input, which is the output of the one before. */
@@ -82,13 +87,11 @@ int64_t activations_layout(const struct model_shape *shape, int64_t sequences, b
     out->narrow = take(&cursor, rows, shape->n_embd);
     out->branch = NULL;
     out->gradient = NULL;
-    out->attention_workspace = NULL;
+    struct attention_shape attention = activations_attention(shape, sequences, shape->context_length, NULL);
+    out->attention_workspace = take_bytes(&cursor, attention_workspace(&attention));
     if (training) {
-        struct attention_shape attention =
-            activations_attention(shape, sequences, shape->context_length, NULL);
         out->branch = take(&cursor, rows, shape->n_embd);
         out->gradient = take(&cursor, rows, shape->n_embd);
-        out->attention_workspace = take(&cursor, attention_workspace(&attention), 1);
     }
     out->chunk_rows = head_rows(shape, rows);
     out->logits = take(&cursor, out->chunk_rows, shape->vocab_size);
@@ -113,5 +116,6 @@ struct attention_shape activations_attention(const struct model_shape *shape, in
         .value_stride = 3 * shape->n_embd,
         .out_stride = shape->n_embd,
         .first_visible = first_visible,
+        .element = ELEMENT_FP32,
     };
 }

@@ -88,7 +88,7 @@ void block_forward(const struct block *block, const struct pass *pass)
     norm_forward(&block->ln_1, pass, narrow, saved->mean_1, saved->rstd_1, saved->input, rows);
     linear_forward(&block->attention_in, pass, saved->qkv, narrow, rows);
     attention_forward(saved->attention, saved->lse, saved->qkv, saved->qkv + width, saved->qkv + 2 * width,
-                      &shape, &dropout);
+                      &shape, &dropout, pass->activations->attention_workspace);
     linear_forward(&block->attention_out, pass, narrow, saved->attention, rows);
     add_branch(block, pass, DROPOUT_ATTENTION_BRANCH, saved->middle, saved->input, narrow);
 

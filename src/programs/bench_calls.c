@@ -103,7 +103,8 @@ static void run_attention_forward(void *context)
     const struct calls *c = context;
     const float *qkv = c->wide[0];
     int64_t width = c->shape.n_embd;
-    attention_forward(c->narrow[2], c->lse, qkv, qkv + width, qkv + 2 * width, &c->attention, NULL);
+    attention_forward(c->narrow[2], c->lse, qkv, qkv + width, qkv + 2 * width, &c->attention, NULL,
+                      c->workspace);
 }
 
 static void run_attention_backward(void *context)
@@ -205,7 +206,8 @@ static bool take_memory(struct calls *calls)
     }
     taken = taken && take(&calls->logits, calls->chunk_rows, shape->vocab_size, "logits");
     taken = taken && take(&calls->lse, calls->rows, shape->n_head, "statistics");
-    taken = taken && take(&calls->workspace, attention_workspace(&calls->attention), 1, "scratch");
+    taken = taken && take(&calls->workspace,
+                          attention_workspace(&calls->attention) / (int64_t)sizeof(float) + 1, 1, "scratch");
     calls->tokens = taken ? memory_allocate(calls->rows, sizeof *calls->tokens, "tokens") : NULL;
     return calls->tokens != NULL;
 }

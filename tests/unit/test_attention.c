@@ -46,7 +46,8 @@ struct problem {
     struct dropout dropout;
     int64_t query_size, key_size, out_size, lse_size;
     int32_t *first_visible;
-    float *memory, *q, *k, *v, *dout, *out, *lse, *gradients, *dq, *dk, *dv, *workspace;
+    float *memory, *q, *k, *v, *dout, *out, *lse, *gradients, *dq, *dk, *dv;
+    void *workspace;
     double *factors;
 };
 
@@ -78,6 +79,15 @@ static void fill_masks(struct problem *p, const struct situation *s)
     }
 }
 
+/* Scratch memory full of NaN. */
+static void *workspace_create(int64_t bytes)
+{
+    size_t size = ((size_t)bytes / 64 + 1) * 64;
+    void *workspace = aligned_alloc(64, size);
+    assert_non_null(workspace);
+    return memset(workspace, 0xff, size);
+}
+
 static struct problem problem_create(const struct situation *s)
 {
     struct problem p = {.dropout = dropout_of_step};
@@ -107,7 +117,7 @@ static struct problem problem_create(const struct situation *s)
     p.lse = repeated(p.lse_size, NAN);
     fill_masks(&p, s);
     p.shape.first_visible = s->mask == MASK_NONE ? NULL : p.first_visible;
-    p.workspace = repeated(attention_workspace(&p.shape), NAN);
+    p.workspace = workspace_create(attention_workspace(&p.shape));
     return p;
 }
 
@@ -119,7 +129,7 @@ static void problem_destroy(struct problem *p)
 
 static void run(struct problem *p)
 {
-    attention_forward(p->out, p->lse, p->q, p->k, p->v, &p->shape, &p->dropout);
+    attention_forward(p->out, p->lse, p->q, p->k, p->v, &p->shape, &p->dropout, p->workspace);
     attention_backward(p->dq, p->dk, p->dv, p->dout, p->q, p->k, p->v, p->out, p->lse, &p->shape, &p->dropout,
                        p->workspace);
 }

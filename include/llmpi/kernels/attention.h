@@ -4,6 +4,7 @@
 #define LLMPI_KERNELS_ATTENTION_H
 
 #include "llmpi/kernels/dropout.h"
+#include "llmpi/kernels/element.h"
 
 #include <stdint.h>
 
@@ -16,21 +17,21 @@ struct attention_shape {
     int64_t n_head, n_kv_head, head_width;
     int64_t query_stride, key_stride, value_stride, out_stride;
     const int32_t *first_visible; /* (sequences, n_query), or NULL: 0 everywhere */
+    enum element element;         /* of all arrays but lse */
 };
 
 /* out = softmax(q k^T / sqrt(head_width), masked) v. Saves the log of the sum of exponentials of each row in
  * lse (sequences, n_head, n_query). Dropout, where given, falls on the probabilities: that of head h, the
  * query at place i and key j is element h * 2^48 + i * 2^24 + j of its sequence. */
-void attention_forward(float *out, float *lse, const float *q, const float *k, const float *v,
-                       const struct attention_shape *shape, const struct dropout *dropout);
+void attention_forward(void *out, float *lse, const void *q, const void *k, const void *v,
+                       const struct attention_shape *shape, const struct dropout *dropout, void *workspace);
 
-/* Overwrites dq, dk, dv, laid out with the strides of q, k, v. `workspace` holds attention_workspace(shape)
- * floats. */
-void attention_backward(float *dq, float *dk, float *dv, const float *dout, const float *q, const float *k,
-                        const float *v, const float *out, const float *lse,
-                        const struct attention_shape *shape, const struct dropout *dropout, float *workspace);
+/* Overwrites dq, dk, dv, laid out with the strides of q, k, v. */
+void attention_backward(void *dq, void *dk, void *dv, const void *dout, const void *q, const void *k,
+                        const void *v, const void *out, const float *lse, const struct attention_shape *shape,
+                        const struct dropout *dropout, void *workspace);
 
-/* Floats of scratch memory that backward wants. */
+/* Bytes of scratch memory, aligned to 64, that forward and backward want in `workspace`. */
 int64_t attention_workspace(const struct attention_shape *shape);
 
 #endif

@@ -33,7 +33,7 @@ struct activations {
     float *narrow, *branch;           /* (rows, n_embd) each: scratch */
     float *wide;                      /* (rows, 4 n_embd): scratch */
     float *gradient;                  /* (rows, n_embd): of the residual stream; NULL without training */
-    float *attention_workspace;       /* for attention_backward; NULL without training */
+    void *attention_workspace;        /* for attention forward and backward */
     int64_t chunk_rows;               /* rows that the head handles at a time */
     float *logits;                    /* (chunk_rows, vocab_size) */
     float *losses;                    /* (chunk_rows), and the next two */
