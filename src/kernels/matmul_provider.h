@@ -18,16 +18,16 @@
 #include <stdint.h>
 
 struct matmul_provider {
-    const char *name;      /* "amx", "onednn", "plain" */
-    enum cpu_level needs;  /* usable from this level on */
+    const char *name;     /* "amx", "onednn", "plain" */
+    enum cpu_level needs; /* usable from this level on */
 
     /* The provider's own forms of a weight (inputs, outputs), from `allocator`; NULL after fail(). */
     void *(*create)(int64_t inputs, int64_t outputs, const struct allocator *allocator);
     void (*destroy)(void *packed, const struct allocator *allocator);
     int64_t (*packed_bytes)(int64_t inputs, int64_t outputs); /* what create takes, for `llmpi plan` */
 
-    /* Takes over the values of the fp32 master, (inputs, outputs) or, `transposed`, (outputs, inputs), rounded to
-     * bf16. On all threads. */
+    /* Takes over the values of the fp32 master, (inputs, outputs) or, `transposed`, (outputs, inputs),
+     * rounded to bf16. On all threads. */
     void (*pack)(void *packed, const float *master, bool transposed);
 
     /* Bytes of scratch that the three products want for such a weight and up to `rows` rows. */
@@ -40,13 +40,26 @@ struct matmul_provider {
     /* dx (rows, inputs) = dy (rows, outputs) W^T. Overwrites dx. */
     void (*backward_input)(bf16 *dx, const bf16 *dy, const void *packed, int64_t rows, void *workspace);
 
-    /* dW += x^T dy in fp32, in the master's layout: (inputs, outputs), or (outputs, inputs) when `transposed`. */
+    /* dW += x^T dy in fp32, in the master's layout: (inputs, outputs), or (outputs, inputs) when
+     * `transposed`. */
     void (*backward_weight)(float *dweight, bool transposed, const bf16 *x, const bf16 *dy, int64_t inputs,
                             int64_t outputs, int64_t rows, void *workspace);
 };
 
 extern const struct matmul_provider matmul_amx;    /* matmul_amx.c: own kernels on AMX tiles */
 extern const struct matmul_provider matmul_onednn; /* onednn.c: only in builds that found oneDNN */
-extern const struct matmul_provider matmul_plain;  /* matmul_plain.c: rounds through fp32 blocks; runs anywhere */
+extern const struct matmul_provider
+    matmul_plain; /* matmul_plain.c: rounds through fp32 blocks; runs anywhere */
+
+/* onednn.c: "2.6.3". */
+const char *matmul_onednn_version(void);
+
+/* The provider that weights created from now on are to use: see llmpi/kernels/matmul_bf16.h. Never NULL. */
+const struct matmul_provider *matmul_provider_choose(void);
+
+/* The providers one by one, for tests and benchmarks: how many places the table has, and the provider at one;
+ * NULL where it is not in this build, or needs more than cpu_level(). */
+int matmul_provider_count(void);
+const struct matmul_provider *matmul_provider_at(int index);
 
 #endif
