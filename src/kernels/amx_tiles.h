@@ -22,8 +22,8 @@ struct tile_configuration {
     uint8_t rows[16];
 };
 
-/* Each thread, before its first tile and after foreign code that may have used tiles. (The object is static and
- * constant: gcc 12 drops the stores to a local one.) */
+/* Each thread, before its first tile and after foreign code that may have used tiles. (The object is static
+ * and constant: gcc 12 drops the stores to a local one.) */
 AMX static inline void tiles_begin(void)
 {
     static const struct tile_configuration configuration = {

@@ -2,6 +2,7 @@
 #include "llmpi/kernels/dropout.h"
 
 #include "dropout_mask.h"
+#include "element_access.h"
 #include "llmpi/base/clones.h"
 #include "llmpi/base/random.h"
 
@@ -27,36 +28,62 @@ float dropout_factor(const struct dropout *dropout, int64_t sequence, int64_t in
     return dropout_mask_factor(&mask, (uint64_t)index);
 }
 
-CLONED(void, apply_chunk,
-       (float *y, const float *x, const struct dropout_mask *shared, int64_t first, int64_t n),
-       (y, x, shared, first, n))
+ELEMENT_LOOP void drop_loop(void *y, enum element to, const void *x, enum element from,
+                            struct dropout_mask mask, int64_t first, int64_t n)
 {
-    const struct dropout_mask mask = *shared;
 #pragma omp simd
     for (int64_t i = 0; i < n; i++)
-        y[i] = x[i] * dropout_mask_factor(&mask, (uint64_t)(first + i));
+        element_store(y, to, i, element_load(x, from, i) * dropout_mask_factor(&mask, (uint64_t)(first + i)));
 }
 
-void dropout_forward(float *y, const float *x, int64_t sequences, int64_t per_sequence,
-                     const struct dropout *dropout)
+/* Elements [first, first + n) of a sequence, from one format into the same or a narrower one. */
+CLONED(void, drop_chunk,
+       (void *y, enum element to, const void *x, enum element from, const struct dropout_mask *mask,
+        int64_t first, int64_t n),
+       (y, to, x, from, mask, first, n))
 {
-    if (!dropout_active(dropout)) {
-        if (y != x)
-            memcpy(y, x, (size_t)(sequences * per_sequence) * sizeof *y);
-        return;
-    }
+    if (from == ELEMENT_BF16)
+        drop_loop(y, ELEMENT_BF16, x, ELEMENT_BF16, *mask, first, n);
+    else if (to == ELEMENT_BF16)
+        drop_loop(y, ELEMENT_BF16, x, ELEMENT_FP32, *mask, first, n);
+    else
+        drop_loop(y, ELEMENT_FP32, x, ELEMENT_FP32, *mask, first, n);
+}
+
+static void drop(void *y, enum element to, const void *x, enum element from, int64_t sequences,
+                 int64_t per_sequence, const struct dropout *dropout)
+{
 #pragma omp parallel for collapse(2) schedule(static)
     for (int64_t sequence = 0; sequence < sequences; sequence++) {
         for (int64_t i = 0; i < per_sequence; i += CHUNK) {
             struct dropout_mask mask = dropout_mask(dropout, sequence);
             int64_t at = sequence * per_sequence + i;
-            apply_chunk(y + at, x + at, &mask, i, i + CHUNK < per_sequence ? CHUNK : per_sequence - i);
+            drop_chunk(element_at(y, to, at), to, element_at_const(x, from, at), from, &mask, i,
+                       i + CHUNK < per_sequence ? CHUNK : per_sequence - i);
         }
     }
 }
 
-void dropout_backward(float *dx, const float *dy, int64_t sequences, int64_t per_sequence,
-                      const struct dropout *dropout)
+void dropout_forward(void *y, const void *x, enum element element, int64_t sequences, int64_t per_sequence,
+                     const struct dropout *dropout)
 {
-    dropout_forward(dx, dy, sequences, per_sequence, dropout);
+    if (dropout_active(dropout))
+        drop(y, element, x, element, sequences, per_sequence, dropout);
+    else if (y != x)
+        memcpy(y, x, (size_t)(sequences * per_sequence) * element_size(element));
+}
+
+void dropout_backward(void *dx, const float *dy, enum element element, int64_t sequences,
+                      int64_t per_sequence, const struct dropout *dropout)
+{
+    int64_t n = sequences * per_sequence;
+    if (dropout_active(dropout)) {
+        drop(dx, element, dy, ELEMENT_FP32, sequences, per_sequence, dropout);
+    } else if (element == ELEMENT_BF16) {
+#pragma omp parallel for schedule(static)
+        for (int64_t i = 0; i < n; i += CHUNK)
+            element_from_float((bf16 *)dx + i, dy + i, i + CHUNK < n ? CHUNK : n - i);
+    } else if (dx != dy) {
+        memcpy(dx, dy, (size_t)n * sizeof *dy);
+    }
 }

@@ -1,7 +1,7 @@
 /* Conversions between number formats. */
 #include "llmpi/kernels/element.h"
 
-#include "bf16_convert.h"
+#include "element_access.h"
 #include "llmpi/base/clones.h"
 
 CLONED(void, round_all, (bf16 * out, const float *in, int64_t n), (out, in, n))

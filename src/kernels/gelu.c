@@ -2,49 +2,76 @@
  */
 #include "llmpi/kernels/gelu.h"
 
+#include "element_access.h"
 #include "llmpi/base/clones.h"
-#include "vector_math.h"
 
 #define CHUNK                16384 /* elements: a share of work, and half of a first-level cache */
 #define TWICE_SQRT_2_OVER_PI 1.5957691216057307f
 #define CUBIC                0.044715f
 
-CLONED(void, gelu_chunk, (float *y, const float *x, int64_t n), (y, x, n))
+ELEMENT_LOOP float gelu(float x)
 {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        float u = TWICE_SQRT_2_OVER_PI * (x[i] + CUBIC * x[i] * x[i] * x[i]);
-        y[i] = x[i] / (1.0f + exp_float(-u));
-    }
-}
-
-void gelu_forward(float *y, const float *x, int64_t n)
-{
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i += CHUNK)
-        gelu_chunk(y + i, x + i, i + CHUNK < n ? CHUNK : n - i);
+    float u = TWICE_SQRT_2_OVER_PI * (x + CUBIC * x * x * x);
+    return x / (1.0f + exp_float(-u));
 }
 
 /* s + x s (1 - s) u' with 1 - s = s e^-u. Beyond +-10 the derivative is 0 or 1 to the last bit, and nothing
  * overflows inside; the bounds let NaN pass. */
-CLONED(void, gelu_chunk_backward, (float *dx, const float *x, const float *dy, int64_t n), (dx, x, dy, n))
+ELEMENT_LOOP float gelu_slope(float x)
 {
-#pragma omp simd
-    for (int64_t i = 0; i < n; i++) {
-        float value = x[i] < -10.0f ? -10.0f : x[i];
-        value = value > 10.0f ? 10.0f : value;
-        float square = value * value;
-        float u = TWICE_SQRT_2_OVER_PI * value * (1.0f + CUBIC * square);
-        float slope = TWICE_SQRT_2_OVER_PI * (1.0f + 3.0f * CUBIC * square);
-        float exponential = exp_float(-u);
-        float s = 1.0f / (1.0f + exponential);
-        dx[i] = (s + value * slope * (s * exponential) * s) * dy[i];
-    }
+    float value = x < -10.0f ? -10.0f : x;
+    value = value > 10.0f ? 10.0f : value;
+    float square = value * value;
+    float u = TWICE_SQRT_2_OVER_PI * value * (1.0f + CUBIC * square);
+    float slope = TWICE_SQRT_2_OVER_PI * (1.0f + 3.0f * CUBIC * square);
+    float exponential = exp_float(-u);
+    float s = 1.0f / (1.0f + exponential);
+    return s + value * slope * (s * exponential) * s;
 }
 
-void gelu_backward(float *dx, const float *x, const float *dy, int64_t n)
+ELEMENT_LOOP void forward_loop(void *y, const void *x, enum element element, int64_t n)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        element_store(y, element, i, gelu(element_load(x, element, i)));
+}
+
+ELEMENT_LOOP void backward_loop(void *dx, const void *x, const void *dy, enum element element, int64_t n)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        element_store(dx, element, i, gelu_slope(element_load(x, element, i)) * element_load(dy, element, i));
+}
+
+CLONED(void, forward_chunk, (void *y, const void *x, enum element element, int64_t n), (y, x, element, n))
+{
+    if (element == ELEMENT_BF16)
+        forward_loop(y, x, ELEMENT_BF16, n);
+    else
+        forward_loop(y, x, ELEMENT_FP32, n);
+}
+
+CLONED(void, backward_chunk, (void *dx, const void *x, const void *dy, enum element element, int64_t n),
+       (dx, x, dy, element, n))
+{
+    if (element == ELEMENT_BF16)
+        backward_loop(dx, x, dy, ELEMENT_BF16, n);
+    else
+        backward_loop(dx, x, dy, ELEMENT_FP32, n);
+}
+
+void gelu_forward(void *y, const void *x, enum element element, int64_t n)
 {
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < n; i += CHUNK)
-        gelu_chunk_backward(dx + i, x + i, dy + i, i + CHUNK < n ? CHUNK : n - i);
+        forward_chunk(element_at(y, element, i), element_at_const(x, element, i), element,
+                      i + CHUNK < n ? CHUNK : n - i);
+}
+
+void gelu_backward(void *dx, const void *x, const void *dy, enum element element, int64_t n)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i += CHUNK)
+        backward_chunk(element_at(dx, element, i), element_at_const(x, element, i),
+                       element_at_const(dy, element, i), element, i + CHUNK < n ? CHUNK : n - i);
 }

@@ -1,10 +1,8 @@
 /* fp32 products through CBLAS. BLAS runs single-threaded; each of our OpenMP threads computes its own piece
  * of the output, so the pieces need no order and there is one pool of threads. */
-#include "llmpi/kernels/matmul.h"
-
 #include "gemm.h"
-#include "llmpi/base/clones.h"
-#include "llmpi/base/memory.h"
+
+#include "llmpi/base/cpu.h"
 #include "llmpi/kernels/threads.h"
 
 #include <cblas.h>
@@ -13,16 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PIECE_MULTIPLE 16                 /* elements: a cache line, and the registers of BLAS' inner loops */
-#define LARGEST_CALL   ((int64_t)1 << 30) /* rows a call, below INT_MAX: CBLAS counts may be 32 bits wide */
-#define FEW_ROWS       4       /* up to here one product per row is faster: generation has one row */
-#define SMALLEST_SHARE 65536.0 /* multiplications that are worth a thread */
-
-struct weight {
-    int64_t inputs, outputs;
-    bool transposed;
-    const float *master;
-};
+#define PIECE_MULTIPLE 16           /* elements: a cache line, and the registers of BLAS' inner loops */
+#define LARGEST_CALL   GEMM_LARGEST /* rows a call */
+#define FEW_ROWS       4            /* up to here one product per row is faster: generation has one row */
+#define SMALLEST_SHARE 65536.0      /* multiplications that are worth a thread */
 
 /* OpenBLAS only; NULL with another library. The last two are of its builds with kernels for many processors.
  */
@@ -75,32 +67,6 @@ const char *threads_blas_library(void)
                                                             : "none";
     snprintf(text, sizeof text, "%.100s (threads: %s)", openblas_get_config(), threading);
     return text;
-}
-
-struct weight *weight_create(int64_t inputs, int64_t outputs, bool transposed)
-{
-    if (inputs < 1 || outputs < 1 || inputs > LARGEST_CALL || outputs > LARGEST_CALL) {
-        fail(STATUS_FAILED, "a weight of %lld inputs and %lld outputs; allowed are 1 to %lld",
-             (long long)inputs, (long long)outputs, (long long)LARGEST_CALL);
-        return NULL;
-    }
-    struct weight *weight = memory_allocate(1, sizeof *weight, "a weight");
-    if (weight == NULL)
-        return NULL;
-    weight->inputs = inputs;
-    weight->outputs = outputs;
-    weight->transposed = transposed;
-    return weight;
-}
-
-void weight_destroy(struct weight *weight)
-{
-    memory_free(weight);
-}
-
-void weight_refresh(struct weight *weight, const float *master)
-{
-    weight->master = master;
 }
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -179,9 +145,8 @@ static void fill_rows(float *y, int64_t stride, const float *bias, int64_t rows,
         memcpy(y + row * stride, bias, (size_t)columns * sizeof *y);
 }
 
-/* c (m, n) = a b + beta c, in one piece per thread; c starts from `bias` in every row where that is given. */
-static void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,
-                         int64_t m, int64_t n, int64_t k)
+void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,
+                  int64_t m, int64_t n, int64_t k)
 {
     double shares = (double)m * (double)n * (double)k / SMALLEST_SHARE;
     int threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
@@ -202,70 +167,4 @@ static void gemm_threads(float *c, float beta, const float *bias, struct gemm_fa
             fill_rows(corner, n, bias + column, rows, columns);
         gemm(corner, n, bias != NULL ? 1.0f : beta, 1.0f, left, right, rows, columns, k);
     }
-}
-
-/* The master as the (inputs, outputs) matrix W, or as W^T. */
-static struct gemm_factor weight_factor(const struct weight *weight, bool transposed)
-{
-    return (struct gemm_factor){weight->master, weight->transposed ? weight->inputs : weight->outputs,
-                                weight->transposed != transposed};
-}
-
-void matmul_forward(float *y, const float *x, const struct weight *weight, const float *bias, int64_t rows)
-{
-    struct gemm_factor left = {x, weight->inputs, false};
-    gemm_threads(y, 0.0f, bias, left, weight_factor(weight, false), rows, weight->outputs, weight->inputs);
-}
-
-void matmul_backward_input(float *dx, const float *dy, const struct weight *weight, int64_t rows)
-{
-    struct gemm_factor left = {dy, weight->outputs, false};
-    gemm_threads(dx, 0.0f, NULL, left, weight_factor(weight, true), rows, weight->inputs, weight->outputs);
-}
-
-/* sums[column] += the column's sum, in blocks of rows so that rounding errors grow with the number of blocks.
- */
-CLONED(void, add_column_sums, (float *sums, const float *dy, int64_t rows, int64_t stride, int64_t columns),
-       (sums, dy, rows, stride, columns))
-{
-    enum { ROWS = 64, COLUMNS = 256 };
-    for (int64_t first = 0; first < columns; first += COLUMNS) {
-        int64_t count = smaller(COLUMNS, columns - first);
-        for (int64_t row = 0; row < rows; row += ROWS) {
-            float block[COLUMNS] = {0};
-            int64_t end = smaller(rows, row + ROWS);
-            for (int64_t r = row; r < end; r++)
-                for (int64_t column = 0; column < count; column++)
-                    block[column] += dy[r * stride + first + column];
-            for (int64_t column = 0; column < count; column++)
-                sums[first + column] += block[column];
-        }
-    }
-}
-
-/* Threads split the columns, so that the sums do not depend on their number. */
-static void bias_backward(float *dbias, const float *dy, int64_t rows, int64_t outputs)
-{
-    int threads = threads_count();
-#pragma omp parallel for schedule(static) if (rows * outputs > 65536)
-    for (int piece = 0; piece < threads; piece++) {
-        int64_t start = piece_start(outputs, piece, threads);
-        add_column_sums(dbias + start, dy + start, rows, outputs,
-                        piece_start(outputs, piece + 1, threads) - start);
-    }
-}
-
-void matmul_backward_weight(float *dweight, float *dbias, const float *x, const float *dy,
-                            const struct weight *weight, int64_t rows)
-{
-    struct gemm_factor inputs = {x, weight->inputs, true}, outputs = {dy, weight->outputs, true};
-    if (weight->transposed) {
-        inputs.transposed = false;
-        gemm_threads(dweight, 1.0f, NULL, outputs, inputs, weight->outputs, weight->inputs, rows);
-    } else {
-        outputs.transposed = false;
-        gemm_threads(dweight, 1.0f, NULL, inputs, outputs, weight->inputs, weight->outputs, rows);
-    }
-    if (dbias != NULL)
-        bias_backward(dbias, dy, rows, weight->outputs);
 }

@@ -2,7 +2,7 @@
  * are widened into panels as the inner loop reads them; one tile is one task. The inner loop is our own
  * instead of BLAS', which rounds differently for different numbers of rows: here an element is always summed
  * along the inner dimension in the same order, whatever the tile, the rows of the call and the threads. */
-#include "bf16_convert.h"
+#include "element_access.h"
 #include "llmpi/base/clones.h"
 #include "llmpi/kernels/threads.h"
 #include "matmul_provider.h"

@@ -1,6 +1,5 @@
 /* Products in bf16 with fp32 sums, one provider per way to compute them. The first provider of the table in
  * matmul_bf16.c that the processor is good for serves all weights.
- * dispatch on the weight's element: ELEMENT_FP32 -> matmul_fp32.c, ELEMENT_BF16 -> the provider.
  *
  * All functions below are called outside of parallel regions, use threads_count() OpenMP threads, allocate
  * nothing after pack_create, and use `workspace` (workspace_bytes() bytes, 64-byte aligned) freely. Results

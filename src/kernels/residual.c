@@ -1,16 +1,36 @@
 /* Memory-bound sums; threads take contiguous shares. */
 #include "llmpi/kernels/residual.h"
 
-void residual_forward(float *y, const float *a, const float *b, int64_t n)
+#include "element_access.h"
+#include "llmpi/base/clones.h"
+
+#define CHUNK 16384 /* elements: a share of work */
+
+ELEMENT_LOOP void add_loop(float *y, const float *stream, const void *branch, enum element element, int64_t n)
 {
-#pragma omp parallel for simd schedule(static)
+#pragma omp simd
     for (int64_t i = 0; i < n; i++)
-        y[i] = a[i] + b[i];
+        y[i] = stream[i] + element_load(branch, element, i);
+}
+
+CLONED(void, add_chunk, (float *y, const float *stream, const void *branch, enum element element, int64_t n),
+       (y, stream, branch, element, n))
+{
+    if (element == ELEMENT_BF16)
+        add_loop(y, stream, branch, ELEMENT_BF16, n);
+    else
+        add_loop(y, stream, branch, ELEMENT_FP32, n);
+}
+
+void residual_forward(float *y, const float *stream, const void *branch, enum element element, int64_t n)
+{
+#pragma omp parallel for schedule(static)
+    for (int64_t i = 0; i < n; i += CHUNK)
+        add_chunk(y + i, stream + i, element_at_const(branch, element, i), element,
+                  i + CHUNK < n ? CHUNK : n - i);
 }
 
 void residual_backward(float *da, const float *dy, int64_t n)
 {
-#pragma omp parallel for simd schedule(static)
-    for (int64_t i = 0; i < n; i++)
-        da[i] += dy[i];
+    residual_forward(da, da, dy, ELEMENT_FP32, n);
 }

@@ -5,16 +5,20 @@
 
 #include "llmpi/kernels/cross_entropy.h"
 
+#include <string.h>
+
 /* Rows [first, first + rows). */
 struct chunk {
     int64_t first, rows;
 };
 
 enum status head_create(struct head *head, const struct parameter_table *table,
-                        const struct model_shape *shape)
+                        const struct model_shape *shape, enum element element,
+                        const struct allocator *allocator)
 {
     head->ln_f = norm_find(table, "ln_f");
-    return linear_create(&head->logits, table, shape->tied_head ? "wte" : "lm_head", true);
+    return linear_create(&head->logits, table, shape->tied_head ? "wte" : "lm_head", true, element,
+                         allocator);
 }
 
 void head_destroy(struct head *head)
@@ -46,7 +50,7 @@ static void chunk_forward(const struct head *head, const struct pass *pass, stru
     const struct activations *scratch = pass->activations;
     norm_forward(&head->ln_f, pass, scratch->narrow, scratch->mean, scratch->rstd,
                  last_output(pass, chunk.first), chunk.rows);
-    linear_forward(&head->logits, pass, logits, scratch->narrow, chunk.rows);
+    linear_forward_wide(&head->logits, pass, logits, scratch->narrow, chunk.rows);
 }
 
 /* From the logits' gradient to that of the last block's output. */
@@ -54,10 +58,11 @@ static void chunk_backward(const struct head *head, const struct pass *pass, str
 {
     const struct activations *scratch = pass->activations;
     float *gradient = scratch->gradient + chunk.first * pass->shape->n_embd;
-    linear_backward_parameters(&head->logits, pass, scratch->narrow, scratch->logits, chunk.rows);
-    linear_backward_input(&head->logits, gradient, scratch->logits, chunk.rows);
-    norm_backward(&head->ln_f, pass, gradient, last_output(pass, chunk.first), scratch->mean, scratch->rstd,
-                  chunk.rows);
+    linear_backward_parameters(&head->logits, pass, scratch->narrow, scratch->dlogits, chunk.rows);
+    linear_backward_input(&head->logits, pass, scratch->narrow, scratch->dlogits, chunk.rows);
+    memset(gradient, 0, (size_t)(chunk.rows * pass->shape->n_embd) * sizeof *gradient);
+    norm_backward(&head->ln_f, pass, gradient, scratch->narrow, last_output(pass, chunk.first), scratch->mean,
+                  scratch->rstd, chunk.rows);
 }
 
 static const float *chunk_weights(const struct pass *pass, struct chunk chunk)
@@ -82,8 +87,8 @@ void head_train(const struct head *head, const struct pass *pass, struct model_l
         chunk = chunk_at(pass, first);
         const float *weights = chunk_weights(pass, chunk);
         chunk_forward(head, pass, chunk, scratch->logits);
-        cross_entropy_backward(scratch->logits, scratch->losses, pass->batch->targets + first, weights,
-                               chunk.rows, pass->shape->vocab_size);
+        cross_entropy_backward(scratch->dlogits, scratch->element, scratch->losses, scratch->logits,
+                               pass->batch->targets + first, weights, chunk.rows, pass->shape->vocab_size);
         add_losses(scratch->losses, weights, chunk.rows, sums);
         chunk_backward(head, pass, chunk);
     }

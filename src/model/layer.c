@@ -37,13 +37,13 @@ static float *optional_gradient(float *array, int64_t offset)
 }
 
 enum status linear_create(struct linear *linear, const struct parameter_table *table, const char *name,
-                          bool transposed)
+                          bool transposed, enum element element, const struct allocator *allocator)
 {
     const struct parameter *matrix = find_part(table, name, "weight");
     linear->matrix = matrix->offset;
     linear->bias = offset_of(find_part(table, name, "bias"));
-    linear->weight =
-        weight_create(matrix->sizes[transposed ? 1 : 0], matrix->sizes[transposed ? 0 : 1], transposed);
+    linear->weight = weight_create(matrix->sizes[transposed ? 1 : 0], matrix->sizes[transposed ? 0 : 1],
+                                   transposed, element, allocator);
     return linear->weight == NULL ? STATUS_FAILED : STATUS_OK;
 }
 
@@ -58,22 +58,31 @@ void linear_refresh(const struct linear *linear, const float *parameters)
     weight_refresh(linear->weight, parameters + linear->matrix);
 }
 
-void linear_forward(const struct linear *linear, const struct pass *pass, float *y, const float *x,
+void linear_forward(const struct linear *linear, const struct pass *pass, void *y, const void *x,
                     int64_t rows)
 {
-    matmul_forward(y, x, linear->weight, optional(pass->parameters, linear->bias), rows);
+    matmul_forward(y, pass->activations->element, x, linear->weight, optional(pass->parameters, linear->bias),
+                   rows, pass->activations->workspace);
 }
 
-void linear_backward_input(const struct linear *linear, float *dx, const float *dy, int64_t rows)
+void linear_forward_wide(const struct linear *linear, const struct pass *pass, float *y, const void *x,
+                         int64_t rows)
 {
-    matmul_backward_input(dx, dy, linear->weight, rows);
+    matmul_forward(y, ELEMENT_FP32, x, linear->weight, optional(pass->parameters, linear->bias), rows,
+                   pass->activations->workspace);
 }
 
-void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const float *x,
-                                const float *dy, int64_t rows)
+void linear_backward_input(const struct linear *linear, const struct pass *pass, void *dx, const void *dy,
+                           int64_t rows)
+{
+    matmul_backward_input(dx, dy, linear->weight, rows, pass->activations->workspace);
+}
+
+void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const void *x,
+                                const void *dy, int64_t rows)
 {
     matmul_backward_weight(pass->gradients + linear->matrix, optional_gradient(pass->gradients, linear->bias),
-                           x, dy, linear->weight, rows);
+                           x, dy, linear->weight, rows, pass->activations->workspace);
 }
 
 struct norm norm_find(const struct parameter_table *table, const char *name)
@@ -82,16 +91,17 @@ struct norm norm_find(const struct parameter_table *table, const char *name)
                          offset_of(find_part(table, name, "bias"))};
 }
 
-void norm_forward(const struct norm *norm, const struct pass *pass, float *y, float *mean, float *rstd,
+void norm_forward(const struct norm *norm, const struct pass *pass, void *y, float *mean, float *rstd,
                   const float *x, int64_t rows)
 {
-    layernorm_forward(y, mean, rstd, x, pass->parameters + norm->gain, optional(pass->parameters, norm->bias),
-                      rows, pass->shape->n_embd);
+    layernorm_forward(y, pass->activations->element, mean, rstd, x, pass->parameters + norm->gain,
+                      optional(pass->parameters, norm->bias), rows, pass->shape->n_embd);
 }
 
-void norm_backward(const struct norm *norm, const struct pass *pass, float *dy, const float *x,
-                   const float *mean, const float *rstd, int64_t rows)
+void norm_backward(const struct norm *norm, const struct pass *pass, float *dx, const void *dy,
+                   const float *x, const float *mean, const float *rstd, int64_t rows)
 {
-    layernorm_backward(dy, pass->gradients + norm->gain, optional_gradient(pass->gradients, norm->bias), dy,
-                       x, mean, rstd, pass->parameters + norm->gain, rows, pass->shape->n_embd);
+    layernorm_backward(dx, pass->gradients + norm->gain, optional_gradient(pass->gradients, norm->bias), dy,
+                       pass->activations->element, x, mean, rstd, pass->parameters + norm->gain, rows,
+                       pass->shape->n_embd);
 }

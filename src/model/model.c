@@ -30,21 +30,22 @@ static void give_back(const struct model *model, void *memory)
         model->allocator.release(model->allocator.context, memory);
 }
 
-static enum status take_memory(struct model *model, int64_t sequences, bool training)
+static enum status take_memory(struct model *model, const struct model_use *use)
 {
     int64_t bytes = model->table.total * (int64_t)sizeof *model->parameters;
     if ((model->parameters = take(model, bytes, "parameters")) == NULL)
         return STATUS_FAILED;
-    if (training && (model->gradients = take(model, bytes, "gradients")) == NULL)
+    if (use->training && (model->gradients = take(model, bytes, "gradients")) == NULL)
         return STATUS_FAILED;
-    bytes = model_activation_bytes(&model->shape, sequences, training);
+    struct activations sizes = {0};
+    bytes = activations_layout(&model->shape, use, NULL, &sizes);
     if ((model->memory = take(model, bytes, "activations")) == NULL)
         return STATUS_FAILED;
-    activations_layout(&model->shape, sequences, training, model->memory, &model->activations);
+    activations_layout(&model->shape, use, model->memory, &model->activations);
     return STATUS_OK;
 }
 
-static enum status create_parts(struct model *model, int64_t sequences, bool training)
+static enum status create_parts(struct model *model, const struct model_use *use)
 {
     int64_t n_layer = model->shape.n_layer;
     TRY(parameter_table_create(&model->shape, &model->table));
@@ -56,14 +57,14 @@ static enum status create_parts(struct model *model, int64_t sequences, bool tra
     if (model->blocks == NULL || model->activations.blocks == NULL)
         return STATUS_FAILED;
     for (int64_t i = 0; i < n_layer; i++)
-        TRY(block_create(&model->blocks[i], &model->table, i + 1));
-    TRY(head_create(&model->head, &model->table, &model->shape));
-    TRY(take_memory(model, sequences, training));
+        TRY(block_create(&model->blocks[i], &model->table, i + 1, use->element, &model->allocator));
+    TRY(head_create(&model->head, &model->table, &model->shape, use->element, &model->allocator));
+    TRY(take_memory(model, use));
     model_refresh_all(model);
     return STATUS_OK;
 }
 
-enum status model_create(const struct model_shape *shape, int64_t sequences, bool training,
+enum status model_create(const struct model_shape *shape, const struct model_use *use,
                          const struct allocator *allocator, struct model **out)
 {
     struct model *model = memory_allocate(1, sizeof *model, "a model");
@@ -73,9 +74,10 @@ enum status model_create(const struct model_shape *shape, int64_t sequences, boo
     model->shape = *shape;
     model->allocator = *allocator;
     enum status status =
-        sequences < 1 ? fail(STATUS_USAGE, "a model for %lld sequences was asked for, allowed is 1 or more",
-                             (long long)sequences)
-                      : create_parts(model, sequences, training);
+        use->sequences < 1
+            ? fail(STATUS_USAGE, "a model for %lld sequences was asked for, allowed is 1 or more",
+                   (long long)use->sequences)
+            : create_parts(model, use);
     if (status != STATUS_OK)
         model_destroy(model);
     else
@@ -134,10 +136,14 @@ void model_refresh_all(struct model *model)
         model_refresh(model, block);
 }
 
-int64_t model_activation_bytes(const struct model_shape *shape, int64_t sequences, bool training)
+int64_t model_packed_bytes(const struct model_shape *shape, enum element element)
 {
-    struct activations activations = {0};
-    return activations_layout(shape, sequences, training, NULL, &activations);
+    int64_t width = shape->n_embd;
+    return shape->n_layer *
+               (weight_packed_bytes(width, 3 * width, element) + weight_packed_bytes(width, width, element) +
+                weight_packed_bytes(width, 4 * width, element) +
+                weight_packed_bytes(4 * width, width, element)) +
+           weight_packed_bytes(width, shape->vocab_size, element);
 }
 
 double model_flop_per_token(const struct model_shape *shape)
@@ -170,7 +176,7 @@ static void forward(struct model *model, const struct pass *pass)
                       model->parameters + model->position_embedding, batch->tokens, batch->position,
                       pass->rows, batch->length, width);
     if (dropout.probability > 0)
-        dropout_forward(stream, stream, batch->sequences, batch->length * width, &dropout);
+        dropout_forward(stream, stream, ELEMENT_FP32, batch->sequences, batch->length * width, &dropout);
     for (int64_t i = 0; i < model->shape.n_layer; i++)
         block_forward(&model->blocks[i], pass);
 }
@@ -182,7 +188,7 @@ static void embedding_gradient(struct model *model, const struct pass *pass)
     float *gradient = model->activations.gradient;
     int64_t width = model->shape.n_embd;
     if (dropout.probability > 0)
-        dropout_backward(gradient, gradient, batch->sequences, batch->length * width, &dropout);
+        dropout_backward(gradient, gradient, ELEMENT_FP32, batch->sequences, batch->length * width, &dropout);
     embedding_backward(model->gradients + model->token_embedding,
                        model->gradients + model->position_embedding, gradient, batch->tokens, batch->position,
                        pass->rows, batch->length, width);

@@ -4,6 +4,7 @@
 #define LLMPI_SRC_PROGRAMS_BENCH_H
 
 #include "llmpi/base/status.h"
+#include "llmpi/kernels/element.h"
 #include "llmpi/model/parameters.h"
 #include "llmpi/programs/arguments.h"
 
@@ -40,13 +41,19 @@ enum status bench_measure(struct measured *items, int64_t count, int64_t rounds)
  */
 float *bench_values(int64_t count, const char *what);
 
+/* The same, of `element`, in as many bytes as floats would take. */
+void *bench_elements(enum element element, int64_t count, const char *what);
+
 /* The shape of the configuration's model, with the vocabulary of its tokenizer where there is one. */
 enum status bench_shape(const struct config *config, struct model_shape *shape);
 
 /* Without ranks: run.threads, or all cores of this process. */
 void bench_set_threads(const struct config *config);
 
-/* What train.precision comes down to: "fp32". */
-const char *bench_precision(const struct config *config);
+/* What train.precision comes down to on this machine. */
+enum element bench_element(const struct config *config);
+
+/* "fp32" or "bf16". */
+const char *bench_precision(enum element element);
 
 #endif

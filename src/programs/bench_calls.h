@@ -7,6 +7,7 @@
 #include "llmpi/kernels/attention.h"
 #include "llmpi/kernels/dropout.h"
 #include "llmpi/kernels/matmul.h"
+#include "llmpi/model/activations.h"
 
 #include <stdint.h>
 
@@ -18,15 +19,18 @@ struct call {
                          * once; or FLOP where these bound it, else 0 */
 };
 
-/* Arrays of values: `narrow` are (rows, n_embd), `wide` (rows, 4 n_embd), `logits` (chunk_rows, vocab_size);
+/* Arrays of values: `stream` are (rows, n_embd) of fp32; of the element are `narrow` (rows, n_embd), `wide`
+ * (rows, 4 n_embd) and `dlogits` (chunk_rows, vocab_size) like the fp32 `logits`, which it is in fp32;
  * `large` have LARGE elements each and do not fit in caches. */
 struct calls {
     struct model_shape shape;
+    enum element element;
     int64_t rows, chunk_rows;
     struct attention_shape attention;
     struct dropout dropout;
     struct weight *square; /* its master is large[2] */
-    float *narrow[4], *wide[3], *large[4], *logits, *workspace, *lse;
+    float *stream[3], *large[4], *logits, *lse;
+    void *narrow[3], *wide[3], *dlogits, *workspace;
     float *token_embedding[2], *position_embedding[2]; /* and their gradients */
     float *row_values[2];                              /* (rows): statistics, losses */
     uint32_t *tokens;
@@ -36,8 +40,8 @@ struct calls {
     int64_t count;
 };
 
-/* For batches of `sequences` rows of context_length tokens. Release with calls_free, also after a failure. */
-enum status calls_create(const struct model_shape *shape, int64_t sequences, struct calls *calls);
+/* For passes of such a use. Release with calls_free, also after a failure. */
+enum status calls_create(const struct model_shape *shape, const struct model_use *use, struct calls *calls);
 void calls_free(struct calls *calls);
 
 #endif

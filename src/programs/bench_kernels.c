@@ -4,6 +4,7 @@
 #include "bench_calls.h"
 
 #include "llmpi/kernels/threads.h"
+#include "llmpi/train/state.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -45,8 +46,8 @@ static void print_table(const struct calls *calls, const struct config *config, 
     printf("kernels at %" PRId64 " x %" PRId64 " tokens, %" PRId64 " wide, %" PRId64
            " heads, head chunk of %" PRId64 " rows, %s, %d thread%s, best of %" PRId64 " rounds\n\n",
            config->train.micro_batch, calls->shape.context_length, calls->shape.n_embd, calls->shape.n_head,
-           calls->chunk_rows, bench_precision(config), threads_count(), threads_count() == 1 ? "" : "s",
-           rounds);
+           calls->chunk_rows, bench_precision(calls->element), threads_count(),
+           threads_count() == 1 ? "" : "s", rounds);
     printf("%-24s %12s %12s %18s %8s\n", "", "ms", "median", "", "of bound");
     for (int64_t i = 0; i < calls->count; i++) {
         const struct timing time = calls->items[i].time;
@@ -56,11 +57,11 @@ static void print_table(const struct calls *calls, const struct config *config, 
     }
 }
 
-static void print_json(const struct calls *calls, const struct config *config, int64_t rounds)
+static void print_json(const struct calls *calls, int64_t rounds)
 {
     printf("{\"precision\": \"%s\", \"threads\": %d, \"rounds\": %" PRId64
            ", \"memory_gb_per_second\": %.3f, \"peak_gflops\": %.3f, \"kernels\": [",
-           bench_precision(config), threads_count(), rounds, rate_of(calls, CALL_MEMORY),
+           bench_precision(calls->element), threads_count(), rounds, rate_of(calls, CALL_MEMORY),
            rate_of(calls, CALL_SQUARE));
     for (int64_t i = CALL_SQUARE + 1; i < calls->count; i++) {
         const struct timing time = calls->items[i].time;
@@ -77,15 +78,16 @@ static enum status run(struct program *program)
     const struct config *config = &program->config;
     struct model_shape shape;
     struct calls calls;
+    struct model_use use = state_model_use(config, bench_element(config), config->train.micro_batch, true);
     int64_t rounds = 5;
     TRY(arguments_get_integer(&program->arguments, "--rounds", 1, 1000, &rounds));
     TRY(bench_shape(config, &shape));
     bench_set_threads(config);
-    enum status status = calls_create(&shape, config->train.micro_batch, &calls);
+    enum status status = calls_create(&shape, &use, &calls);
     if (status == STATUS_OK)
         status = bench_measure(calls.items, calls.count, rounds);
     if (status == STATUS_OK && arguments_has(&program->arguments, "--json"))
-        print_json(&calls, config, rounds);
+        print_json(&calls, rounds);
     else if (status == STATUS_OK)
         print_table(&calls, config, rounds);
     calls_free(&calls);

@@ -70,6 +70,15 @@ float *bench_values(int64_t count, const char *what)
     return values;
 }
 
+void *bench_elements(enum element element, int64_t count, const char *what)
+{
+    float *values = bench_values(count, what);
+    if (values != NULL && element == ELEMENT_BF16)
+        for (int64_t i = 0; i < count; i++)
+            element_from_float((bf16 *)values + i, values + i, 1);
+    return values;
+}
+
 enum status bench_shape(const struct config *config, struct model_shape *shape)
 {
     int64_t vocab_size;
@@ -84,8 +93,12 @@ void bench_set_threads(const struct config *config)
     threads_set(config->run.threads > 0 ? (int)config->run.threads : threads_cores());
 }
 
-const char *bench_precision(const struct config *config)
+enum element bench_element(const struct config *config)
 {
-    static const char *const names[] = {[PRECISION_AUTO] = "fp32", [PRECISION_FP32] = "fp32"};
-    return names[config->train.precision];
+    return config->train.precision == PRECISION_BF16 ? ELEMENT_BF16 : ELEMENT_FP32;
+}
+
+const char *bench_precision(enum element element)
+{
+    return element == ELEMENT_BF16 ? "bf16" : "fp32";
 }

@@ -23,8 +23,16 @@ struct products {
     struct product products[PRODUCTS + PEAK_SIZES]; /* the square ones last */
     struct call calls[ITEMS];
     struct measured items[ITEMS];
-    float *inputs, *outputs, *master, *gradient;
+    enum element element;
+    void *inputs, *outputs, *workspace;
+    float *master, *gradient;
 };
+
+/* The head's logits are fp32 in every precision. */
+static enum element product_output(const struct products *set, const struct product *product)
+{
+    return product == &set->products[PRODUCTS - 1] ? ELEMENT_FP32 : set->element;
+}
 
 static void run_call(void *context)
 {
@@ -33,14 +41,15 @@ static void run_call(void *context)
     struct products *set = call->products;
     switch (call->kind) {
     case PRODUCT_FORWARD:
-        matmul_forward(set->outputs, set->inputs, product->weight, NULL, product->rows);
+        matmul_forward(set->outputs, product_output(set, product), set->inputs, product->weight, NULL,
+                       product->rows, set->workspace);
         break;
     case PRODUCT_INPUT:
-        matmul_backward_input(set->inputs, set->outputs, product->weight, product->rows);
+        matmul_backward_input(set->inputs, set->outputs, product->weight, product->rows, set->workspace);
         break;
     default:
-        matmul_backward_weight(set->gradient, NULL, set->inputs, set->outputs, product->weight,
-                               product->rows);
+        matmul_backward_weight(set->gradient, NULL, set->inputs, set->outputs, product->weight, product->rows,
+                               set->workspace);
     }
 }
 
@@ -53,12 +62,12 @@ static int64_t larger(int64_t most, int64_t a, int64_t b)
     return product > most ? product : most;
 }
 
-static void list_products(const struct model_shape *shape, int64_t sequences, struct product *list)
+static void list_products(const struct model_shape *shape, const struct model_use *use, struct product *list)
 {
     struct activations layout = {0};
-    int64_t width = shape->n_embd, rows = larger(0, sequences, shape->context_length);
+    int64_t width = shape->n_embd, rows = larger(0, use->sequences, shape->context_length);
     double layers = (double)shape->n_layer;
-    activations_layout(shape, sequences, true, NULL, &layout);
+    activations_layout(shape, use, NULL, &layout);
     list[0] = (struct product){"qkv", rows, width, 3 * width, layers, NULL};
     list[1] = (struct product){"attention projection", rows, width, width, layers, NULL};
     list[2] = (struct product){"fc", rows, width, 4 * width, layers, NULL};
@@ -74,21 +83,26 @@ static void list_products(const struct model_shape *shape, int64_t sequences, st
 
 static enum status allocate(struct products *set)
 {
-    int64_t inputs = 0, outputs = 0, weights = 0;
+    int64_t inputs = 0, outputs = 0, weights = 0, workspace = 0;
     for (int i = 0; i < PRODUCTS + PEAK_SIZES; i++) {
         struct product *product = &set->products[i];
         inputs = larger(inputs, product->rows, product->inputs);
         outputs = larger(outputs, product->rows, product->outputs);
         weights = larger(weights, product->inputs, product->outputs);
-        product->weight = weight_create(product->inputs, product->outputs, i == PRODUCTS - 1);
+        int64_t scratch = matmul_workspace(product->inputs, product->outputs, set->element, product->rows);
+        workspace = scratch > workspace ? scratch : workspace;
+        product->weight = weight_create(product->inputs, product->outputs, i == PRODUCTS - 1, set->element,
+                                        &allocator_plain);
         if (product->weight == NULL)
             return STATUS_FAILED;
     }
-    set->inputs = bench_values(inputs, "inputs of products");
-    set->outputs = bench_values(outputs, "outputs of products");
+    set->inputs = bench_elements(set->element, inputs, "inputs of products");
+    set->outputs = bench_elements(set->element, outputs, "outputs of products");
+    set->workspace = memory_allocate(workspace, 1, "scratch of products");
     set->master = bench_values(weights, "weights of products");
     set->gradient = bench_values(weights, "gradients of products");
-    return set->inputs != NULL && set->outputs != NULL && set->master != NULL && set->gradient != NULL
+    return set->inputs != NULL && set->outputs != NULL && set->workspace != NULL && set->master != NULL &&
+                   set->gradient != NULL
                ? STATUS_OK
                : STATUS_FAILED;
 }
@@ -99,13 +113,15 @@ static void add_call(struct products *set, int item, int product, enum product_k
     set->items[item] = (struct measured){.run = run_call, .context = &set->calls[item]};
 }
 
-enum status products_create(const struct model_shape *shape, int64_t sequences, struct products **out)
+enum status products_create(const struct model_shape *shape, const struct model_use *use,
+                            struct products **out)
 {
     struct products *set = memory_allocate(1, sizeof *set, "products");
     *out = NULL;
     if (set == NULL)
         return STATUS_FAILED;
-    list_products(shape, sequences, set->products);
+    set->element = use->element;
+    list_products(shape, use, set->products);
     enum status status = allocate(set);
     if (status != STATUS_OK) {
         products_destroy(set);
@@ -129,9 +145,15 @@ void products_destroy(struct products *products)
         weight_destroy(products->products[i].weight);
     memory_free(products->inputs);
     memory_free(products->outputs);
+    memory_free(products->workspace);
     memory_free(products->master);
     memory_free(products->gradient);
     memory_free(products);
+}
+
+enum element products_element(const struct products *products)
+{
+    return products->element;
 }
 
 enum status products_measure(struct products *products, int64_t rounds)

@@ -6,6 +6,7 @@
 
 #include "bench.h"
 #include "llmpi/kernels/matmul.h"
+#include "llmpi/model/activations.h"
 
 enum product_kind { PRODUCT_FORWARD, PRODUCT_INPUT, PRODUCT_WEIGHT, PRODUCT_KINDS };
 enum { PRODUCTS = 5, PEAK_SIZES = 2 };
@@ -20,11 +21,15 @@ struct product {
 
 struct products;
 
-/* Products of passes over `sequences` rows of context_length tokens. Memory for the largest of them. */
-enum status products_create(const struct model_shape *shape, int64_t sequences, struct products **out);
+/* Products of passes over use->sequences rows of context_length tokens, in use->element. Memory for the
+ * largest of them. */
+enum status products_create(const struct model_shape *shape, const struct model_use *use,
+                            struct products **out);
 void products_destroy(struct products *products);
 
 enum status products_measure(struct products *products, int64_t rounds);
+
+enum element products_element(const struct products *products);
 
 /* After products_measure. */
 const struct product *products_get(const struct products *products, int index);

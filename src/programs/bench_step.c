@@ -48,6 +48,7 @@ struct step_bench {
     struct config *config; /* with the batch and the vocabulary that are measured */
     struct comm *comm;
     struct model_shape shape;
+    enum element element;
     int64_t steps, parameters, configured_batch;
     double *seconds; /* of each step, on the slowest rank */
     struct timing time;
@@ -79,6 +80,7 @@ static enum status set_vocabulary(struct step_bench *bench)
     TRY(comm_agree(bench->comm, status));
     comm_broadcast(bench->comm, &bench->shape, sizeof bench->shape, 0);
     bench->config->tokenizer.vocab_size = bench->shape.vocab_size;
+    bench->element = bench_element(bench->config);
     return STATUS_OK;
 }
 
@@ -142,8 +144,8 @@ static enum status measure_steps(struct step_bench *bench)
     struct stepper *stepper = NULL;
     int64_t micro_batch = step_micro_batch(bench->config, comm_size(bench->comm));
     struct sequences sequences = {draw_tokens, bench->config};
-    enum status status =
-        comm_agree(bench->comm, state_create(bench->config, NULL, micro_batch, true, &state));
+    struct model_use use = state_model_use(bench->config, bench->element, micro_batch, true);
+    enum status status = comm_agree(bench->comm, state_create(bench->config, NULL, &use, &state));
     if (status == STATUS_OK) {
         parameter_initialise(model_table(state.model), (uint64_t)bench->config->run.seed,
                              model_parameters(state.model));
@@ -166,8 +168,9 @@ static enum status measure_products(struct step_bench *bench)
 {
     int ranks = comm_size(bench->comm);
     int64_t micro_batch = step_micro_batch(bench->config, ranks), size = 0;
+    struct model_use use = state_model_use(bench->config, bench->element, micro_batch, true);
     struct products *products;
-    enum status status = comm_agree(bench->comm, products_create(&bench->shape, micro_batch, &products));
+    enum status status = comm_agree(bench->comm, products_create(&bench->shape, &use, &products));
     if (status == STATUS_OK)
         status = comm_agree(bench->comm, products_measure(products, PRODUCT_ROUNDS));
     if (status == STATUS_OK) {
@@ -216,7 +219,7 @@ static void print_table(const struct step_bench *bench)
     printf("%s parameters, %" PRId64 " x %" PRId64 " tokens a step, vocabulary %" PRId64
            ", %s, %d rank%s x %d thread%s\n",
            log_count(parameters, (double)bench->parameters), config->train.batch_size,
-           config->model.context_length, bench->shape.vocab_size, bench_precision(config), ranks,
+           config->model.context_length, bench->shape.vocab_size, bench_precision(bench->element), ranks,
            ranks == 1 ? "" : "s", threads_count(), threads_count() == 1 ? "" : "s");
     if (config->train.batch_size < bench->configured_batch)
         printf("(train.batch_size is %" PRId64 ": --train.batch_size=%" PRId64
@@ -244,7 +247,7 @@ static void print_shape_json(const struct step_bench *bench)
            ", \"micro_batch\": %" PRId64 ", \"context_length\": %" PRId64 ", \"n_layer\": %" PRId64
            ", \"n_head\": %" PRId64 ", \"n_embd\": %" PRId64 ", \"vocab_size\": %" PRId64
            ", \"bias\": %s, \"tied_head\": %s, \"dropout\": %.17g, \"parameters\": %" PRId64,
-           bench_precision(config), comm_size(bench->comm), threads_count(), config->train.batch_size,
+           bench_precision(bench->element), comm_size(bench->comm), threads_count(), config->train.batch_size,
            step_micro_batch(config, comm_size(bench->comm)), shape->context_length, shape->n_layer,
            shape->n_head, shape->n_embd, shape->vocab_size, shape->bias ? "true" : "false",
            shape->tied_head ? "true" : "false", shape->dropout, bench->parameters);

@@ -91,8 +91,9 @@ static void count_memory(const struct config *config, struct plan *plan)
     slots_piece(step_slots(config, (int)plan->ranks), plan->ranks, 0, &first, &plan->slots_per_rank);
     plan->micro_batch = step_micro_batch(config, (int)plan->ranks);
     plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * plan->total * (int64_t)sizeof(float);
+    struct model_use use = state_model_use(config, ELEMENT_FP32, plan->micro_batch, true);
     struct activations layout = {0};
-    plan->activation_bytes = activations_layout(&plan->shape, plan->micro_batch, true, NULL, &layout);
+    plan->activation_bytes = activations_layout(&plan->shape, &use, NULL, &layout);
     plan->logits_bytes = layout.chunk_rows * plan->shape.vocab_size * (int64_t)sizeof(float);
     int64_t fixed =
         3 * plan->total * (int64_t)sizeof(float) + plan->gradient_bytes; /* parameters, two moments */
@@ -117,7 +118,7 @@ static double time_products(struct weight *weight, float *out, const float *in, 
     double best = DBL_MAX, started = clock_seconds();
     do {
         double before = clock_seconds();
-        matmul_forward(out, in, weight, NULL, rows);
+        matmul_forward(out, ELEMENT_FP32, in, weight, NULL, rows, NULL);
         double seconds = clock_seconds() - before;
         best = seconds < best ? seconds : best;
     } while (clock_seconds() - started < 0.25);
@@ -129,7 +130,7 @@ static enum status measure_products(const struct config *config, struct plan *pl
     int64_t rows = 1024, width = plan->shape.n_embd;
     plan->cores = config->run.threads > 0 ? config->run.threads : threads_cores();
     threads_set((int)plan->cores);
-    struct weight *weight = weight_create(width, 4 * width, false);
+    struct weight *weight = weight_create(width, 4 * width, false, ELEMENT_FP32, &allocator_plain);
     float *master = memory_allocate(4 * width * width, sizeof *master, "a weight");
     float *in = memory_allocate(rows * width, sizeof *in, "an input");
     float *out = memory_allocate(rows * 4 * width, sizeof *out, "an output");

@@ -51,8 +51,9 @@ static enum status build(const char *path, const struct buffer *yaml, const stru
     struct tokenizer *tokenizer = NULL;
     TRY(config_parse(config, yaml->data, yaml->length, path, &no_overrides));
     TRY(tokenizer_parse(json->data, json->length, path, &tokenizer));
-    return state_create(config, tokenizer, sequences > 0 ? sequences : config->train.micro_batch, false,
-                        state);
+    struct model_use use =
+        state_model_use(config, ELEMENT_FP32, sequences > 0 ? sequences : config->train.micro_batch, false);
+    return state_create(config, tokenizer, &use, state);
 }
 
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,

@@ -16,14 +16,26 @@ struct model_shape state_model_shape(const struct config *config, int64_t vocab_
                                 .dropout = config->model.dropout};
 }
 
-enum status state_create(const struct config *config, struct tokenizer *tokenizer, int64_t sequences,
-                         bool training, struct train_state *out)
+struct model_use state_model_use(const struct config *config, enum element element, int64_t sequences,
+                                 bool training)
+{
+    static const enum recompute recompute[] = {[TRAIN_RECOMPUTE_NONE] = RECOMPUTE_NONE,
+                                               [TRAIN_RECOMPUTE_ATTENTION] = RECOMPUTE_ATTENTION,
+                                               [TRAIN_RECOMPUTE_BLOCK] = RECOMPUTE_BLOCK};
+    return (struct model_use){.sequences = sequences,
+                              .training = training,
+                              .element = element,
+                              .recompute = recompute[config->train.recompute]};
+}
+
+enum status state_create(const struct config *config, struct tokenizer *tokenizer,
+                         const struct model_use *use, struct train_state *out)
 {
     *out = (struct train_state){.tokenizer = tokenizer};
-    struct model_shape shape = state_model_shape(
-        config, tokenizer != NULL ? tokenizer_vocab_size(tokenizer) : config->tokenizer.vocab_size);
-    enum status status = model_create(&shape, sequences, training, &allocator_plain, &out->model);
-    if (status == STATUS_OK && training) {
+    struct model_shape shape = state_model_shape(config, tokenizer != NULL ? tokenizer_vocab_size(tokenizer)
+                                                                           : config->tokenizer.vocab_size);
+    enum status status = model_create(&shape, use, &allocator_plain, &out->model);
+    if (status == STATUS_OK && use->training) {
         int64_t total = model_table(out->model)->total;
         out->exp_avg = memory_allocate(total, sizeof *out->exp_avg, "first moments");
         out->exp_avg_sq = memory_allocate(total, sizeof *out->exp_avg_sq, "second moments");

@@ -195,8 +195,8 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
         return status;
     }
     trainer->micro_batch = step_micro_batch(trainer->config, comm_size(trainer->comm));
-    TRY(comm_agree(trainer->comm,
-                   state_create(trainer->config, tokenizer, trainer->micro_batch, true, &trainer->state)));
+    struct model_use use = state_model_use(trainer->config, ELEMENT_FP32, trainer->micro_batch, true);
+    TRY(comm_agree(trainer->comm, state_create(trainer->config, tokenizer, &use, &trainer->state)));
     TRY(open_run(trainer, fresh));
     describe_run(trainer);
     return STATUS_OK;

@@ -63,7 +63,8 @@ static void check_shape(int64_t rows, int64_t vocab, double scale)
     assert_true(worst_error(loss, wide_loss, rows) < 64 * FLOAT_STEP);
     reference_cross_entropy_backward(gradient, wide, targets, vocab % 2 == 0 ? NULL : wide_weight, rows,
                                      vocab);
-    cross_entropy_backward(logits, second_loss, targets, vocab % 2 == 0 ? NULL : weight, rows, vocab);
+    cross_entropy_backward(logits, ELEMENT_FP32, second_loss, logits, targets, vocab % 2 == 0 ? NULL : weight,
+                           rows, vocab);
     assert_true(worst_error(logits, gradient, rows * vocab) < 64 * FLOAT_STEP);
     assert_true(worst_error(second_loss, wide_loss, rows) < 64 * FLOAT_STEP);
     free(logits), free(weight), free(loss), free(second_loss), free(wide), free(wide_weight), free(wide_loss);
@@ -85,7 +86,7 @@ static void far_logits_neither_overflow_nor_vanish(void **state)
     (void)state;
     float logits[] = {1e30f, -1e30f, 1e30f, 0, -INFINITY, 0}, loss[2];
     uint32_t targets[] = {0, 0};
-    cross_entropy_backward(logits, loss, targets, NULL, 2, 3);
+    cross_entropy_backward(logits, ELEMENT_FP32, loss, logits, targets, NULL, 2, 3);
     assert_float_equal(loss[0], 0.69314718f, 1e-6);
     assert_float_equal(loss[1], 0.69314718f, 1e-6);
     assert_float_equal(logits[0], -0.5f, 1e-6);
@@ -105,7 +106,7 @@ static void nan_gives_nan(void **state)
             logits[100 + at] = bad[b];
             cross_entropy_forward(loss, logits, targets, 2, 100);
             assert_true(isfinite(loss[0]) && !isfinite(loss[1]));
-            cross_entropy_backward(logits, loss, targets, NULL, 2, 100);
+            cross_entropy_backward(logits, ELEMENT_FP32, loss, logits, targets, NULL, 2, 100);
             assert_true(isfinite(loss[0]) && !isfinite(loss[1]));
             assert_true(isfinite(logits[0]) && isnan(logits[100 + at]));
             free(logits);
@@ -119,11 +120,11 @@ static void same_bits_for_any_threads(void **state)
     uint32_t targets[7] = {1, 2, 3, 4, 5, 6, 7};
     float first[7], *gradient = samples(7 * 3001, 1, 1.0);
     threads_set(1);
-    cross_entropy_backward(gradient, first, targets, NULL, 7, 3001);
+    cross_entropy_backward(gradient, ELEMENT_FP32, first, gradient, targets, NULL, 7, 3001);
     for (int threads = 2; threads <= 3; threads++) {
         float loss[7], *logits = samples(7 * 3001, 1, 1.0);
         threads_set(threads);
-        cross_entropy_backward(logits, loss, targets, NULL, 7, 3001);
+        cross_entropy_backward(logits, ELEMENT_FP32, loss, logits, targets, NULL, 7, 3001);
         assert_memory_equal(loss, first, sizeof loss);
         assert_memory_equal(logits, gradient, 7 * 3001 * sizeof *logits);
         free(logits);

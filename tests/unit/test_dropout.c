@@ -25,12 +25,12 @@ static void every_element_has_its_factor(void **state)
     float *x = samples(ALL, 1, 1.0), *y = repeated(ALL, NAN);
     for (int threads = 1; threads <= 3; threads++) {
         threads_set(threads);
-        dropout_forward(y, x, SEQUENCES, EACH, &tenth);
+        dropout_forward(y, x, ELEMENT_FP32, SEQUENCES, EACH, &tenth);
         for (int64_t i = 0; i < ALL; i++)
             assert_true(y[i] == x[i] * dropout_factor(&tenth, i / EACH, i % EACH));
     }
     threads_set(2);
-    dropout_backward(x, x, SEQUENCES, EACH, &tenth);
+    dropout_backward(x, x, ELEMENT_FP32, SEQUENCES, EACH, &tenth);
     assert_memory_equal(x, y, ALL * sizeof *x);
     free(x), free(y);
 }
@@ -91,18 +91,18 @@ static void none_and_all(void **state)
     float x[] = {1, 2, 3, 4}, y[4] = {0};
     struct dropout dropout = tenth;
     dropout.probability = 0.0;
-    dropout_forward(y, x, 2, 2, &dropout);
+    dropout_forward(y, x, ELEMENT_FP32, 2, 2, &dropout);
     assert_memory_equal(x, y, sizeof x);
     memset(y, 0, sizeof y);
-    dropout_backward(y, x, 2, 2, NULL);
+    dropout_backward(y, x, ELEMENT_FP32, 2, 2, NULL);
     assert_memory_equal(x, y, sizeof x);
     assert_true(dropout_factor(NULL, 0, 0) == 1.0f);
     dropout.probability = 1.0;
-    dropout_forward(y, x, 2, 2, &dropout);
+    dropout_forward(y, x, ELEMENT_FP32, 2, 2, &dropout);
     for (int i = 0; i < 4; i++)
         assert_true(y[i] == 0.0f);
-    dropout_forward(y, x, 0, 2, &dropout);
-    dropout_forward(y, x, 2, 0, &dropout);
+    dropout_forward(y, x, ELEMENT_FP32, 0, 2, &dropout);
+    dropout_forward(y, x, ELEMENT_FP32, 2, 0, &dropout);
 }
 
 int main(void)

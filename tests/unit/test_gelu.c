@@ -67,14 +67,14 @@ static void forward_and_backward_match_the_reference(void **state)
         float *x = samples(n, 1, 3.0), *dy = samples(n, 2, 1.0), *y = samples(n, 3, 1.0),
               *dx = samples(n, 4, 1.0);
         double *wide = widened(x, n), *wide_dy = widened(dy, n), *wanted = zeros(n);
-        gelu_forward(y, x, n);
+        gelu_forward(y, x, ELEMENT_FP32, n);
         reference_gelu_forward(wanted, wide, n);
         /* The exponent is rounded to within |u| steps, u <= 20 where s matters: 20 steps of 6e-8. */
         assert_true(worst_error(y, wanted, n) < 1.5e-6);
-        gelu_backward(dx, x, dy, n);
+        gelu_backward(dx, x, dy, ELEMENT_FP32, n);
         reference_gelu_backward(wanted, wide, wide_dy, n);
         assert_true(worst_error(dx, wanted, n) < 3e-6); /* twice as many factors, and slopes up to 6 */
-        gelu_forward(x, x, n);
+        gelu_forward(x, x, ELEMENT_FP32, n);
         assert_memory_equal(x, y, (size_t)n * sizeof *x);
         free(x), free(dy), free(y), free(dx), free(wide), free(wide_dy), free(wanted);
     }
@@ -84,8 +84,8 @@ static void backward_works_in_place(void **state)
 {
     (void)state;
     float *x = samples(1000, 5, 2.0), *dy = samples(1000, 6, 1.0), *dx = repeated(1000, 0.0f);
-    gelu_backward(dx, x, dy, 1000);
-    gelu_backward(dy, x, dy, 1000);
+    gelu_backward(dx, x, dy, ELEMENT_FP32, 1000);
+    gelu_backward(dy, x, dy, ELEMENT_FP32, 1000);
     assert_memory_equal(dx, dy, 1000 * sizeof *dx);
     free(x), free(dy), free(dx);
 }
@@ -94,13 +94,13 @@ static void far_values_and_nan(void **state)
 {
     (void)state;
     float x[] = {1e30f, 50.0f, -50.0f, -1e30f, INFINITY, NAN}, y[6], dx[6], dy[] = {1, 1, 1, 1, 1, 1};
-    gelu_forward(y, x, 6);
-    gelu_backward(dx, x, dy, 6);
+    gelu_forward(y, x, ELEMENT_FP32, 6);
+    gelu_backward(dx, x, dy, ELEMENT_FP32, 6);
     assert_true(y[0] == 1e30f && y[1] == 50.0f && y[2] == 0.0f && y[3] == 0.0f && isinf(y[4]) && isnan(y[5]));
     assert_true(dx[0] == 1.0f && dx[1] == 1.0f && dx[4] == 1.0f && isnan(dx[5]));
     assert_true(fabsf(dx[2]) < 1e-30f && fabsf(dx[3]) < 1e-30f);
     float bad = NAN;
-    gelu_backward(dx, x, &bad, 1);
+    gelu_backward(dx, x, &bad, ELEMENT_FP32, 1);
     assert_true(isnan(dx[0]));
 }
 

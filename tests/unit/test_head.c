@@ -37,8 +37,9 @@ static void setup(struct fixture *f)
                                     .vocab_size = 37,
                                     .bias = true}};
     f->activations.blocks = f->blocks;
-    f->memory = memory_allocate(activations_layout(&f->shape, 2, true, NULL, &f->activations), 1, "a test");
-    activations_layout(&f->shape, 2, true, f->memory, &f->activations);
+    const struct model_use use = {.sequences = 2, .training = true};
+    f->memory = memory_allocate(activations_layout(&f->shape, &use, NULL, &f->activations), 1, "a test");
+    activations_layout(&f->shape, &use, f->memory, &f->activations);
     assert_int_equal(parameter_table_create(&f->shape, &f->table), STATUS_OK);
     f->exact = calloc((size_t)f->table.total, sizeof *f->exact);
     f->parameters = memory_allocate(f->table.total, sizeof *f->parameters, "a test");
@@ -50,7 +51,7 @@ static void setup(struct fixture *f)
     for (int64_t i = 0; i < ROWS * f->shape.n_embd; i++)
         f->blocks[0].output[i] = (float)sin((double)i);
     case_batch_fill(&f->batch, &f->shape, 2, ROWS / 2, (struct case_options){.weights = true});
-    assert_int_equal(head_create(&f->head, &f->table, &f->shape), STATUS_OK);
+    assert_int_equal(head_create(&f->head, &f->table, &f->shape, ELEMENT_FP32, &allocator_plain), STATUS_OK);
     head_refresh(&f->head, f->parameters);
 }
 
@@ -121,11 +122,12 @@ static void test_chunk_size(void **state)
     (void)state;
     struct model_shape shape = {
         .n_layer = 1, .n_head = 1, .n_embd = 8, .context_length = 1024, .vocab_size = 50257};
+    const struct model_use use = {.sequences = 64, .training = true};
     struct activations activations = {0};
-    activations_layout(&shape, 64, true, NULL, &activations);
+    activations_layout(&shape, &use, NULL, &activations);
     assert_in_range(activations.chunk_rows, 256, ((int64_t)64 << 20) / (4 * 50257));
     shape.vocab_size = INT32_MAX;
-    activations_layout(&shape, 64, true, NULL, &activations);
+    activations_layout(&shape, &use, NULL, &activations);
     assert_int_equal(activations.chunk_rows, 1);
 }
 

@@ -80,12 +80,12 @@ static void check_shape(int64_t rows, int64_t inputs, int64_t outputs, bool tran
            *wide_dx = zeros(rows * inputs);
     double *wide_dmaster = widened(dmaster, n), *wide_dbias = widened(dbias, outputs);
     struct reference_weight reference = {wide_master, inputs, outputs, transposed};
-    struct weight *weight = weight_create(inputs, outputs, transposed);
+    struct weight *weight = weight_create(inputs, outputs, transposed, ELEMENT_FP32, &allocator_plain);
     assert_non_null(weight);
     weight_refresh(weight, master);
-    matmul_forward(y, x, weight, biased ? bias : NULL, rows);
-    matmul_backward_input(dx, dy, weight, rows);
-    matmul_backward_weight(dmaster, biased ? dbias : NULL, x, dy, weight, rows);
+    matmul_forward(y, ELEMENT_FP32, x, weight, biased ? bias : NULL, rows, NULL);
+    matmul_backward_input(dx, dy, weight, rows, NULL);
+    matmul_backward_weight(dmaster, biased ? dbias : NULL, x, dy, weight, rows, NULL);
     reference_matmul_forward(wide_y, wide_x, &reference, biased ? wide_bias : NULL, rows);
     reference_matmul_backward_input(wide_dx, wide_dy, &reference, rows);
     reference_matmul_backward_weight(wide_dmaster, biased ? wide_dbias : NULL, wide_x, wide_dy, &reference,
@@ -119,11 +119,11 @@ static void bias_gradient_is_the_same_for_any_threads(void **state)
     (void)state;
     float *dy = samples(300 * 331, 1, 1.0), *x = samples(300 * 2, 2, 1.0), *dmaster = repeated(2 * 331, 0.0f);
     float *first = repeated(331, 0.25f);
-    struct weight *weight = weight_create(2, 331, false);
+    struct weight *weight = weight_create(2, 331, false, ELEMENT_FP32, &allocator_plain);
     for (int threads = 1; threads <= 4; threads++) {
         threads_set(threads);
         float *dbias = repeated(331, 0.25f);
-        matmul_backward_weight(dmaster, threads == 1 ? first : dbias, x, dy, weight, 300);
+        matmul_backward_weight(dmaster, threads == 1 ? first : dbias, x, dy, weight, 300, NULL);
         if (threads > 1)
             assert_memory_equal(dbias, first, 331 * sizeof *first);
         free(dbias);
@@ -136,12 +136,12 @@ static void bias_gradient_is_the_same_for_any_threads(void **state)
 static void repeats_give_the_same_bits(void **state)
 {
     (void)state;
-    struct weight *weight = weight_create(256, 100, false);
+    struct weight *weight = weight_create(256, 100, false, ELEMENT_FP32, &allocator_plain);
     float *x = samples(70 * 256, 1, 1.0), *master = samples(256 * 100, 2, 1.0);
     float *first = repeated(70 * 100, 0.0f), *second = repeated(70 * 100, 1.0f);
     weight_refresh(weight, master);
-    matmul_forward(first, x, weight, NULL, 70);
-    matmul_forward(second, x, weight, NULL, 70);
+    matmul_forward(first, ELEMENT_FP32, x, weight, NULL, 70, NULL);
+    matmul_forward(second, ELEMENT_FP32, x, weight, NULL, 70, NULL);
     assert_memory_equal(first, second, 70 * 100 * sizeof *first);
     weight_destroy(weight);
     free(x), free(master), free(first), free(second);
@@ -151,11 +151,11 @@ static void repeats_give_the_same_bits(void **state)
 static void nan_stays_in_its_row(void **state)
 {
     (void)state;
-    struct weight *weight = weight_create(40, 50, false);
+    struct weight *weight = weight_create(40, 50, false, ELEMENT_FP32, &allocator_plain);
     float *x = samples(30 * 40, 1, 1.0), *master = samples(40 * 50, 2, 1.0), *y = repeated(30 * 50, 0.0f);
     x[7 * 40 + 3] = NAN;
     weight_refresh(weight, master);
-    matmul_forward(y, x, weight, NULL, 30);
+    matmul_forward(y, ELEMENT_FP32, x, weight, NULL, 30, NULL);
     for (int i = 0; i < 30 * 50; i++)
         assert_int_equal(isnan(y[i]) != 0, i / 50 == 7);
     weight_destroy(weight);
@@ -165,9 +165,9 @@ static void nan_stays_in_its_row(void **state)
 static void sizes_out_of_range_are_refused(void **state)
 {
     (void)state;
-    assert_null(weight_create(0, 5, false));
-    assert_null(weight_create(5, -1, false));
-    assert_null(weight_create((int64_t)1 << 40, 5, true));
+    assert_null(weight_create(0, 5, false, ELEMENT_FP32, &allocator_plain));
+    assert_null(weight_create(5, -1, false, ELEMENT_FP32, &allocator_plain));
+    assert_null(weight_create((int64_t)1 << 40, 5, true, ELEMENT_FP32, &allocator_plain));
     assert_true(strstr(status_message(), "1099511627776 inputs") != NULL);
 }
 

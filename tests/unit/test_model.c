@@ -49,7 +49,10 @@ static struct model *make_model(const struct model_shape *shape, int64_t sequenc
                                 double **parameters)
 {
     struct model *model;
-    assert_int_equal(model_create(shape, sequences, training, &allocator_plain, &model), STATUS_OK);
+    assert_int_equal(model_create(shape,
+                                  &(struct model_use){sequences, training, ELEMENT_FP32, RECOMPUTE_NONE},
+                                  &allocator_plain, &model),
+                     STATUS_OK);
     const struct parameter_table *table = model_table(model);
     *parameters = doubles(table);
     case_parameters(table, 0.3, *parameters);
@@ -383,10 +386,12 @@ static void test_memory_is_as_announced(void **state)
         struct case_batch batch;
         struct model_loss sums = {0};
         struct model *model;
-        assert_int_equal(model_create(&shape, 3, training == 1, &allocator, &model), STATUS_OK);
+        const struct model_use use = {3, training == 1, ELEMENT_FP32, RECOMPUTE_NONE};
+        struct activations layout = {0};
+        assert_int_equal(model_create(&shape, &use, &allocator, &model), STATUS_OK);
         int64_t parameters = model_table(model)->total * (int64_t)sizeof(float);
         assert_int_equal(counter.bytes,
-                         parameters * (1 + training) + model_activation_bytes(&shape, 3, training == 1));
+                         parameters * (1 + training) + activations_layout(&shape, &use, NULL, &layout));
         int64_t calls = counter.calls;
         case_batch_fill(&batch, &shape, 3, 20, (struct case_options){0});
         model_evaluate(model, &batch.batch, NULL, &sums);
@@ -404,7 +409,9 @@ static void test_failing_allocations(void **state)
         struct counter counter = {.fail_at = n};
         const struct allocator allocator = {count_allocate, count_release, &counter};
         struct model *model;
-        assert_int_equal(model_create(&shape, 2, true, &allocator, &model), STATUS_FAILED);
+        assert_int_equal(model_create(&shape, &(struct model_use){2, true, ELEMENT_FP32, RECOMPUTE_NONE},
+                                      &allocator, &model),
+                         STATUS_FAILED);
         assert_null(model);
         assert_int_equal(counter.held, 0);
     }
@@ -417,11 +424,18 @@ static void test_wrong_sizes(void **state)
     struct counter counter = {0};
     const struct allocator allocator = {count_allocate, count_release, &counter};
     struct model *model;
-    assert_int_equal(model_create(&shape, 0, true, &allocator_plain, &model), STATUS_USAGE);
-    assert_int_equal(model_create(&shape, INT64_MAX / 2, false, &allocator, &model), STATUS_FAILED);
+    assert_int_equal(model_create(&shape, &(struct model_use){0, true, ELEMENT_FP32, RECOMPUTE_NONE},
+                                  &allocator_plain, &model),
+                     STATUS_USAGE);
+    assert_int_equal(model_create(&shape,
+                                  &(struct model_use){INT64_MAX / 2, false, ELEMENT_FP32, RECOMPUTE_NONE},
+                                  &allocator, &model),
+                     STATUS_FAILED);
     assert_int_equal(counter.held, 0);
     shape.n_head = 5;
-    assert_int_equal(model_create(&shape, 1, true, &allocator_plain, &model), STATUS_USAGE);
+    assert_int_equal(model_create(&shape, &(struct model_use){1, true, ELEMENT_FP32, RECOMPUTE_NONE},
+                                  &allocator_plain, &model),
+                     STATUS_USAGE);
     assert_null(model);
 }
 

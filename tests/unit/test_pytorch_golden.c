@@ -206,7 +206,8 @@ static void check_case(const struct json *golden)
     struct model *model;
     double expected = 0, weight;
     fill_batch(&batch, golden);
-    assert_int_equal(model_create(&shape, batch.batch.sequences, true, &allocator_plain, &model), STATUS_OK);
+    const struct model_use use = {.sequences = batch.batch.sequences, .training = true};
+    assert_int_equal(model_create(&shape, &use, &allocator_plain, &model), STATUS_OK);
     fill_weights(model);
     double loss = mean_loss(model, &batch.batch, &weight);
     assert_true(json_get_number(json_get_member(golden, "loss"), &expected));

@@ -22,14 +22,14 @@ static void sums_are_exactly_rounded(void **state)
         float *a = samples(n, 1, 1.0), *b = samples(n, 2, 1.0), *y = repeated(n, NAN);
         for (int threads = 1; threads <= 3; threads++) {
             threads_set(threads);
-            residual_forward(y, a, b, n);
+            residual_forward(y, a, b, ELEMENT_FP32, n);
             for (int64_t i = 0; i < n; i++)
                 assert_true(y[i] == a[i] + b[i]);
         }
         residual_backward(a, b, n);
         assert_memory_equal(a, y, (size_t)n * sizeof *a);
-        residual_forward(y, a, b, n);
-        residual_forward(b, a, b, n);
+        residual_forward(y, a, b, ELEMENT_FP32, n);
+        residual_forward(b, a, b, ELEMENT_FP32, n);
         assert_memory_equal(b, y, (size_t)n * sizeof *b);
         free(a), free(b), free(y);
     }
@@ -40,7 +40,7 @@ static void nan_stays(void **state)
 {
     (void)state;
     float a[] = {1, NAN, 3, INFINITY}, b[] = {NAN, 2, 3, -INFINITY};
-    residual_forward(b, a, b, 4);
+    residual_forward(b, a, b, ELEMENT_FP32, 4);
     assert_true(isnan(b[0]) && isnan(b[1]) && b[2] == 6.0f && isnan(b[3]));
 }
 

@@ -18,7 +18,8 @@ enum shards_packing { PACKING_CONCATENATE, PACKING_SPLIT, PACKING_TRUNCATE };
 enum tokenizer_kind { TOKENIZER_BPE, TOKENIZER_WORD, TOKENIZER_CHARACTER };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
-enum train_precision { PRECISION_AUTO, PRECISION_FP32 };
+enum train_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
+enum train_recompute { TRAIN_RECOMPUTE_NONE, TRAIN_RECOMPUTE_ATTENTION, TRAIN_RECOMPUTE_BLOCK };
 
 /* The rules of `llmpi corpus clean` (prepare/quality.h says what each figure is). A threshold of 0 turns its
  * rule off, a switch turns a group off. */
@@ -107,6 +108,7 @@ struct config {
         int64_t warmup_steps, decay_steps;
         double beta1, beta2, epsilon, weight_decay, grad_clip;
         int64_t precision; /* enum train_precision */
+        int64_t recompute; /* enum train_recompute */
         int64_t slots;     /* 0: one per rank */
         int64_t log_every;
     } train;

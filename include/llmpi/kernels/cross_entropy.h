@@ -1,6 +1,8 @@
-/* Softmax and cross-entropy over a chunk of rows of logits. */
+/* Softmax and cross-entropy over a chunk of rows of fp32 logits. */
 #ifndef LLMPI_KERNELS_CROSS_ENTROPY_H
 #define LLMPI_KERNELS_CROSS_ENTROPY_H
+
+#include "llmpi/kernels/element.h"
 
 #include <stdint.h>
 
@@ -9,10 +11,10 @@
 void cross_entropy_forward(float *loss, const float *logits, const uint32_t *targets, int64_t rows,
                            int64_t vocab);
 
-/* The gradient of sum(weight[r] * loss[r]) with respect to the logits, written over them:
- * weight[r] * (softmax(logits[r]) - [target]). weight NULL: 1. Also gives loss like the forward function,
- * since it has all that is needed. */
-void cross_entropy_backward(float *logits, float *loss, const uint32_t *targets, const float *weight,
-                            int64_t rows, int64_t vocab);
+/* The gradient of sum(weight[r] * loss[r]) with respect to the logits, weight[r] * (softmax(logits[r]) -
+ * [target]), into dlogits of `element`; weight NULL: 1. Overwrites the logits; in fp32 dlogits is
+ * `logits` itself. Also gives loss like the forward function, since it has all that is needed. */
+void cross_entropy_backward(void *dlogits, enum element element, float *loss, float *logits,
+                            const uint32_t *targets, const float *weight, int64_t rows, int64_t vocab);
 
 #endif

@@ -4,6 +4,8 @@
 #ifndef LLMPI_KERNELS_DROPOUT_H
 #define LLMPI_KERNELS_DROPOUT_H
 
+#include "llmpi/kernels/element.h"
+
 #include <stdint.h>
 
 /* Which mask. A NULL pointer or probability 0 where one is asked for means no dropout. */
@@ -15,12 +17,13 @@ struct dropout {
 };
 
 /* y = mask(x): x and y are (sequences, per_sequence) elements. y may be x. */
-void dropout_forward(float *y, const float *x, int64_t sequences, int64_t per_sequence,
+void dropout_forward(void *y, const void *x, enum element element, int64_t sequences, int64_t per_sequence,
                      const struct dropout *dropout);
 
-/* dx = mask(dy). dx may be dy. */
-void dropout_backward(float *dx, const float *dy, int64_t sequences, int64_t per_sequence,
-                      const struct dropout *dropout);
+/* dx = mask(dy), from the fp32 gradient of the residual stream into the element of a branch; without dropout
+ * a conversion. dx may be dy where the element is fp32. */
+void dropout_backward(void *dx, const float *dy, enum element element, int64_t sequences,
+                      int64_t per_sequence, const struct dropout *dropout);
 
 /* 0 or 1 / (1 - probability): the factor of element `index` of sequence `sequence` (counted from
  * first_sequence). */

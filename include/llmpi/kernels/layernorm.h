@@ -2,15 +2,19 @@
 #ifndef LLMPI_KERNELS_LAYERNORM_H
 #define LLMPI_KERNELS_LAYERNORM_H
 
+#include "llmpi/kernels/element.h"
+
 #include <stdint.h>
 
-/* y (rows, width) = (x - mean) * rstd * gain + bias; saves mean and rstd (rows). bias may be NULL. */
-void layernorm_forward(float *y, float *mean, float *rstd, const float *x, const float *gain,
-                       const float *bias, int64_t rows, int64_t width);
+/* y (rows, width; of `element`) = (x - mean) * rstd * gain + bias; saves mean and rstd (rows). bias may be
+ * NULL. */
+void layernorm_forward(void *y, enum element element, float *mean, float *rstd, const float *x,
+                       const float *gain, const float *bias, int64_t rows, int64_t width);
 
-/* Overwrites dx (rows, width), which may be the same memory as dy; accumulates dgain and dbias (width; NULL:
- * none). */
-void layernorm_backward(float *dx, float *dgain, float *dbias, const float *dy, const float *x,
-                        const float *mean, const float *rstd, const float *gain, int64_t rows, int64_t width);
+/* Adds to dx (rows, width), the gradient of the residual stream that x is read from, and to dgain and dbias
+ * (width; NULL: none). dy (rows, width) is of `element`. */
+void layernorm_backward(float *dx, float *dgain, float *dbias, const void *dy, enum element element,
+                        const float *x, const float *mean, const float *rstd, const float *gain, int64_t rows,
+                        int64_t width);
 
 #endif

@@ -14,8 +14,10 @@ struct block {
     struct linear attention_in, attention_out, mlp_in, mlp_out;
 };
 
-/* Looks up the block's tensors. Release with block_destroy, also after a failure. */
-enum status block_create(struct block *block, const struct parameter_table *table, int64_t number);
+/* Looks up the block's tensors; `element` and `allocator` as in weight_create. Release with block_destroy,
+ * also after a failure. */
+enum status block_create(struct block *block, const struct parameter_table *table, int64_t number,
+                         enum element element, const struct allocator *allocator);
 void block_destroy(struct block *block);
 
 /* Takes over changed parameters. */

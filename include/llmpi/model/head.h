@@ -14,9 +14,11 @@ struct head {
     struct linear logits; /* lm_head, or the token embedding when tied */
 };
 
-/* Looks up the head's tensors. Release with head_destroy, also after a failure. */
+/* Looks up the head's tensors; `element` and `allocator` as in weight_create. Release with head_destroy, also
+ * after a failure. */
 enum status head_create(struct head *head, const struct parameter_table *table,
-                        const struct model_shape *shape);
+                        const struct model_shape *shape, enum element element,
+                        const struct allocator *allocator);
 void head_destroy(struct head *head);
 
 /* Takes over changed parameters. */

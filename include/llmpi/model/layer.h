@@ -35,21 +35,25 @@ struct linear {
     int64_t matrix, bias; /* offsets in the parameter array; bias -1: none */
 };
 
-/* Looks up "`name`.weight" and "`name`.bias"; `transposed` as in matmul.h. Release with linear_destroy, also
- * after a failure. */
+/* Looks up "`name`.weight" and "`name`.bias"; the rest as in weight_create. Release with linear_destroy,
+ * also after a failure. */
 enum status linear_create(struct linear *linear, const struct parameter_table *table, const char *name,
-                          bool transposed);
+                          bool transposed, enum element element, const struct allocator *allocator);
 void linear_destroy(struct linear *linear);
 
 /* Takes over changed parameters. */
 void linear_refresh(const struct linear *linear, const float *parameters);
 
-/* y = x W + b; dx = dy W^T; dW += x^T dy and db += column sums of dy. */
-void linear_forward(const struct linear *linear, const struct pass *pass, float *y, const float *x,
+/* y = x W + b; dx = dy W^T; dW += x^T dy and db += column sums of dy. x, dx and dy are of the pass's element,
+ * and y too; that of linear_forward_wide is fp32. */
+void linear_forward(const struct linear *linear, const struct pass *pass, void *y, const void *x,
                     int64_t rows);
-void linear_backward_input(const struct linear *linear, float *dx, const float *dy, int64_t rows);
-void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const float *x,
-                                const float *dy, int64_t rows);
+void linear_forward_wide(const struct linear *linear, const struct pass *pass, float *y, const void *x,
+                         int64_t rows);
+void linear_backward_input(const struct linear *linear, const struct pass *pass, void *dx, const void *dy,
+                           int64_t rows);
+void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const void *x,
+                                const void *dy, int64_t rows);
 
 /* Layer normalisation of rows of n_embd elements. */
 struct norm {
@@ -59,11 +63,12 @@ struct norm {
 /* Looks up "`name`.weight" and "`name`.bias". */
 struct norm norm_find(const struct parameter_table *table, const char *name);
 
-void norm_forward(const struct norm *norm, const struct pass *pass, float *y, float *mean, float *rstd,
+/* y of the pass's element from x of the residual stream. */
+void norm_forward(const struct norm *norm, const struct pass *pass, void *y, float *mean, float *rstd,
                   const float *x, int64_t rows);
 
-/* Overwrites dy by the gradient of x. */
-void norm_backward(const struct norm *norm, const struct pass *pass, float *dy, const float *x,
-                   const float *mean, const float *rstd, int64_t rows);
+/* Adds to dx, the gradient of the residual stream at x. */
+void norm_backward(const struct norm *norm, const struct pass *pass, float *dx, const void *dy,
+                   const float *x, const float *mean, const float *rstd, int64_t rows);
 
 #endif

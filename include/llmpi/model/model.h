@@ -6,6 +6,7 @@
 #include "llmpi/base/batch.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/status.h"
+#include "llmpi/model/activations.h"
 #include "llmpi/model/parameters.h"
 
 #include <stdbool.h>
@@ -13,9 +14,9 @@
 
 struct model;
 
-/* A model for micro-batches of up to `sequences` rows of context_length tokens. All memory is taken here,
- * from `allocator`: parameters and activations, and with `training` also gradients. Parameters are zero. */
-enum status model_create(const struct model_shape *shape, int64_t sequences, bool training,
+/* A model for such a use. All memory is taken here, from `allocator`: parameters and activations, with
+ * training also gradients, in bf16 also packed weights. Parameters are zero. */
+enum status model_create(const struct model_shape *shape, const struct model_use *use,
                          const struct allocator *allocator, struct model **out);
 void model_destroy(struct model *model);
 
@@ -28,8 +29,8 @@ float *model_gradients(struct model *model);  /* the same layout; NULL without t
 void model_refresh(struct model *model, int64_t block);
 void model_refresh_all(struct model *model);
 
-/* Bytes of activations and scratch of such a model, for `llmpi plan`. */
-int64_t model_activation_bytes(const struct model_shape *shape, int64_t sequences, bool training);
+/* Bytes of the packed weights of such a model, for `llmpi plan`. */
+int64_t model_packed_bytes(const struct model_shape *shape, enum element element);
 
 /* Work of training on one token: 6 FLOP per parameter that takes part in a product (the output head counts,
  * the embeddings do not), and 12 n_layer n_embd T/2 for causal attention over T = context_length. */

@@ -15,19 +15,22 @@ struct train_state {
     struct model *model;
     float *exp_avg, *exp_avg_sq; /* laid out like the parameters; NULL for a state that only evaluates */
     struct tokenizer *tokenizer; /* NULL: none is known */
-    int64_t step;      /* steps done */
-    int64_t sequences; /* sequences consumed over all ranks and steps */
-    int64_t tokens;    /* targets trained on */
+    int64_t step;                /* steps done */
+    int64_t sequences;           /* sequences consumed over all ranks and steps */
+    int64_t tokens;              /* targets trained on */
 };
 
 /* The shape that a configuration and a vocabulary give. */
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size);
 
-/* A state with memory for micro-batches of `sequences` rows; parameters zero. Takes over the tokenizer (also
- * on failure); without one (NULL) the vocabulary has tokenizer.vocab_size entries. With `training`, also
- * gradients and moments. */
-enum status state_create(const struct config *config, struct tokenizer *tokenizer, int64_t sequences,
-                         bool training, struct train_state *out);
+/* What a run of this configuration makes a model for, in the precision that was agreed on. */
+struct model_use state_model_use(const struct config *config, enum element element, int64_t sequences,
+                                 bool training);
+
+/* A state with memory for such a use; parameters zero. Takes over the tokenizer (also on failure); without
+ * one (NULL) the vocabulary has tokenizer.vocab_size entries. With training, also moments. */
+enum status state_create(const struct config *config, struct tokenizer *tokenizer,
+                         const struct model_use *use, struct train_state *out);
 void state_destroy(struct train_state *state);
 
 /* Gives every rank rank 0's parameters, moments and counters. **Collective** */
