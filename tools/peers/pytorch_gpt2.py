@@ -44,8 +44,9 @@ def prepare_libraries(threads):
         print("OPENBLAS_CORETYPE is set to SkylakeX for PyTorch", file=sys.stderr)
 
 
-options = parse_arguments()
-prepare_libraries(options.threads)
+if __name__ == "__main__":
+    options = parse_arguments()
+    prepare_libraries(options.threads)
 try:
     import torch
 except ImportError:
@@ -55,11 +56,11 @@ from torch.nn import functional as F
 
 
 class Attention(nn.Module):
-    def __init__(self, width, heads, length):
+    def __init__(self, width, heads, length, bias):
         super().__init__()
         self.heads = heads
-        self.c_attn = nn.Linear(width, 3 * width)
-        self.c_proj = nn.Linear(width, width)
+        self.c_attn = nn.Linear(width, 3 * width, bias)
+        self.c_proj = nn.Linear(width, width, bias)
         self.fused = hasattr(F, "scaled_dot_product_attention")
         if not self.fused:
             self.register_buffer("hidden", torch.ones(length, length, dtype=torch.bool).triu(1), persistent=False)
@@ -82,12 +83,24 @@ def gelu(x):
         return 0.5 * x * (1 + torch.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
 
 
-class Block(nn.Module):
-    def __init__(self, width, heads, length):
+class LayerNorm(nn.Module):
+    """nn.LayerNorm, with or without bias."""
+
+    def __init__(self, width, bias):
         super().__init__()
-        self.ln_1, self.ln_2 = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.attn = Attention(width, heads, length)
-        self.c_fc, self.c_proj = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.weight = nn.Parameter(torch.ones(width))
+        self.bias = nn.Parameter(torch.zeros(width)) if bias else None
+
+    def forward(self, x):
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, 1e-5)
+
+
+class Block(nn.Module):
+    def __init__(self, width, heads, length, bias):
+        super().__init__()
+        self.ln_1, self.ln_2 = LayerNorm(width, bias), LayerNorm(width, bias)
+        self.attn = Attention(width, heads, length, bias)
+        self.c_fc, self.c_proj = nn.Linear(width, 4 * width, bias), nn.Linear(4 * width, width, bias)
 
     def forward(self, x):
         x = x + self.attn(self.ln_1(x))
@@ -95,19 +108,21 @@ class Block(nn.Module):
 
 
 class GPT2(nn.Module):
-    def __init__(self, options):
+    """The model of `options`: n_layer, n_head, n_embd, context, vocab."""
+
+    def __init__(self, options, bias=True):
         super().__init__()
         width = options.n_embd
         self.wte, self.wpe = nn.Embedding(options.vocab, width), nn.Embedding(options.context, width)
-        self.h = nn.ModuleList(Block(width, options.n_head, options.context) for _ in range(options.n_layer))
-        self.ln_f = nn.LayerNorm(width)
+        self.h = nn.ModuleList(Block(width, options.n_head, options.context, bias) for _ in range(options.n_layer))
+        self.ln_f = LayerNorm(width, bias)
         self.apply(self.initialise)
 
     @staticmethod
     def initialise(module):
         if isinstance(module, (nn.Linear, nn.Embedding)):
             nn.init.normal_(module.weight, std=0.02)
-        if isinstance(module, nn.Linear):
+        if isinstance(module, nn.Linear) and module.bias is not None:
             nn.init.zeros_(module.bias)
 
     def forward(self, tokens, targets):
@@ -164,4 +179,5 @@ def main():
         "peak_memory_bytes": peak_memory(), "loss": loss}))
 
 
-main()
+if __name__ == "__main__":
+    main()
