@@ -11,6 +11,7 @@
 #include "llmpi/kernels/threads.h"
 
 #include <omp.h>
+#include <stdbool.h>
 
 enum {
     TILE = TILE_ROWS * TILE_DEPTH, /* bf16 elements of a tile */
@@ -94,17 +95,47 @@ int64_t amx_workspace_bytes(int64_t rows, int64_t columns, int64_t depth)
     return threads_count() * thread_bytes(rows, columns, depth);
 }
 
+/* What to fetch while four tiles are summed, a few lines a step. `sums`: 32 rows of 128 bytes, the sums or
+ * the part of the output that comes next, into the first-level cache; `left`: rows of 512 bytes, part of the
+ * next strip, and `right`: part of the right factor's next depth, into the second. Nothing is lost when an
+ * address is past an end. */
+struct ahead {
+    const char *sums, *left, *right;
+    int64_t sums_row, left_row;
+};
+
+enum { STRIP_SHARE = 2 /* rows of 512 bytes */, RIGHT_SHARE = 2048 /* bytes */, RIGHT_DISTANCE = 8192 };
+
+AMX static inline void fetch_ahead(const struct ahead *ahead, const bf16 *panel, int64_t step)
+{
+    const char *near = (const char *)panel + RIGHT_DISTANCE;
+#pragma GCC unroll 32
+    for (int line = 0; line < 32; line++)
+        _mm_prefetch(near + 64 * line, _MM_HINT_T0);
+#pragma GCC unroll 4
+    for (int row = 0; row < 4; row++) {
+        _mm_prefetch(ahead->sums + (4 * step + row) * ahead->sums_row, _MM_HINT_T0);
+        _mm_prefetch(ahead->sums + (4 * step + row) * ahead->sums_row + 64, _MM_HINT_T0);
+        _mm_prefetch(ahead->right + (4 * step + row) * 64, _MM_HINT_T1);
+    }
+    const char *left = ahead->left + step / 4 * ahead->left_row + step % 4 * 128;
+    _mm_prefetch(left, _MM_HINT_T1);
+    _mm_prefetch(left + 64, _MM_HINT_T1);
+}
+
 /* Adds the products of `steps` pairs of tiles of a strip and a panel to the four tiles 0 to 3. */
-AMX static inline void multiply_tiles(const struct strip *strip, const bf16 *panel, int64_t steps)
+AMX static inline void multiply_tiles(const struct strip *strip, const bf16 *panel, int64_t steps,
+                                      const struct ahead *ahead)
 {
     const char *upper = strip->start, *lower = strip->start + strip->half;
     for (int64_t step = 0; step < steps; step++) {
         _tile_loadd(6, panel, TILE_BYTES);
         _tile_loadd(4, upper, strip->row);
-        _tile_dpbf16ps(0, 4, 6);
         _tile_loadd(7, panel + TILE, TILE_BYTES);
-        _tile_dpbf16ps(1, 4, 7);
         _tile_loadd(5, lower, strip->row);
+        fetch_ahead(ahead, panel, step);
+        _tile_dpbf16ps(0, 4, 6);
+        _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
         _tile_dpbf16ps(3, 5, 7);
         upper += strip->step;
@@ -199,34 +230,89 @@ AMX static struct strip strip_at(const struct amx_product *product, int64_t row,
     return packed;
 }
 
-/* Strips [strip, strip_end) by panels [panel, panel_end) of the output. */
-AMX static void multiply_block(const struct amx_product *product, int64_t strip, int64_t strip_end,
-                               int64_t panel, int64_t panel_end, float *sums, bf16 *copy)
+/* A block of the output, and the step along the inner dimension that is being made. */
+struct block {
+    int64_t strip, strip_end, panel, panel_end;
+    int64_t depth, count;
+    bool first, last;
+    float *sums;
+    bf16 *copy;
+};
+
+static const bf16 *right_at(const struct amx_product *product, int64_t depth, int64_t panel)
+{
+    return product->right + amx_panel_offset(depth, panel * PANEL, product->depth, product->columns);
+}
+
+/* What follows a strip's first panel. */
+static struct ahead ahead_of(const struct amx_product *product, const struct block *block, int64_t strip)
+{
+    struct ahead ahead = {.sums_row = PANEL * sizeof(float), .left_row = DEPTH_BLOCK * sizeof(bf16)};
+    int64_t next = strip + 1 < block->strip_end ? strip + 1 : block->strip;
+    int64_t depth = strip + 1 < block->strip_end || block->last ? block->depth : block->depth + DEPTH_BLOCK;
+    if (product->left == NULL) {
+        ahead.left = (const char *)(product->left_packed +
+                                    amx_panel_offset(depth, next * PANEL, product->depth, product->rows));
+    } else {
+        ahead.left = (const char *)(product->left + next * PANEL * product->left_stride + depth);
+        ahead.left_row = product->left_stride * (int64_t)sizeof(bf16);
+    }
+    ahead.right = (const char *)right_at(product, block->last ? block->depth : block->depth + DEPTH_BLOCK,
+                                         block->panel) +
+                  (strip - block->strip) * RIGHT_SHARE;
+    if (block->last) {
+        int64_t size = product->output == AMX_BF16 ? 2 : 4;
+        ahead.sums_row = product->y_stride * size;
+        ahead.sums = (const char *)product->y + (strip * ahead.sums_row + block->panel * size) * PANEL;
+    } else {
+        ahead.sums = (const char *)(block->sums +
+                                    (strip - block->strip) * (block->panel_end - block->panel) * SUMS + SUMS);
+    }
+    return ahead;
+}
+
+static void advance(struct ahead *ahead, const struct amx_product *product, const struct block *block)
+{
+    ahead->sums += block->last ? PANEL * (product->output == AMX_BF16 ? 2 : 4) : SUMS * (int)sizeof(float);
+    ahead->left += STRIP_SHARE * ahead->left_row;
+    ahead->right += PANEL * DEPTH_BLOCK * sizeof(bf16);
+}
+
+/* One step of one strip of a block. */
+AMX static void multiply_strip(const struct amx_product *product, const struct block *block, int64_t s)
 {
     float last[SUMS] __attribute__((aligned(64)));
-    for (int64_t depth = 0; depth < product->depth; depth += DEPTH_BLOCK) {
-        int64_t count = smaller(DEPTH_BLOCK, product->depth - depth), steps = divide_up(count, TILE_DEPTH);
-        float *place = sums;
-        for (int64_t s = strip; s < strip_end; s++) {
-            struct strip left = strip_at(product, s * PANEL, depth, count, copy);
-            const bf16 *right =
-                product->right + amx_panel_offset(depth, panel * PANEL, product->depth, product->columns);
-            for (int64_t p = panel; p < panel_end; p++) {
-                if (depth == 0)
-                    clear_sums();
-                else
-                    load_sums(place);
-                multiply_tiles(&left, right, steps);
-                right += 2 * TILE * steps;
-                if (depth + DEPTH_BLOCK < product->depth) {
-                    store_sums(place);
-                } else {
-                    store_sums(last);
-                    finish_sums(product, last, s * PANEL, p * PANEL);
-                }
-                place += SUMS;
-            }
+    struct strip left = strip_at(product, s * PANEL, block->depth, block->count, block->copy);
+    const bf16 *right = right_at(product, block->depth, block->panel);
+    struct ahead ahead = ahead_of(product, block, s);
+    float *sums = block->sums + (s - block->strip) * (block->panel_end - block->panel) * SUMS;
+    int64_t steps = divide_up(block->count, TILE_DEPTH);
+    for (int64_t p = block->panel; p < block->panel_end; p++) {
+        if (block->first)
+            clear_sums();
+        else
+            load_sums(sums);
+        multiply_tiles(&left, right, steps, &ahead);
+        if (block->last) {
+            store_sums(last);
+            finish_sums(product, last, s * PANEL, p * PANEL);
+        } else {
+            store_sums(sums);
         }
+        right += 2 * TILE * steps;
+        sums += SUMS;
+        advance(&ahead, product, block);
+    }
+}
+
+AMX static void multiply_block(const struct amx_product *product, struct block block)
+{
+    for (block.depth = 0; block.depth < product->depth; block.depth += DEPTH_BLOCK) {
+        block.count = smaller(DEPTH_BLOCK, product->depth - block.depth);
+        block.first = block.depth == 0;
+        block.last = block.depth + DEPTH_BLOCK >= product->depth;
+        for (int64_t s = block.strip; s < block.strip_end; s++)
+            multiply_strip(product, &block, s);
     }
 }
 
@@ -244,11 +330,15 @@ AMX void amx_multiply(const struct amx_product *product, void *workspace)
         char *own = (char *)workspace + omp_get_thread_num() * bytes;
         tiles_begin();
 #pragma omp for schedule(dynamic)
-        for (int64_t block = 0; block < blocks; block++) {
-            int64_t strip = block / across * grid.block_strips, panel = block % across * grid.block_panels;
-            multiply_block(product, strip, smaller(grid.strips, strip + grid.block_strips), panel,
-                           smaller(grid.panels, panel + grid.block_panels), (float *)own,
-                           (bf16 *)(own + sums));
+        for (int64_t number = 0; number < blocks; number++) {
+            int64_t strip = number / across * grid.block_strips, panel = number % across * grid.block_panels;
+            multiply_block(product,
+                           (struct block){.strip = strip,
+                                          .strip_end = smaller(grid.strips, strip + grid.block_strips),
+                                          .panel = panel,
+                                          .panel_end = smaller(grid.panels, panel + grid.block_panels),
+                                          .sums = (float *)own,
+                                          .copy = (bf16 *)(own + sums)});
         }
         tiles_end();
     }

@@ -16,7 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum { PANEL = 32, DEPTH_BLOCK = 384 };
+enum { PANEL = 32, DEPTH_BLOCK = 256 };
 
 /* Elements of the packed form. */
 int64_t amx_packed_elements(int64_t depth, int64_t width);

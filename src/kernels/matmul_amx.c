@@ -10,7 +10,7 @@
 
 enum {
     HEADER = 64,          /* bytes: keeps the forms aligned */
-    GRADIENT_ROWS = 1152, /* rows that one step adds to a gradient: three DEPTH_BLOCKs */
+    GRADIENT_ROWS = 1024, /* rows that one step adds to a gradient: four DEPTH_BLOCKs */
     STRIPE = 4096,        /* columns of x or dy that one step packs */
 };
 
