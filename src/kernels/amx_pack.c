@@ -1,0 +1,209 @@
+/* Every tile is 16 vectors of 64 bytes, filled, where needed transposed as 16 x 16 pairs, and written. Pairs
+ * of rows are interleaved by one permutation. What lies outside of the matrix is masked out, never read. */
+#include "amx_pack.h"
+
+#ifdef __x86_64__
+
+#include "amx_tiles.h"
+#include "llmpi/kernels/threads.h"
+
+enum {
+    TILE = TILE_ROWS * TILE_DEPTH, /* elements of a tile */
+    COLUMN_RUN = 256,              /* columns of the source that one step reads of its rows */
+    SMALL = 1 << 16                /* elements that are not worth a second thread */
+};
+
+typedef __m512i tile_rows[TILE_ROWS];
+
+static int64_t round_up(int64_t n, int64_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t amx_packed_elements(int64_t depth, int64_t width)
+{
+    return round_up(depth, TILE_DEPTH) * round_up(width, PANEL);
+}
+
+int64_t amx_panel_offset(int64_t depth, int64_t width, int64_t total_depth, int64_t total_width)
+{
+    int64_t block = smaller(DEPTH_BLOCK, round_up(total_depth, TILE_DEPTH) - depth);
+    return depth * round_up(total_width, PANEL) + width * block;
+}
+
+/* The two tiles of a form that begin at (depth, width), multiples of TILE_DEPTH and PANEL. */
+static bf16 *tiles_at(bf16 *packed, int64_t depth, int64_t width, int64_t total_depth, int64_t total_width)
+{
+    int64_t inside = depth % DEPTH_BLOCK;
+    return packed + amx_panel_offset(depth - inside, width, total_depth, total_width) + inside * PANEL;
+}
+
+/* The first n of 16 lanes; none or all where n is outside. */
+static inline __mmask16 lanes(int64_t n)
+{
+    return (__mmask16)(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
+}
+
+static inline __mmask32 lanes32(int64_t n)
+{
+    return (__mmask32)(n >= 32 ? 0xffffffffu : n <= 0 ? 0 : (1u << n) - 1);
+}
+
+/* (a0 ... a15, b0 ... b15) to (a0, b0, a1, b1, ...). */
+AMX static inline __m512i interleave(__m512i halves)
+{
+    const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
+                                           7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(order, halves);
+}
+
+AMX static inline __m512i join(__m512 first, __m512 second)
+{
+    return (__m512i)_mm512_cvtne2ps_pbh(second, first);
+}
+
+/* A tile of a right factor from `rows` rows of `columns` floats: its inner dimension is the rows. */
+AMX static inline void fill_from_float_rows(tile_rows tile, const float *values, int64_t stride, int64_t rows,
+                                            int64_t columns)
+{
+    __mmask16 mask = lanes(columns);
+#pragma GCC unroll 16
+    for (int64_t pair = 0; pair < TILE_ROWS; pair++) {
+        const float *row = values + 2 * pair * stride;
+        __m512 first = _mm512_maskz_loadu_ps(2 * pair < rows ? mask : 0, row);
+        __m512 second = _mm512_maskz_loadu_ps(2 * pair + 1 < rows ? mask : 0, row + stride);
+        tile[pair] = interleave(join(first, second));
+    }
+}
+
+/* The same from bf16. */
+AMX static inline void fill_from_rows(tile_rows tile, const bf16 *values, int64_t stride, int64_t rows,
+                                      int64_t columns)
+{
+    __mmask16 mask = lanes(columns);
+#pragma GCC unroll 16
+    for (int64_t pair = 0; pair < TILE_ROWS; pair++) {
+        const bf16 *row = values + 2 * pair * stride;
+        __m256i first = _mm256_maskz_loadu_epi16(2 * pair < rows ? mask : 0, row);
+        __m256i second = _mm256_maskz_loadu_epi16(2 * pair + 1 < rows ? mask : 0, row + stride);
+        tile[pair] = interleave(_mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1));
+    }
+}
+
+/* `rows` rows of `columns` floats as they lie. */
+AMX static inline void fill_from_float_columns(tile_rows tile, const float *values, int64_t stride,
+                                               int64_t rows, int64_t columns)
+{
+    __mmask16 low = lanes(columns), high = lanes(columns - 16);
+#pragma GCC unroll 16
+    for (int64_t row = 0; row < TILE_ROWS; row++) {
+        const float *start = values + row * stride;
+        tile[row] = join(_mm512_maskz_loadu_ps(row < rows ? low : 0, start),
+                         _mm512_maskz_loadu_ps(row < rows ? high : 0, start + 16));
+    }
+}
+
+/* Transposes 16 x 16 pairs: within groups of four rows by unpacking, then 128-bit lanes among the groups. */
+AMX static inline void transpose(tile_rows tile)
+{
+    tile_rows half, group;
+#pragma GCC unroll 8
+    for (int i = 0; i < TILE_ROWS; i += 2) {
+        half[i] = _mm512_unpacklo_epi32(tile[i], tile[i + 1]);
+        half[i + 1] = _mm512_unpackhi_epi32(tile[i], tile[i + 1]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < TILE_ROWS; i += 4) {
+        group[i] = _mm512_unpacklo_epi64(half[i], half[i + 2]);
+        group[i + 1] = _mm512_unpackhi_epi64(half[i], half[i + 2]);
+        group[i + 2] = _mm512_unpacklo_epi64(half[i + 1], half[i + 3]);
+        group[i + 3] = _mm512_unpackhi_epi64(half[i + 1], half[i + 3]);
+    }
+#pragma GCC unroll 4
+    for (int i = 0; i < 4; i++) {
+        __m512i even_low = _mm512_shuffle_i32x4(group[i], group[4 + i], 0x88);
+        __m512i odd_low = _mm512_shuffle_i32x4(group[i], group[4 + i], 0xdd);
+        __m512i even_high = _mm512_shuffle_i32x4(group[8 + i], group[12 + i], 0x88);
+        __m512i odd_high = _mm512_shuffle_i32x4(group[8 + i], group[12 + i], 0xdd);
+        tile[i] = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
+        tile[4 + i] = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
+        tile[8 + i] = _mm512_shuffle_i32x4(even_low, even_high, 0xdd);
+        tile[12 + i] = _mm512_shuffle_i32x4(odd_low, odd_high, 0xdd);
+    }
+}
+
+AMX static inline void write(bf16 *packed, const tile_rows tile)
+{
+#pragma GCC unroll 16
+    for (int i = 0; i < TILE_ROWS; i++)
+        _mm512_store_si512(packed + i * TILE_DEPTH, tile[i]);
+}
+
+/* 32 x 32 numbers of a master, or what there is of them, into their two tiles of each form. */
+AMX static void pack_square(bf16 *by_rows, bf16 *by_columns, const float *master, int64_t stride,
+                            int64_t rows, int64_t columns)
+{
+    tile_rows tile;
+    for (int64_t half = 0; half < 2; half++) {
+        fill_from_float_rows(tile, master + 16 * half, stride, rows, columns - 16 * half);
+        write(by_rows + half * TILE, tile);
+        fill_from_float_columns(tile, master + 16 * half * stride, stride, rows - 16 * half, columns);
+        transpose(tile);
+        write(by_columns + half * TILE, tile);
+    }
+}
+
+void amx_pack_weight(bf16 *by_rows, bf16 *by_columns, const float *master, int64_t rows, int64_t columns)
+{
+    int64_t runs = (columns + COLUMN_RUN - 1) / COLUMN_RUN, bands = (rows + PANEL - 1) / PANEL;
+#pragma omp parallel for schedule(dynamic) if (rows * columns > SMALL)
+    for (int64_t item = 0; item < bands * runs; item++) {
+        int64_t row = item / runs * PANEL, run = item % runs * COLUMN_RUN;
+        for (int64_t column = run; column < smaller(columns, run + COLUMN_RUN); column += PANEL)
+            pack_square(tiles_at(by_rows, row, column, rows, columns),
+                        tiles_at(by_columns, column, row, columns, rows), master + row * columns + column,
+                        columns, smaller(PANEL, rows - row), smaller(PANEL, columns - column));
+    }
+}
+
+AMX static void pack_pair(bf16 *packed, const bf16 *values, int64_t stride, int64_t depth, int64_t width,
+                          bool left)
+{
+    tile_rows tile;
+    for (int64_t half = 0; half < 2; half++) {
+        fill_from_rows(tile, values + 16 * half, stride, depth, width - 16 * half);
+        if (left)
+            transpose(tile);
+        write(packed + half * TILE, tile);
+    }
+}
+
+void amx_pack_rows(bf16 *packed, const bf16 *values, int64_t stride, int64_t depth, int64_t width, bool left)
+{
+    int64_t runs = (width + COLUMN_RUN - 1) / COLUMN_RUN, bands = (depth + TILE_DEPTH - 1) / TILE_DEPTH;
+#pragma omp parallel for schedule(dynamic) if (depth * width > SMALL)
+    for (int64_t item = 0; item < bands * runs; item++) {
+        int64_t row = item / runs * TILE_DEPTH, run = item % runs * COLUMN_RUN;
+        for (int64_t column = run; column < smaller(width, run + COLUMN_RUN); column += PANEL)
+            pack_pair(tiles_at(packed, row, column, depth, width), values + row * stride + column, stride,
+                      smaller(TILE_DEPTH, depth - row), smaller(PANEL, width - column), left);
+    }
+}
+
+AMX void amx_copy_panel(bf16 *panel, const bf16 *values, int64_t stride, int64_t rows, int64_t depth)
+{
+    for (int64_t k = 0; k < depth; k += TILE_DEPTH) {
+        __mmask32 mask = lanes32(depth - k);
+        bf16 *tiles = panel + k * PANEL;
+        for (int64_t row = 0; row < PANEL; row++)
+            _mm512_store_si512(tiles + row * TILE_DEPTH,
+                               _mm512_maskz_loadu_epi16(row < rows ? mask : 0, values + row * stride + k));
+    }
+}
+
+#endif
