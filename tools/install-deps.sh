@@ -7,7 +7,7 @@
 set -euo pipefail
 
 packages=(build-essential cmake pkg-config git libopenmpi-dev openmpi-bin libopenblas-dev libhdf5-dev libpcre2-dev
-    libyaml-dev libjson-c-dev zlib1g-dev libzstd-dev libsnappy-dev liblz4-dev libxxhash-dev libcmocka-dev zstd)
+    libyaml-dev libjson-c-dev zlib1g-dev libzstd-dev libsnappy-dev liblz4-dev libxxhash-dev libcmocka-dev zstd libdnnl-dev)
 for argument in "$@"; do
     case $argument in
         --tests) packages+=(python3 python3-numpy python3-h5py python3-torch hdf5-tools clang-format valgrind clang

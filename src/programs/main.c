@@ -3,6 +3,7 @@
 #include "llmpi/base/status.h"
 #include "llmpi/base/version.h"
 #include "llmpi/comm/comm.h"
+#include "llmpi/kernels/matmul_bf16.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
@@ -42,9 +43,9 @@ static void print_usage(FILE *file)
 
 static void print_version(void)
 {
-    printf("llmpi %s (commit %s)\ncompiler: %s\nMPI: %s\nBLAS: %s\nHDF5: %s\ninstructions: %s\n",
+    printf("llmpi %s (commit %s)\ncompiler: %s\nMPI: %s\nBLAS: %s\noneDNN: %s\nHDF5: %s\ninstructions: %s\n",
            version_number(), version_commit(), version_compiler(), comm_library(), threads_blas_library(),
-           hdf5_library(), cpu_level_name(cpu_level()));
+           matmul_bf16_onednn(), hdf5_library(), cpu_level_name(cpu_level()));
 }
 
 static enum status run(int count, char **arguments)
@@ -70,5 +71,7 @@ int main(int count, char **arguments)
         return STATUS_OK;
     }
     enum status status = cpu_check();
+    if (status == STATUS_OK)
+        status = matmul_bf16_check();
     return (int)program_report(status != STATUS_OK ? status : run(count, arguments));
 }

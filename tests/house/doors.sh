@@ -24,6 +24,7 @@ zlib\.h                 src/corpus/*
 zstd\.h                 src/corpus/*
 snappy-c\.h             src/corpus/decompress.c
 lz4\.h                  src/corpus/decompress.c
+dnnl\.h                 src/kernels/onednn.c
 DOORS
 
 # layer: the layers it may include
