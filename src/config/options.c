@@ -230,6 +230,9 @@ static const struct option table[] = {
      "shards"},
     {FIELD(train, drop_last), OPTION_BOOLEAN, AT(train, drop_last), "false", NULL, NULL, false,
      "Leave out the incomplete last batch of an epoch instead of filling it from the next epoch"},
+    {FIELD(train, document_mask), OPTION_BOOLEAN, AT(train, document_mask), "false", NULL, NULL, false,
+     "Attention does not cross documents, in training and evaluation; shards.end_token parts "
+     "them, and positions stay those of the sequence"},
     {FIELD(train, learning_rate), OPTION_NUMBER, AT(train, learning_rate), "1e-3", "(0, 10]", NULL, true,
      "Peak learning rate of AdamW"},
     {FIELD(train, final_learning_rate), OPTION_NUMBER, AT(train, final_learning_rate), "0.1", "[0, 1]", NULL,

@@ -141,7 +141,7 @@ static enum status measure_steps(struct step_bench *bench)
     struct train_state state = {0};
     struct stepper *stepper = NULL;
     int64_t micro_batch = step_micro_batch(bench->config, comm_size(bench->comm));
-    struct sequences sequences = {draw_tokens, bench->config};
+    struct sequences sequences = {.read = draw_tokens, .context = bench->config};
     enum status status =
         comm_agree(bench->comm, state_create(bench->config, NULL, micro_batch, true, &state));
     if (status == STATUS_OK) {

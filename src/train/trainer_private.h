@@ -20,6 +20,7 @@ struct trainer {
     struct train_state state;
     struct dataset *train, *validation;
     struct dataset_sequences windows; /* of `train`, as the stepper takes them */
+    struct document_mask documents;   /* of `train` */
     struct stepper *stepper;
     struct timers timers;
     int64_t micro_batch, first_step;

@@ -63,6 +63,11 @@ static enum status open_data(struct trainer *trainer, const struct tokenizer *to
                     "%lld in one shard",
                     config->shards.directory, (long long)dataset_tokens(trainer->train),
                     (long long)(length + 1));
+    struct document_mask held_out;
+    enum status status = document_mask_find(config, tokenizer, trainer->train, &trainer->documents);
+    if (status == STATUS_OK)
+        status = document_mask_find(config, tokenizer, trainer->validation, &held_out);
+    TRY(comm_agree(comm, status));
     int64_t facts[] = {(int64_t)tokenizer_digest(tokenizer), dataset_shards(trainer->train),
                        dataset_tokens(trainer->train), dataset_documents(trainer->train)};
     trainer->dataset_digest = digest_bytes(facts, sizeof facts);
@@ -148,6 +153,7 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     state_broadcast(&trainer->state, trainer->comm);
     trainer->first_step = trainer->state.step;
     struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
+    sequences.documents = trainer->documents;
     return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences,
                                                     trainer->comm, &trainer->stepper));
 }
