@@ -255,8 +255,9 @@ static const struct option table[] = {
      "Decoupled weight decay of matrices, per unit of learning rate; biases and layer norms have none"},
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
-    {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32", true,
-     "Arithmetic of matrix products; auto takes the best that all ranks have"},
+    {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
+     "Number format of activations and matrix products; auto: bf16 where all ranks have AMX, else fp32. "
+     "Parameters and sums are fp32 in either"},
     {FIELD(train, slots), OPTION_INTEGER, AT(train, slots), "0", "[0, 1000000]", NULL, true,
      "Parts of a batch whose gradients are added along a fixed tree: the same number gives the same bits on "
      "any "

@@ -46,7 +46,7 @@ enum status bench_shape(const struct config *config, struct model_shape *shape);
 /* Without ranks: run.threads, or all cores of this process. */
 void bench_set_threads(const struct config *config);
 
-/* What train.precision comes down to: "fp32". */
+/* What train.precision comes down to: "fp32", "bf16". */
 const char *bench_precision(const struct config *config);
 
 #endif

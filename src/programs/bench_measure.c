@@ -5,6 +5,7 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/programs/tokenizer_source.h"
+#include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
 
 #include <stdlib.h>
@@ -86,6 +87,5 @@ void bench_set_threads(const struct config *config)
 
 const char *bench_precision(const struct config *config)
 {
-    static const char *const names[] = {[PRECISION_AUTO] = "fp32", [PRECISION_FP32] = "fp32"};
-    return names[config->train.precision];
+    return precision_name(precision_choose(config));
 }

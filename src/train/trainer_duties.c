@@ -10,6 +10,7 @@
 #include "llmpi/train/generation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Every so many steps; every == 0: never, since the end has its own call. */
@@ -130,6 +131,10 @@ static enum status save(struct trainer *trainer)
                                          .samples_bytes = run_files_samples_bytes(trainer->files),
                                          .ranks = comm_size(trainer->comm),
                                          .dataset_digest = trainer->dataset_digest};
+        const struct precision *precision = &trainer->precision;
+        snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
+        snprintf(notes.products, sizeof notes.products, "%s", precision->products);
+        snprintf(notes.instructions, sizeof notes.instructions, "%s", cpu_level_name(precision->level));
         status = run_files_sync(trainer->files);
         if (status == STATUS_OK)
             status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes);

@@ -3,9 +3,10 @@
 #ifndef LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
 #define LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
 
-#include "llmpi/data/dataset.h"
-#include "llmpi/train/run_files.h"
 #include "llmpi/base/folder_lock.h"
+#include "llmpi/data/dataset.h"
+#include "llmpi/train/precision.h"
+#include "llmpi/train/run_files.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 #include "llmpi/train/timers.h"
@@ -17,6 +18,7 @@ struct trainer {
     const char *directory;
     struct folder_lock *lock;
     struct run_files *files;
+    struct precision precision; /* what the ranks agreed on */
     struct train_state state;
     struct dataset *train, *validation;
     struct dataset_sequences windows; /* of `train`, as the stepper takes them */

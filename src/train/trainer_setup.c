@@ -11,6 +11,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 void trainer_set_threads(const struct config *config, struct comm *comm)
 {
@@ -89,10 +90,32 @@ static enum status check_continuation(const struct trainer *trainer, const char 
     return status;
 }
 
+/* Rank 0: the same losses cannot be expected from other arithmetic. */
+static enum status warn_of_other_arithmetic(const struct trainer *trainer,
+                                            const struct checkpoint_notes *notes)
+{
+    const char *names[][3] = {
+        {"precision", notes->precision, precision_name(trainer->precision.element)},
+        {"products", notes->products, trainer->precision.products},
+        {"instructions", notes->instructions, cpu_level_name(trainer->precision.level)}};
+    struct buffer changes = {0};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == STATUS_OK; i++)
+        if (names[i][1][0] != '\0' && strcmp(names[i][1], names[i][2]) != 0)
+            status = buffer_printf(&changes, "%s%s %s -> %s", changes.length > 0 ? ", " : "", names[i][0],
+                                   names[i][1], names[i][2]);
+    if (status == STATUS_OK && changes.length > 0)
+        log_warning("changed since the checkpoint: %s; from here on numbers are rounded otherwise",
+                    changes.data);
+    buffer_free(&changes);
+    return status;
+}
+
 static enum status load_checkpoint(struct trainer *trainer, const char *path, struct checkpoint_notes *notes)
 {
     TRY(check_continuation(trainer, path));
     TRY(checkpoint_load(path, &trainer->state, notes));
+    TRY(warn_of_other_arithmetic(trainer, notes));
     if (notes->dataset_digest != trainer->dataset_digest)
         log_warning(
             "the training data in %s are not those of the checkpoint: sequences come in another order",
@@ -194,6 +217,7 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
     enum status status = take_directory(trainer);
     if (status == STATUS_OK) {
         trainer_set_threads(trainer->config, trainer->comm);
+        precision_agree(trainer->config, trainer->comm, &trainer->precision);
         status = open_data(trainer, tokenizer);
     }
     if (status != STATUS_OK) {

@@ -18,7 +18,7 @@ enum shards_packing { PACKING_CONCATENATE, PACKING_SPLIT, PACKING_TRUNCATE };
 enum tokenizer_kind { TOKENIZER_BPE, TOKENIZER_WORD, TOKENIZER_CHARACTER };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
-enum train_precision { PRECISION_AUTO, PRECISION_FP32 };
+enum train_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
 
 /* The rules of `llmpi corpus clean` (prepare/quality.h says what each figure is). A threshold of 0 turns its
  * rule off, a switch turns a group off. */
@@ -102,7 +102,7 @@ struct config {
         int64_t stride;      /* tokens between the starts of two windows; 0: context_length */
         int64_t sampling;    /* enum train_sampling */
         bool drop_last;
-        bool document_mask; /* attention stays within a document */
+        bool document_mask;                        /* attention stays within a document */
         double learning_rate, final_learning_rate; /* the latter as a fraction of the former */
         int64_t schedule;                          /* enum train_schedule */
         int64_t warmup_steps, decay_steps;
