@@ -19,6 +19,7 @@ struct trainer {
     struct folder_lock *lock;
     struct run_files *files;
     struct precision precision; /* what the ranks agreed on */
+    double peak;                /* FLOP per second of matrix products, all ranks */
     struct train_state state;
     struct dataset *train, *validation;
     struct dataset_sequences windows; /* of `train`, as the stepper takes them */
@@ -29,6 +30,8 @@ struct trainer {
     uint64_t dataset_digest;
     enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
     double started, logged; /* when the loop began, and the log's last line about a step */
+    double step_seconds;    /* of all steps done since then, and their tokens */
+    int64_t step_tokens;
 };
 
 static inline bool is_root(const struct trainer *trainer)
@@ -42,6 +45,9 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
 
 /* Closes and frees whatever set_up opened, also after it failed in the middle. */
 void trainer_close(struct trainer *trainer);
+
+/* Model FLOP utilisation (train/gemm_peak.h) of so many tokens in so many seconds. */
+double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds);
 
 /* Evaluates, samples and saves, as far as each is due after the step that was just done. The last step, and
  * the one before a stop, save in any case. **Collective** */

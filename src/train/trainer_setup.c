@@ -8,6 +8,7 @@
 #include "llmpi/base/version.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/checkpoint.h"
+#include "llmpi/train/gemm_peak.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -220,6 +221,8 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
         precision_agree(trainer->config, trainer->comm, &trainer->precision);
         status = open_data(trainer, tokenizer);
     }
+    if (status == STATUS_OK)
+        status = gemm_peak_agree(&trainer->precision, trainer->comm, &trainer->peak);
     if (status != STATUS_OK) {
         tokenizer_destroy(tokenizer);
         return status;
