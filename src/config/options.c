@@ -230,6 +230,9 @@ static const struct option table[] = {
      "shards"},
     {FIELD(train, drop_last), OPTION_BOOLEAN, AT(train, drop_last), "false", NULL, NULL, false,
      "Leave out the incomplete last batch of an epoch instead of filling it from the next epoch"},
+    {FIELD(train, document_mask), OPTION_BOOLEAN, AT(train, document_mask), "false", NULL, NULL, false,
+     "Attention does not cross documents, in training and evaluation; shards.end_token parts "
+     "them, and positions stay those of the sequence"},
     {FIELD(train, learning_rate), OPTION_NUMBER, AT(train, learning_rate), "1e-3", "(0, 10]", NULL, true,
      "Peak learning rate of AdamW"},
     {FIELD(train, final_learning_rate), OPTION_NUMBER, AT(train, final_learning_rate), "0.1", "[0, 1]", NULL,
@@ -253,8 +256,8 @@ static const struct option table[] = {
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
     {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
-     "Number format of activations and matrix products; sums, losses, master weights and moments are fp32 in "
-     "both; auto: bf16 where all ranks have AMX"},
+     "Number format of activations and matrix products; auto: bf16 where all ranks have AMX, else fp32. "
+     "Parameters and sums are fp32 in either"},
     {FIELD(train, recompute), OPTION_CHOICE, AT(train, recompute), "none", NULL, "none|attention|block", true,
      "What the backward pass computes again instead of keeping it in memory: nothing, attention of each "
      "block, "

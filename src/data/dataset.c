@@ -165,6 +165,39 @@ enum status dataset_check(struct dataset *dataset, uint64_t tokenizer, int64_t v
     return STATUS_OK;
 }
 
+bool dataset_knows_documents(const struct dataset *dataset)
+{
+    return !shard_information(dataset->shards[0])->bare;
+}
+
+/* The token before the second document's; the shard has two documents at least. */
+static enum status check_end(struct shard *shard, uint32_t token)
+{
+    uint64_t start = 0;
+    uint32_t found = 0;
+    TRY(shard_read_document_starts(shard, 1, 1, &start));
+    if (start < 1 || start > (uint64_t)shard_information(shard)->tokens)
+        return fail(STATUS_FAILED, "%s: document 1 starts at token %" PRIu64 " of %" PRId64 ": it is damaged",
+                    shard_file(shard), start, shard_information(shard)->tokens);
+    TRY(shard_read_tokens(shard, (int64_t)start - 1, 1, &found));
+    if (found == token)
+        return STATUS_OK;
+    return fail(STATUS_FAILED,
+                "%s: its documents end with token %" PRIu32 ", not with %" PRIu32
+                ": shards.end_token was another one when the shards were made",
+                shard_file(shard), found, token);
+}
+
+enum status dataset_check_ends(struct dataset *dataset, uint32_t token)
+{
+    for (int64_t i = 0; i < dataset->count; i++) {
+        const struct shard_information *about = shard_information(dataset->shards[i]);
+        if (about->packing == SHARD_CONCATENATE && about->documents > 1)
+            return check_end(dataset->shards[i], token);
+    }
+    return STATUS_OK;
+}
+
 /* --- windows --- */
 
 static int64_t windows_of(const struct shard *shard, int64_t context_length, int64_t stride)

@@ -7,6 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __x86_64__
+#define OWN_AMX &matmul_amx
+#else
+#define OWN_AMX NULL
+#endif
 #ifdef LLMPI_HAVE_ONEDNN
 #define ONEDNN &matmul_onednn
 #else
@@ -16,7 +21,7 @@
 static const struct {
     const char *name;
     const struct matmul_provider *provider; /* NULL: not in this build */
-} table[] = {{"amx", NULL}, {"onednn", ONEDNN}, {"plain", &matmul_plain}};
+} table[] = {{"amx", OWN_AMX}, {"onednn", ONEDNN}, {"plain", &matmul_plain}};
 
 enum { PROVIDERS = sizeof table / sizeof *table };
 

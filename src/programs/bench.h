@@ -50,10 +50,5 @@ enum status bench_shape(const struct config *config, struct model_shape *shape);
 /* Without ranks: run.threads, or all cores of this process. */
 void bench_set_threads(const struct config *config);
 
-/* What train.precision comes down to on this machine. */
-enum element bench_element(const struct config *config);
-
-/* "fp32" or "bf16". */
-const char *bench_precision(enum element element);
 
 #endif

@@ -4,6 +4,7 @@
 #include "bench_calls.h"
 
 #include "llmpi/kernels/threads.h"
+#include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
 
 #include <inttypes.h>
@@ -46,7 +47,7 @@ static void print_table(const struct calls *calls, const struct config *config, 
     printf("kernels at %" PRId64 " x %" PRId64 " tokens, %" PRId64 " wide, %" PRId64
            " heads, head chunk of %" PRId64 " rows, %s, %d thread%s, best of %" PRId64 " rounds\n\n",
            config->train.micro_batch, calls->shape.context_length, calls->shape.n_embd, calls->shape.n_head,
-           calls->chunk_rows, bench_precision(calls->element), threads_count(),
+           calls->chunk_rows, precision_name(calls->element), threads_count(),
            threads_count() == 1 ? "" : "s", rounds);
     printf("%-24s %12s %12s %18s %8s\n", "", "ms", "median", "", "of bound");
     for (int64_t i = 0; i < calls->count; i++) {
@@ -61,7 +62,7 @@ static void print_json(const struct calls *calls, int64_t rounds)
 {
     printf("{\"precision\": \"%s\", \"threads\": %d, \"rounds\": %" PRId64
            ", \"memory_gb_per_second\": %.3f, \"peak_gflops\": %.3f, \"kernels\": [",
-           bench_precision(calls->element), threads_count(), rounds, rate_of(calls, CALL_MEMORY),
+           precision_name(calls->element), threads_count(), rounds, rate_of(calls, CALL_MEMORY),
            rate_of(calls, CALL_SQUARE));
     for (int64_t i = CALL_SQUARE + 1; i < calls->count; i++) {
         const struct timing time = calls->items[i].time;
@@ -78,7 +79,7 @@ static enum status run(struct program *program)
     const struct config *config = &program->config;
     struct model_shape shape;
     struct calls calls;
-    struct model_use use = state_model_use(config, bench_element(config), config->train.micro_batch, true);
+    struct model_use use = state_model_use(config, precision_choose(config), config->train.micro_batch, true);
     int64_t rounds = 5;
     TRY(arguments_get_integer(&program->arguments, "--rounds", 1, 1000, &rounds));
     TRY(bench_shape(config, &shape));

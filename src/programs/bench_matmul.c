@@ -2,6 +2,7 @@
 #include "bench_products.h"
 
 #include "llmpi/kernels/threads.h"
+#include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
 
 #include <inttypes.h>
@@ -62,7 +63,7 @@ static void print_table(const struct products *products, const struct config *co
     printf("matrix products of a pass over %" PRId64 " x %" PRId64
            " tokens, %s, %d thread%s, best of %" PRId64 " rounds\n",
            config->train.micro_batch, config->model.context_length,
-           bench_precision(products_element(products)), threads_count(), threads_count() == 1 ? "" : "s",
+           precision_name(products_element(products)), threads_count(), threads_count() == 1 ? "" : "s",
            rounds);
     printf("peak: %.1f GFLOP/s, of square products of %" PRId64 "\n\n", peak / 1e9, size);
     printf("%-20s %7s %7s %7s %6s %15s %15s %15s %10s\n", "GFLOP/s, % of peak", "rows", "inputs", "outputs",
@@ -100,7 +101,7 @@ static void print_json(const struct products *products, int64_t rounds)
     printf("{\"precision\": \"%s\", \"threads\": %d, \"rounds\": %" PRId64
            ", \"peak_gflops\": %.3f, \"peak_size\": %" PRId64
            ", \"gflops\": %.3f, \"percent\": %.2f, \"pass_seconds\": %.9g, \"products\": [",
-           bench_precision(products_element(products)), threads_count(), rounds, peak / 1e9, size, rate / 1e9,
+           precision_name(products_element(products)), threads_count(), rounds, peak / 1e9, size, rate / 1e9,
            100 * rate / peak, seconds);
     for (int i = 0; i < PRODUCTS; i++)
         print_product_json(products, i, peak);
@@ -112,7 +113,7 @@ static enum status run(struct program *program)
     const struct config *config = &program->config;
     struct products *products;
     struct model_shape shape;
-    struct model_use use = state_model_use(config, bench_element(config), config->train.micro_batch, true);
+    struct model_use use = state_model_use(config, precision_choose(config), config->train.micro_batch, true);
     int64_t rounds = 5;
     TRY(arguments_get_integer(&program->arguments, "--rounds", 1, 1000, &rounds));
     TRY(bench_shape(config, &shape));

@@ -5,6 +5,7 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/programs/tokenizer_source.h"
+#include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
 
 #include <stdlib.h>
@@ -91,14 +92,4 @@ enum status bench_shape(const struct config *config, struct model_shape *shape)
 void bench_set_threads(const struct config *config)
 {
     threads_set(config->run.threads > 0 ? (int)config->run.threads : threads_cores());
-}
-
-enum element bench_element(const struct config *config)
-{
-    return config->train.precision == PRECISION_BF16 ? ELEMENT_BF16 : ELEMENT_FP32;
-}
-
-const char *bench_precision(enum element element)
-{
-    return element == ELEMENT_BF16 ? "bf16" : "fp32";
 }

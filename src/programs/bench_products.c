@@ -2,13 +2,10 @@
  * large as the largest product wants it. */
 #include "bench_products.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/kernels/threads.h"
+#include "llmpi/kernels/matmul_peak.h"
 #include "llmpi/model/activations.h"
 
-/* Of the square products; twice that for many threads, so that each has a large piece. No powers of two,
- * whose rows would meet in the same sets of a cache. */
-static const int64_t peak_sizes[PEAK_SIZES] = {1536, 2304};
-enum { MANY_THREADS = 8 };
+#define PEAK_SECONDS 0.1 /* for square products, before and after, for each round */
 
 /* What bench_measure calls: one product in one kind. */
 struct call {
@@ -17,15 +14,17 @@ struct call {
     enum product_kind kind;
 };
 
-enum { ITEMS = PRODUCTS * PRODUCT_KINDS + PEAK_SIZES };
+enum { ITEMS = PRODUCTS * PRODUCT_KINDS };
 
 struct products {
-    struct product products[PRODUCTS + PEAK_SIZES]; /* the square ones last */
+    struct product products[PRODUCTS];
     struct call calls[ITEMS];
     struct measured items[ITEMS];
     enum element element;
     void *inputs, *outputs, *workspace;
     float *master, *gradient;
+    double peak; /* FLOP per second of square products, and their size */
+    int64_t peak_size;
 };
 
 /* The head's logits are fp32 in every precision. */
@@ -75,16 +74,12 @@ static void list_products(const struct model_shape *shape, const struct model_us
     list[4] = (struct product){
         "head chunk", layout.chunk_rows, width, shape->vocab_size, (double)rows / (double)layout.chunk_rows,
         NULL};
-    for (int i = 0; i < PEAK_SIZES; i++) {
-        int64_t size = threads_count() > MANY_THREADS ? 2 * peak_sizes[i] : peak_sizes[i];
-        list[PRODUCTS + i] = (struct product){"square", size, size, size, 0, NULL};
-    }
 }
 
 static enum status allocate(struct products *set)
 {
     int64_t inputs = 0, outputs = 0, weights = 0, workspace = 0;
-    for (int i = 0; i < PRODUCTS + PEAK_SIZES; i++) {
+    for (int i = 0; i < PRODUCTS; i++) {
         struct product *product = &set->products[i];
         inputs = larger(inputs, product->rows, product->inputs);
         outputs = larger(outputs, product->rows, product->outputs);
@@ -127,12 +122,10 @@ enum status products_create(const struct model_shape *shape, const struct model_
         products_destroy(set);
         return status;
     }
-    for (int i = 0; i < PRODUCTS + PEAK_SIZES; i++)
+    for (int i = 0; i < PRODUCTS; i++)
         weight_refresh(set->products[i].weight, set->master);
     for (int i = 0; i < PRODUCTS * PRODUCT_KINDS; i++)
         add_call(set, i, i / PRODUCT_KINDS, (enum product_kind)(i % PRODUCT_KINDS));
-    for (int i = 0; i < PEAK_SIZES; i++)
-        add_call(set, PRODUCTS * PRODUCT_KINDS + i, PRODUCTS + i, PRODUCT_FORWARD);
     *out = set;
     return STATUS_OK;
 }
@@ -141,7 +134,7 @@ void products_destroy(struct products *products)
 {
     if (products == NULL)
         return;
-    for (int i = 0; i < PRODUCTS + PEAK_SIZES; i++)
+    for (int i = 0; i < PRODUCTS; i++)
         weight_destroy(products->products[i].weight);
     memory_free(products->inputs);
     memory_free(products->outputs);
@@ -156,9 +149,24 @@ enum element products_element(const struct products *products)
     return products->element;
 }
 
+static enum status raise_peak(struct products *products, int64_t rounds)
+{
+    double rate;
+    int64_t size;
+    TRY(matmul_peak(products->element, (double)rounds * PEAK_SECONDS, &rate, &size));
+    if (rate > products->peak) {
+        products->peak = rate;
+        products->peak_size = size;
+    }
+    return STATUS_OK;
+}
+
+/* The peak before and after, so that one slow moment of the machine does not lower it. */
 enum status products_measure(struct products *products, int64_t rounds)
 {
-    return bench_measure(products->items, ITEMS, rounds);
+    TRY(raise_peak(products, rounds));
+    TRY(bench_measure(products->items, ITEMS, rounds));
+    return raise_peak(products, rounds);
 }
 
 const struct product *products_get(const struct products *products, int index)
@@ -178,16 +186,8 @@ double product_flop(const struct product *product)
 
 double products_peak(const struct products *products, int64_t *size)
 {
-    double best = 0;
-    for (int i = 0; i < PEAK_SIZES; i++) {
-        const struct product *square = &products->products[PRODUCTS + i];
-        double rate = product_flop(square) / products->items[PRODUCTS * PRODUCT_KINDS + i].time.best;
-        if (rate > best) {
-            best = rate;
-            *size = square->rows;
-        }
-    }
-    return best;
+    *size = products->peak_size;
+    return products->peak;
 }
 
 double products_seconds(const struct products *products, enum product_kind kind)

@@ -1,6 +1,6 @@
-/* The matrix products of a configuration's model, each as large as a pass over one micro-batch makes it, and
- * large square ones, whose best is called the peak. They go through kernels/matmul.h like those of a step.
- * A product is repeated on the same data, so it finds in the caches what fits there. */
+/* The matrix products of a configuration's model, each as large as a pass over one micro-batch makes it,
+ * and the peak of kernels/matmul_peak.h. They go through kernels/matmul.h like those of a step. A product is
+ * repeated on the same data, so it finds in the caches what fits there. */
 #ifndef LLMPI_SRC_PROGRAMS_BENCH_PRODUCTS_H
 #define LLMPI_SRC_PROGRAMS_BENCH_PRODUCTS_H
 
@@ -9,7 +9,7 @@
 #include "llmpi/model/activations.h"
 
 enum product_kind { PRODUCT_FORWARD, PRODUCT_INPUT, PRODUCT_WEIGHT, PRODUCT_KINDS };
-enum { PRODUCTS = 5, PEAK_SIZES = 2 };
+enum { PRODUCTS = 5 };
 
 /* y (rows, outputs) = x (rows, inputs) W, with its two gradients dX = dY W^T and dW += X^T dY. */
 struct product {

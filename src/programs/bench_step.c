@@ -9,6 +9,7 @@
 #include "llmpi/base/random.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/model/model.h"
+#include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 #include "llmpi/train/trainer.h"
@@ -80,7 +81,7 @@ static enum status set_vocabulary(struct step_bench *bench)
     TRY(comm_agree(bench->comm, status));
     comm_broadcast(bench->comm, &bench->shape, sizeof bench->shape, 0);
     bench->config->tokenizer.vocab_size = bench->shape.vocab_size;
-    bench->element = bench_element(bench->config);
+    bench->element = precision_choose(bench->config);
     return STATUS_OK;
 }
 
@@ -143,7 +144,7 @@ static enum status measure_steps(struct step_bench *bench)
     struct train_state state = {0};
     struct stepper *stepper = NULL;
     int64_t micro_batch = step_micro_batch(bench->config, comm_size(bench->comm));
-    struct sequences sequences = {draw_tokens, bench->config};
+    struct sequences sequences = {.read = draw_tokens, .context = bench->config};
     struct model_use use = state_model_use(bench->config, bench->element, micro_batch, true);
     enum status status = comm_agree(bench->comm, state_create(bench->config, NULL, &use, &state));
     if (status == STATUS_OK) {
@@ -219,7 +220,7 @@ static void print_table(const struct step_bench *bench)
     printf("%s parameters, %" PRId64 " x %" PRId64 " tokens a step, vocabulary %" PRId64
            ", %s, %d rank%s x %d thread%s\n",
            log_count(parameters, (double)bench->parameters), config->train.batch_size,
-           config->model.context_length, bench->shape.vocab_size, bench_precision(bench->element), ranks,
+           config->model.context_length, bench->shape.vocab_size, precision_name(bench->element), ranks,
            ranks == 1 ? "" : "s", threads_count(), threads_count() == 1 ? "" : "s");
     if (config->train.batch_size < bench->configured_batch)
         printf("(train.batch_size is %" PRId64 ": --train.batch_size=%" PRId64
@@ -247,7 +248,7 @@ static void print_shape_json(const struct step_bench *bench)
            ", \"micro_batch\": %" PRId64 ", \"context_length\": %" PRId64 ", \"n_layer\": %" PRId64
            ", \"n_head\": %" PRId64 ", \"n_embd\": %" PRId64 ", \"vocab_size\": %" PRId64
            ", \"bias\": %s, \"tied_head\": %s, \"dropout\": %.17g, \"parameters\": %" PRId64,
-           bench_precision(bench->element), comm_size(bench->comm), threads_count(), config->train.batch_size,
+           precision_name(bench->element), comm_size(bench->comm), threads_count(), config->train.batch_size,
            step_micro_batch(config, comm_size(bench->comm)), shape->context_length, shape->n_layer,
            shape->n_head, shape->n_embd, shape->vocab_size, shape->bias ? "true" : "false",
            shape->tied_head ? "true" : "false", shape->dropout, bench->parameters);

@@ -91,7 +91,7 @@ enum status inspect_checkpoint(const char *path)
 struct metrics {
     int64_t steps, evaluations, samples;
     int64_t first_step, last_step, tokens, best_step;
-    double first_loss, last_loss, lowest_loss, validation_loss, best_validation_loss, tokens_per_second;
+    double first_loss, last_loss, lowest_loss, validation_loss, best_validation_loss, tokens_per_second, mfu;
 };
 
 static enum status add_line(struct metrics *metrics, const struct json *line)
@@ -110,6 +110,7 @@ static enum status add_line(struct metrics *metrics, const struct json *line)
         metrics->lowest_loss = fmin(metrics->lowest_loss, loss);
         json_get_integer(json_get_member(line, "tokens"), &metrics->tokens);
         json_get_number(json_get_member(line, "tokens_per_second"), &metrics->tokens_per_second);
+        json_get_number(json_get_member(line, "mfu"), &metrics->mfu);
     } else if (json_get_number(json_get_member(line, "validation_loss"), &loss)) {
         if (metrics->evaluations++ == 0 || loss < metrics->best_validation_loss) {
             metrics->best_validation_loss = loss;
@@ -168,6 +169,8 @@ enum status inspect_metrics(const char *path)
         inspect_row("lowest loss", "%.4f", metrics.lowest_loss);
         inspect_row("tokens", "%" PRId64, metrics.tokens);
         inspect_row("tokens per second", "%.0f (last line)", metrics.tokens_per_second);
+        if (metrics.mfu > 0)
+            inspect_row("MFU", "%.1f%% (last line)", 100 * metrics.mfu);
     }
     inspect_row("evaluations", "%" PRId64, metrics.evaluations);
     if (metrics.evaluations > 0) {

@@ -166,6 +166,9 @@ static enum status write_file(const char *path, const struct config *config, con
         {.name = "tokens", .kind = TENSOR_INT64, .integer = state->tokens},
         {.name = "seed", .kind = TENSOR_INT64, .integer = config->run.seed},
         {.name = "ranks", .kind = TENSOR_INT64, .integer = notes->ranks},
+        {.name = "precision", .kind = TENSOR_TEXT, .text = notes->precision},
+        {.name = "products", .kind = TENSOR_TEXT, .text = notes->products},
+        {.name = "instructions", .kind = TENSOR_TEXT, .text = notes->instructions},
         {.name = "tokenizer_digest", .kind = TENSOR_TEXT, .text = tokenizer_text},
         {.name = "dataset_digest", .kind = TENSOR_TEXT, .text = dataset_text},
         {.name = "metrics_bytes", .kind = TENSOR_INT64, .integer = notes->metrics_bytes},
@@ -284,6 +287,21 @@ static enum status read_series(struct tensor_file *file, const char *path, struc
     return STATUS_OK;
 }
 
+/* What older files do not say. */
+static enum status note_optional(void *context, const struct tensor_attribute *attribute)
+{
+    struct checkpoint_notes *notes = context;
+    if (attribute->kind != TENSOR_TEXT)
+        return STATUS_OK;
+    if (strcmp(attribute->name, "precision") == 0)
+        snprintf(notes->precision, sizeof notes->precision, "%s", attribute->text);
+    else if (strcmp(attribute->name, "products") == 0)
+        snprintf(notes->products, sizeof notes->products, "%s", attribute->text);
+    else if (strcmp(attribute->name, "instructions") == 0)
+        snprintf(notes->instructions, sizeof notes->instructions, "%s", attribute->text);
+    return STATUS_OK;
+}
+
 static enum status read_notes(struct tensor_file *file, struct checkpoint_notes *notes)
 {
     struct buffer text = {0};
@@ -297,6 +315,8 @@ static enum status read_notes(struct tensor_file *file, struct checkpoint_notes 
     if (status == STATUS_OK)
         notes->dataset_digest = strtoull(text.data, NULL, 16);
     buffer_free(&text);
+    if (status == STATUS_OK)
+        status = tensor_file_each_attribute(file, note_optional, notes);
     return status;
 }
 

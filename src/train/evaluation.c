@@ -4,6 +4,7 @@
 
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/train/document_mask.h"
 #include "llmpi/train/slots.h"
 
 #include <math.h>
@@ -13,6 +14,8 @@ enum { SUM_LOSS, SUM_BYTES, SUMS };
 
 struct workspace {
     uint32_t *window, *tokens, *targets;
+    int32_t *first_visible; /* NULL: documents are joined */
+    struct document_mask documents;
     float *losses;
     double *sums;       /* (windows, SUMS) */
     int64_t *frequency; /* of each token among the targets */
@@ -27,6 +30,12 @@ static enum status allocate(struct workspace *work, int64_t windows, int64_t row
     work->losses = memory_allocate(rows * length, sizeof *work->losses, "losses of a batch");
     work->sums = memory_allocate(windows * SUMS, sizeof *work->sums, "sums of the validation windows");
     work->frequency = memory_allocate(vocab, sizeof *work->frequency, "token frequencies");
+    bool masked = work->documents.border != DOCUMENTS_JOINED;
+    if (masked)
+        work->first_visible =
+            memory_allocate(rows * length, sizeof *work->first_visible, "the mask of documents");
+    if (masked && work->first_visible == NULL)
+        return STATUS_FAILED;
     return work->window != NULL && work->tokens != NULL && work->targets != NULL && work->losses != NULL &&
                    work->sums != NULL && work->frequency != NULL
                ? STATUS_OK
@@ -38,6 +47,7 @@ static void release(struct workspace *work)
     memory_free(work->window);
     memory_free(work->tokens);
     memory_free(work->targets);
+    memory_free(work->first_visible);
     memory_free(work->losses);
     memory_free(work->sums);
     memory_free(work->frequency);
@@ -57,9 +67,14 @@ static enum status evaluate_rows(const struct config *config, struct train_state
             work->tokens[i * length + t] = work->window[t];
             work->targets[i * length + t] = work->window[t + 1];
         }
+        if (work->first_visible != NULL)
+            document_mask_fill(&work->documents, work->window, length, work->first_visible + i * length);
     }
-    struct batch batch = {
-        .sequences = rows, .length = length, .tokens = work->tokens, .targets = work->targets};
+    struct batch batch = {.sequences = rows,
+                          .length = length,
+                          .tokens = work->tokens,
+                          .targets = work->targets,
+                          .first_visible = work->first_visible};
     model_evaluate(state->model, &batch, work->losses, &ignored);
     for (int64_t i = 0; i < rows; i++) {
         double *sums = work->sums + (first + i) * SUMS;
@@ -109,7 +124,9 @@ enum status evaluation_run(const struct config *config, struct train_state *stat
     if (windows == 0)
         return STATUS_OK;
     slots_piece(windows, comm_size(comm), comm_rank(comm), &first, &count);
-    enum status status = allocate(&work, windows, micro_batch, length, vocab);
+    enum status status = document_mask_find(config, state->tokenizer, dataset, &work.documents);
+    if (status == STATUS_OK)
+        status = allocate(&work, windows, micro_batch, length, vocab);
     struct progress progress;
     progress_begin(&progress, "evaluate", (double)count, "windows");
     for (int64_t done = 0; done < count && status == STATUS_OK; done += micro_batch) {

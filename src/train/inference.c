@@ -6,6 +6,7 @@
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/train/checkpoint.h"
+#include "llmpi/train/precision.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -44,22 +45,30 @@ static enum status share(struct comm *comm, struct buffer *yaml, struct buffer *
     return comm_agree(comm, status != STATUS_OK ? status : second);
 }
 
-static enum status build(const char *path, const struct buffer *yaml, const struct buffer *json,
-                         int64_t sequences, struct config *config, struct train_state *state)
+static enum status parse(const char *path, const struct buffer *yaml, const struct buffer *json,
+                         struct config *config, struct tokenizer **tokenizer)
 {
     const struct string_list no_overrides = {0};
-    struct tokenizer *tokenizer = NULL;
     TRY(config_parse(config, yaml->data, yaml->length, path, &no_overrides));
-    TRY(tokenizer_parse(json->data, json->length, path, &tokenizer));
-    struct model_use use =
-        state_model_use(config, ELEMENT_FP32, sequences > 0 ? sequences : config->train.micro_batch, false);
-    return state_create(config, tokenizer, &use, state);
+    return tokenizer_parse(json->data, json->length, path, tokenizer);
+}
+
+/* Takes over the tokenizer (also on failure). **Collective** */
+static enum status create(const struct config *config, struct tokenizer *tokenizer, int64_t sequences,
+                          struct comm *comm, struct train_state *state)
+{
+    struct precision precision;
+    precision_agree(config, comm, &precision);
+    struct model_use use = state_model_use(config, precision.element,
+                                           sequences > 0 ? sequences : config->train.micro_batch, false);
+    return comm_agree(comm, state_create(config, tokenizer, &use, state));
 }
 
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
                            struct train_state *state)
 {
     struct buffer yaml = {0}, json = {0};
+    struct tokenizer *tokenizer = NULL;
     char *file = NULL;
     enum status status = STATUS_OK;
     *config = (struct config){0};
@@ -73,7 +82,11 @@ enum status inference_load(const char *path, int64_t sequences, struct comm *com
     if (status == STATUS_OK)
         status = share(comm, &yaml, &json);
     if (status == STATUS_OK)
-        status = comm_agree(comm, build(path, &yaml, &json, sequences, config, state));
+        status = comm_agree(comm, parse(path, &yaml, &json, config, &tokenizer));
+    if (status == STATUS_OK)
+        status = create(config, tokenizer, sequences, comm, state);
+    else
+        tokenizer_destroy(tokenizer);
     if (status == STATUS_OK)
         status = comm_agree(comm, comm_rank(comm) == 0 ? checkpoint_load(file, state, NULL) : STATUS_OK);
     if (status == STATUS_OK)

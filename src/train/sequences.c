@@ -30,5 +30,5 @@ struct sequences sequences_of_dataset(const struct config *config, struct datase
         .context_length = length,
         .stride = stride,
     };
-    return (struct sequences){read_window, windows};
+    return (struct sequences){.read = read_window, .context = windows};
 }

@@ -25,7 +25,8 @@ struct stepper {
     int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
     float **pending;                       /* gradients of unfinished levels of the tree */
     uint32_t *window, *tokens, *targets;
-    int merges[63]; /* levels that the slot in work is to be merged with, once complete */
+    int32_t *first_visible; /* NULL: documents are joined */
+    int merges[63];         /* levels that the slot in work is to be merged with, once complete */
     int merge_count;
     struct timers *timers; /* of the step in work */
     struct progress progress;
@@ -66,8 +67,12 @@ static enum status allocate(struct stepper *stepper)
     stepper->tokens = memory_allocate(count, sizeof *stepper->tokens, "a batch of tokens");
     stepper->targets = memory_allocate(count, sizeof *stepper->targets, "a batch of targets");
     stepper->pending = memory_allocate(levels + 1, sizeof *stepper->pending, "gradients of slots");
-    if (stepper->window == NULL || stepper->tokens == NULL || stepper->targets == NULL ||
-        stepper->pending == NULL)
+    bool masked = stepper->sequences.documents.border != DOCUMENTS_JOINED;
+    if (masked)
+        stepper->first_visible =
+            memory_allocate(count, sizeof *stepper->first_visible, "the mask of documents");
+    if ((masked && stepper->first_visible == NULL) || stepper->window == NULL || stepper->tokens == NULL ||
+        stepper->targets == NULL || stepper->pending == NULL)
         return STATUS_FAILED;
     for (int64_t i = 0; i < levels; i++) {
         stepper->pending[i] =
@@ -108,6 +113,7 @@ void stepper_destroy(struct stepper *stepper)
     memory_free(stepper->window);
     memory_free(stepper->tokens);
     memory_free(stepper->targets);
+    memory_free(stepper->first_visible);
     memory_free(stepper);
 }
 
@@ -119,6 +125,9 @@ static enum status read_batch(struct stepper *stepper, int64_t first, int64_t co
         TRY(stepper->sequences.read(stepper->sequences.context, first + i, stepper->window));
         memcpy(stepper->tokens + i * length, stepper->window, (size_t)length * sizeof *stepper->window);
         memcpy(stepper->targets + i * length, stepper->window + 1, (size_t)length * sizeof *stepper->window);
+        if (stepper->first_visible != NULL)
+            document_mask_fill(&stepper->sequences.documents, stepper->window, length,
+                               stepper->first_visible + i * length);
     }
     return STATUS_OK;
 }
@@ -169,6 +178,7 @@ static enum status run_slot(struct stepper *stepper, int64_t k, struct model_los
                               .length = config->model.context_length,
                               .tokens = stepper->tokens,
                               .targets = stepper->targets,
+                              .first_visible = stepper->first_visible,
                               .first_sequence = first + done};
         bool last = last_slot && done + rows == count;
         model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums,

@@ -13,6 +13,8 @@ static enum status run_step(struct trainer *trainer, struct step_result *result)
     double seconds = clock_seconds() - since;
     for (int i = 0; i < PHASES; i++)
         trainer->timers.seconds[i] += phases.seconds[i];
+    trainer->step_seconds += seconds;
+    trainer->step_tokens += result->tokens;
     if (is_root(trainer))
         trainer->written = trainer_note_step(trainer, result, seconds, &phases);
     return STATUS_OK;
@@ -35,6 +37,16 @@ static enum status loop(struct trainer *trainer)
     return STATUS_OK;
 }
 
+/* What the steps alone reached; what lies between them is in the table of phases. */
+static void report_speed(const struct trainer *trainer)
+{
+    char rate[16], peak[16];
+    log_info("steps alone: %s tokens/s, MFU %.1f%% of the GEMM peak of %sFLOP/s",
+             log_count(rate, (double)trainer->step_tokens / trainer->step_seconds),
+             100 * trainer_utilisation(trainer, trainer->step_tokens, trainer->step_seconds),
+             log_count(peak, trainer->peak));
+}
+
 static enum status run(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
     TRY(trainer_set_up(trainer, fresh, tokenizer));
@@ -45,8 +57,10 @@ static enum status run(struct trainer *trainer, bool fresh, struct tokenizer *to
     }
     trainer->started = clock_seconds();
     enum status status = loop(trainer);
-    if (status == STATUS_OK || status == STATUS_STOPPED)
+    if (status == STATUS_OK || status == STATUS_STOPPED) {
         timers_report(&trainer->timers, clock_seconds() - trainer->started, trainer->comm);
+        report_speed(trainer);
+    }
     return status;
 }
 

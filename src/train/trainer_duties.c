@@ -10,6 +10,7 @@
 #include "llmpi/train/generation.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Every so many steps; every == 0: never, since the end has its own call. */
@@ -130,6 +131,10 @@ static enum status save(struct trainer *trainer)
                                          .samples_bytes = run_files_samples_bytes(trainer->files),
                                          .ranks = comm_size(trainer->comm),
                                          .dataset_digest = trainer->dataset_digest};
+        const struct precision *precision = &trainer->precision;
+        snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
+        snprintf(notes.products, sizeof notes.products, "%s", precision->products);
+        snprintf(notes.instructions, sizeof notes.instructions, "%s", cpu_level_name(precision->level));
         status = run_files_sync(trainer->files);
         if (status == STATUS_OK)
             status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes);
@@ -139,6 +144,12 @@ static enum status save(struct trainer *trainer)
     return status;
 }
 
+double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds)
+{
+    double flop = model_flop_per_token(model_shape(trainer->state.model)) * (double)tokens;
+    return flop / seconds / trainer->peak;
+}
+
 static enum status add_step(struct trainer *trainer, const struct step_result *result, double seconds,
                             const struct timers *phases)
 {
@@ -146,9 +157,10 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
     enum status status = buffer_printf(
         &line,
         "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, "
-        "\"tokens_per_second\": %.17g, \"seconds\": %.17g",
+        "\"tokens_per_second\": %.17g, \"mfu\": %.6g, \"seconds\": %.17g",
         (long long)trainer->state.step, result->loss, result->learning_rate, result->gradient_norm,
-        (long long)trainer->state.tokens, (double)result->tokens / seconds, seconds);
+        (long long)trainer->state.tokens, (double)result->tokens / seconds,
+        trainer_utilisation(trainer, result->tokens, seconds), seconds);
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
         status =
             buffer_printf(&line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
@@ -171,10 +183,12 @@ static void log_step(struct trainer *trainer, const struct step_result *result, 
         now - trainer->logged < 60)
         return;
     trainer->logged = now;
-    log_info("step %lld/%lld: loss %.4f, learning rate %.3g, gradient norm %.3g, %s tokens/s, %s left",
-             (long long)step, (long long)config->train.steps, result->loss, result->learning_rate,
-             result->gradient_norm, log_count(rate, (double)result->tokens / seconds),
-             log_duration(left, mean * (double)(config->train.steps - step)));
+    log_info(
+        "step %lld/%lld: loss %.4f, learning rate %.3g, gradient norm %.3g, %s tokens/s, MFU %.1f%%, %s left",
+        (long long)step, (long long)config->train.steps, result->loss, result->learning_rate,
+        result->gradient_norm, log_count(rate, (double)result->tokens / seconds),
+        100 * trainer_utilisation(trainer, result->tokens, seconds),
+        log_duration(left, mean * (double)(config->train.steps - step)));
 }
 
 enum status trainer_note_step(struct trainer *trainer, const struct step_result *result, double seconds,

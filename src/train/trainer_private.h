@@ -3,9 +3,10 @@
 #ifndef LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
 #define LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
 
-#include "llmpi/data/dataset.h"
-#include "llmpi/train/run_files.h"
 #include "llmpi/base/folder_lock.h"
+#include "llmpi/data/dataset.h"
+#include "llmpi/train/precision.h"
+#include "llmpi/train/run_files.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 #include "llmpi/train/timers.h"
@@ -17,15 +18,20 @@ struct trainer {
     const char *directory;
     struct folder_lock *lock;
     struct run_files *files;
+    struct precision precision; /* what the ranks agreed on */
+    double peak;                /* FLOP per second of matrix products, all ranks */
     struct train_state state;
     struct dataset *train, *validation;
     struct dataset_sequences windows; /* of `train`, as the stepper takes them */
+    struct document_mask documents;   /* of `train` */
     struct stepper *stepper;
     struct timers timers;
     int64_t micro_batch, first_step;
     uint64_t dataset_digest;
     enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
     double started, logged; /* when the loop began, and the log's last line about a step */
+    double step_seconds;    /* of all steps done since then, and their tokens */
+    int64_t step_tokens;
 };
 
 static inline bool is_root(const struct trainer *trainer)
@@ -39,6 +45,9 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
 
 /* Closes and frees whatever set_up opened, also after it failed in the middle. */
 void trainer_close(struct trainer *trainer);
+
+/* Model FLOP utilisation (train/gemm_peak.h) of so many tokens in so many seconds. */
+double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds);
 
 /* Evaluates, samples and saves, as far as each is due after the step that was just done. The last step, and
  * the one before a stop, save in any case. **Collective** */

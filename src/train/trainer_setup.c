@@ -8,9 +8,11 @@
 #include "llmpi/base/version.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/checkpoint.h"
+#include "llmpi/train/gemm_peak.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 void trainer_set_threads(const struct config *config, struct comm *comm)
 {
@@ -63,6 +65,11 @@ static enum status open_data(struct trainer *trainer, const struct tokenizer *to
                     "%lld in one shard",
                     config->shards.directory, (long long)dataset_tokens(trainer->train),
                     (long long)(length + 1));
+    struct document_mask held_out;
+    enum status status = document_mask_find(config, tokenizer, trainer->train, &trainer->documents);
+    if (status == STATUS_OK)
+        status = document_mask_find(config, tokenizer, trainer->validation, &held_out);
+    TRY(comm_agree(comm, status));
     int64_t facts[] = {(int64_t)tokenizer_digest(tokenizer), dataset_shards(trainer->train),
                        dataset_tokens(trainer->train), dataset_documents(trainer->train)};
     trainer->dataset_digest = digest_bytes(facts, sizeof facts);
@@ -84,10 +91,32 @@ static enum status check_continuation(const struct trainer *trainer, const char 
     return status;
 }
 
+/* Rank 0: the same losses cannot be expected from other arithmetic. */
+static enum status warn_of_other_arithmetic(const struct trainer *trainer,
+                                            const struct checkpoint_notes *notes)
+{
+    const char *names[][3] = {
+        {"precision", notes->precision, precision_name(trainer->precision.element)},
+        {"products", notes->products, trainer->precision.products},
+        {"instructions", notes->instructions, cpu_level_name(trainer->precision.level)}};
+    struct buffer changes = {0};
+    enum status status = STATUS_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == STATUS_OK; i++)
+        if (names[i][1][0] != '\0' && strcmp(names[i][1], names[i][2]) != 0)
+            status = buffer_printf(&changes, "%s%s %s -> %s", changes.length > 0 ? ", " : "", names[i][0],
+                                   names[i][1], names[i][2]);
+    if (status == STATUS_OK && changes.length > 0)
+        log_warning("changed since the checkpoint: %s; from here on numbers are rounded otherwise",
+                    changes.data);
+    buffer_free(&changes);
+    return status;
+}
+
 static enum status load_checkpoint(struct trainer *trainer, const char *path, struct checkpoint_notes *notes)
 {
     TRY(check_continuation(trainer, path));
     TRY(checkpoint_load(path, &trainer->state, notes));
+    TRY(warn_of_other_arithmetic(trainer, notes));
     if (notes->dataset_digest != trainer->dataset_digest)
         log_warning(
             "the training data in %s are not those of the checkpoint: sequences come in another order",
@@ -148,6 +177,7 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     state_broadcast(&trainer->state, trainer->comm);
     trainer->first_step = trainer->state.step;
     struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
+    sequences.documents = trainer->documents;
     return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences,
                                                     trainer->comm, &trainer->stepper));
 }
@@ -188,14 +218,19 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
     enum status status = take_directory(trainer);
     if (status == STATUS_OK) {
         trainer_set_threads(trainer->config, trainer->comm);
+        precision_agree(trainer->config, trainer->comm, &trainer->precision);
+        precision_log(&trainer->precision);
         status = open_data(trainer, tokenizer);
     }
+    if (status == STATUS_OK)
+        status = gemm_peak_agree(&trainer->precision, trainer->comm, &trainer->peak);
     if (status != STATUS_OK) {
         tokenizer_destroy(tokenizer);
         return status;
     }
     trainer->micro_batch = step_micro_batch(trainer->config, comm_size(trainer->comm));
-    struct model_use use = state_model_use(trainer->config, ELEMENT_FP32, trainer->micro_batch, true);
+    struct model_use use =
+        state_model_use(trainer->config, trainer->precision.element, trainer->micro_batch, true);
     TRY(comm_agree(trainer->comm, state_create(trainer->config, tokenizer, &use, &trainer->state)));
     TRY(open_run(trainer, fresh));
     describe_run(trainer);

@@ -22,7 +22,7 @@ cat err >>killed.log
 [ "$(grep -c "continuing from killed/checkpoints/step-00000" killed.log)" -ge 4 ] || fail "it did not continue after each kill"
 python3 - <<'PYTHON' || fail "the interrupted run differs from the undisturbed one"
 import json, sys
-timed = lambda key: key.endswith("seconds") or key == "tokens_per_second"
+timed = lambda key: key.endswith("seconds") or key in ("tokens_per_second", "mfu")
 def rows(name):
     return [{k: v for k, v in json.loads(line).items() if not timed(k)} for line in open(f"{name}/metrics.jsonl")]
 a, b = rows("whole"), rows("killed")

@@ -61,7 +61,7 @@ static void begin(struct run *run, int fails_at)
     assert_int_equal(model_shape(run->state.model)->vocab_size, VOCABULARY);
     parameter_initialise(model_table(run->state.model), 1, model_parameters(run->state.model));
     model_refresh_all(run->state.model);
-    struct sequences sequences = {read_tokens, &run->reads};
+    struct sequences sequences = {.read = read_tokens, .context = &run->reads};
     assert_int_equal(stepper_create(&run->config, &run->state, sequences, run->comm, &run->stepper),
                      STATUS_OK);
 }

@@ -103,6 +103,7 @@ struct config {
         int64_t stride;      /* tokens between the starts of two windows; 0: context_length */
         int64_t sampling;    /* enum train_sampling */
         bool drop_last;
+        bool document_mask;                        /* attention stays within a document */
         double learning_rate, final_learning_rate; /* the latter as a fraction of the former */
         int64_t schedule;                          /* enum train_schedule */
         int64_t warmup_steps, decay_steps;

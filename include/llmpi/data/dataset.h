@@ -4,6 +4,7 @@
 
 #include "llmpi/base/status.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct dataset;
@@ -26,6 +27,13 @@ uint64_t dataset_fingerprint(const struct dataset *dataset); /* of the run of `l
  * read is checked against vocab_size. */
 enum status dataset_check(struct dataset *dataset, uint64_t tokenizer_digest, int64_t vocab_size,
                           int64_t context_length);
+
+/* Whether the shards say where their documents start; those of llm.c do not. */
+bool dataset_knows_documents(const struct dataset *dataset);
+
+/* STATUS_FAILED when the documents of the shards do not end with `token`. Looks at one end within a shard;
+ * data sets without one, cut into chunks, or of llm.c, pass. */
+enum status dataset_check_ends(struct dataset *dataset, uint32_t token);
 
 /* Windows of `context_length` + 1 tokens that start every `stride` tokens of each shard, as many as fit
  * whole. Of shards cut into chunks (shard.h), each chunk is one window, whatever the stride: no window holds

@@ -18,6 +18,8 @@ struct checkpoint_notes {
     int64_t metrics_bytes, samples_bytes; /* lengths of metrics.jsonl and samples.txt when it was saved */
     int64_t ranks;                        /* that trained it */
     uint64_t dataset_digest;              /* of the training data: tokenizer, shards, tokens */
+    /* What computed the last steps (train/precision.h), as names; "" in a file that does not say. */
+    char precision[16], products[32], instructions[16];
 };
 
 /* Writes the checkpoint of state->step into a run directory, then removes the oldest beyond checkpoint.keep.

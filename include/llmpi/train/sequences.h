@@ -7,14 +7,17 @@
 #include "llmpi/config/config.h"
 #include "llmpi/data/dataset.h"
 #include "llmpi/data/sampler.h"
+#include "llmpi/train/document_mask.h"
 
 #include <stdint.h>
 
 /* `read` writes the context_length + 1 tokens, each below vocab_size, of sequence `number` of the run (from
- * 0, over all ranks and steps): the same ones whichever rank asks. */
+ * 0, over all ranks and steps): the same ones whichever rank asks. `documents` says where attention ends in
+ * them. */
 struct sequences {
     enum status (*read)(void *context, int64_t number, uint32_t *tokens);
     void *context;
+    struct document_mask documents;
 };
 
 /* The windows of a data set in the order of train.sampling. */
@@ -24,7 +27,8 @@ struct dataset_sequences {
     int64_t context_length, stride;
 };
 
-/* Fills *windows, which lives as long as the result and borrows the data set. */
+/* Fills *windows, which lives as long as the result and borrows the data set. Documents are joined; the
+ * caller may set the mask. */
 struct sequences sequences_of_dataset(const struct config *config, struct dataset *dataset,
                                       struct dataset_sequences *windows);
 

@@ -1,0 +1,86 @@
+/* Agreement in small collectives: the weakest level is the negated maximum of the negated levels. */
+#include "llmpi/train/precision.h"
+
+#include "llmpi/base/log.h"
+#include "llmpi/kernels/matmul_bf16.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+const char *precision_name(enum element element)
+{
+    return element == ELEMENT_BF16 ? "bf16" : "fp32";
+}
+
+enum element precision_choose(const struct config *config)
+{
+    switch (config->train.precision) {
+    case PRECISION_FP32:
+        return ELEMENT_FP32;
+    case PRECISION_BF16:
+        return ELEMENT_BF16;
+    default:
+        return matmul_bf16_pays() ? ELEMENT_BF16 : ELEMENT_FP32;
+    }
+}
+
+/* Whom the others wait for: the lowest of the weakest ranks, its host, and how many are as weak. */
+struct weakest {
+    char host[64];
+    int64_t rank, count;
+};
+
+/* Limits this rank to the weakest's level; true when some rank had a higher one. */
+static bool agree_on_level(struct comm *comm, struct weakest *out)
+{
+    int64_t mine = cpu_level(), bounds[2] = {mine, -mine};
+    comm_max_int64(comm, bounds, 2);
+    bool weak = mine == -bounds[1];
+    int64_t last = weak ? -comm_rank(comm) : -comm_size(comm);
+    comm_max_int64(comm, &last, 1);
+    *out = (struct weakest){.rank = -last, .count = weak};
+    comm_sum_int64(comm, &out->count, 1);
+    gethostname(out->host, sizeof out->host - 1);
+    comm_broadcast(comm, out->host, sizeof out->host, (int)out->rank);
+    cpu_limit((enum cpu_level) - bounds[1]);
+    return bounds[0] != -bounds[1];
+}
+
+static void log_weakest(const struct weakest *weakest, const struct precision *agreed)
+{
+    char others[40] = "";
+    if (weakest->count > 1)
+        snprintf(others, sizeof others, " and %lld more", (long long)(weakest->count - 1));
+    log_info("rank %lld on host %s%s %s only %s: all ranks use %s, %s", (long long)weakest->rank,
+             weakest->host, others, weakest->count > 1 ? "have" : "has", cpu_level_name(agreed->level),
+             cpu_level_name(agreed->level), precision_name(agreed->element));
+}
+
+/* The latest provider in the order of matmul_bf16.h; twice, since a rank of another build may lack it. */
+static void agree_on_products(struct comm *comm)
+{
+    for (int round = 0; round < 2; round++) {
+        int64_t index = matmul_bf16_index();
+        comm_max_int64(comm, &index, 1);
+        matmul_bf16_limit((int)index);
+    }
+}
+
+void precision_agree(const struct config *config, struct comm *comm, struct precision *out)
+{
+    struct weakest weakest;
+    bool limited = agree_on_level(comm, &weakest);
+    agree_on_products(comm);
+    *out = (struct precision){.level = cpu_level(), .element = precision_choose(config)};
+    out->products = out->element == ELEMENT_BF16 ? matmul_bf16_name() : "blas";
+    if (limited)
+        log_weakest(&weakest, out);
+}
+
+void precision_log(const struct precision *precision)
+{
+    log_info("precision: %s (products: %s), instructions %s", precision_name(precision->element),
+             precision->products, cpu_level_name(precision->level));
+    if (precision->element == ELEMENT_BF16 && precision->level < CPU_AMX)
+        log_info("hint: without AMX, products in bf16 are slow; train.precision fp32 would be faster");
+}
