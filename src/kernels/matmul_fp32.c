@@ -1,7 +1,9 @@
-/* fp32 products through CBLAS. BLAS runs single-threaded; each of our OpenMP threads computes its own piece
- * of the output, so the pieces need no order and there is one pool of threads. */
+/* fp32 products: our own kernels where the processor has them (gemm_vector.h), else CBLAS. BLAS runs
+ * single-threaded; each of our OpenMP threads computes its own pieces of the output, so the pieces need no
+ * order and there is one pool of threads. */
 #include "gemm.h"
 
+#include "gemm_vector.h"
 #include "llmpi/base/cpu.h"
 #include "llmpi/kernels/threads.h"
 
@@ -27,19 +29,41 @@ extern void gotoblas_dynamic_quit(void) __attribute__((weak));
 
 enum { PARALLEL_PTHREADS = 1, PARALLEL_OPENMP = 2 }; /* of openblas_get_parallel() */
 
-/* OpenBLAS before 0.3.25 knows processors by model number and takes SSE3 kernels, a fifth of the speed, on
- * Intel models newer than itself (OpenBLAS issue 4267; such as model 207, Emerald Rapids, with Debian 12's
- * 0.3.21). It is asked to choose again, with the name of the kernels that the processor's feature bits allow.
- */
+#ifdef __x86_64__
+static bool is_avx512(const char *kernels)
+{
+    return strcmp(kernels, "SkylakeX") == 0 || strcmp(kernels, "Cooperlake") == 0 ||
+           strcmp(kernels, "SapphireRapids") == 0;
+}
+
+/* The kernels that fit cpu_level() better than those that OpenBLAS has chosen; NULL: none.
+ *
+ * OpenBLAS before 0.3.25 knows processors by model number and takes SSE3 kernels, "Prescott", a fifth of the
+ * speed, on Intel models newer than itself (OpenBLAS issue 4267; such as model 207, Emerald Rapids, with
+ * Debian 12's 0.3.21). And what LLMPI_MAX_ISA hides is hidden from OpenBLAS too. */
+static const char *fitting_kernels(const char *chosen)
+{
+    bool oldest = strcmp(chosen, "Prescott") == 0;
+    if (cpu_level() >= CPU_AVX512)
+        return oldest ? "SkylakeX" : NULL;
+    if (cpu_level() == CPU_AVX2)
+        return oldest || is_avx512(chosen) ? "Haswell" : NULL;
+    return !oldest && getenv("LLMPI_MAX_ISA") != NULL ? "Prescott" : NULL;
+}
+#endif
+
+/* OpenBLAS is asked to choose again, with the name of the kernels in the environment variable that it has for
+ * this, unless the user has set that. */
 static void choose_kernels(void)
 {
 #ifdef __x86_64__
     if (!openblas_get_corename || !gotoblas_dynamic_init || !gotoblas_dynamic_quit ||
-        strcmp(openblas_get_corename(), "Prescott") != 0 || getenv("OPENBLAS_CORETYPE") != NULL)
+        getenv("OPENBLAS_CORETYPE") != NULL)
         return;
-    if (cpu_level() < CPU_AVX2)
+    const char *kernels = fitting_kernels(openblas_get_corename());
+    if (kernels == NULL)
         return;
-    setenv("OPENBLAS_CORETYPE", cpu_level() >= CPU_AVX512 ? "SkylakeX" : "Haswell", 1);
+    setenv("OPENBLAS_CORETYPE", kernels, 1);
     gotoblas_dynamic_quit();
     gotoblas_dynamic_init();
     unsetenv("OPENBLAS_CORETYPE");
@@ -95,22 +119,47 @@ static void gemv_rows(float *c, int64_t c_stride, float beta, float alpha, const
     }
 }
 
-void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a, struct gemm_factor b,
-          int64_t m, int64_t n, int64_t k)
+static void gemm_blas(float *c, int64_t c_stride, float beta, float alpha, const struct gemm_factor *a,
+                      const struct gemm_factor *b, int64_t m, int64_t n, int64_t k)
 {
-    if (m <= FEW_ROWS && k <= LARGEST_CALL && !a.transposed) {
-        gemv_rows(c, c_stride, beta, alpha, &a, &b, m, n, k);
-        return;
-    }
     for (int64_t row = 0; row < m; row += LARGEST_CALL) {
         for (int64_t inner = 0; inner < k; inner += LARGEST_CALL) {
-            cblas_sgemm(CblasRowMajor, a.transposed ? CblasTrans : CblasNoTrans,
-                        b.transposed ? CblasTrans : CblasNoTrans, (int)smaller(LARGEST_CALL, m - row), (int)n,
-                        (int)smaller(LARGEST_CALL, k - inner), alpha, factor_at(&a, row, inner),
-                        (int)a.stride, factor_at(&b, inner, 0), (int)b.stride, inner == 0 ? beta : 1.0f,
+            cblas_sgemm(CblasRowMajor, a->transposed ? CblasTrans : CblasNoTrans,
+                        b->transposed ? CblasTrans : CblasNoTrans, (int)smaller(LARGEST_CALL, m - row),
+                        (int)n, (int)smaller(LARGEST_CALL, k - inner), alpha, factor_at(a, row, inner),
+                        (int)a->stride, factor_at(b, inner, 0), (int)b->stride, inner == 0 ? beta : 1.0f,
                         c + row * c_stride, (int)c_stride);
         }
     }
+}
+
+/* c *= beta: all that a product without an inner dimension does. */
+static void scale(float *c, int64_t c_stride, float beta, int64_t m, int64_t n)
+{
+    for (int64_t row = 0; row < m; row++)
+        for (int64_t column = 0; column < n; column++)
+            c[row * c_stride + column] = beta == 0.0f ? 0.0f : beta * c[row * c_stride + column];
+}
+
+/* A product of more than FEW_ROWS rows, or a piece of one. */
+static void gemm_rows(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a,
+                      struct gemm_factor b, int64_t m, int64_t n, int64_t k)
+{
+    if (m < 1 || n < 1)
+        return;
+    if (k < 1)
+        scale(c, c_stride, beta, m, n);
+    else if (!gemm_vector(c, c_stride, beta, alpha, a, b, m, n, k))
+        gemm_blas(c, c_stride, beta, alpha, &a, &b, m, n, k);
+}
+
+void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a, struct gemm_factor b,
+          int64_t m, int64_t n, int64_t k)
+{
+    if (m <= FEW_ROWS && k >= 1 && k <= LARGEST_CALL && !a.transposed)
+        gemv_rows(c, c_stride, beta, alpha, &a, &b, m, n, k);
+    else
+        gemm_rows(c, c_stride, beta, alpha, a, b, m, n, k);
 }
 
 /* Part `index` of `parts` of a range of n, with boundaries on multiples of PIECE_MULTIPLE. */
