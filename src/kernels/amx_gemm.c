@@ -19,14 +19,14 @@ enum {
     TILE = TILE_ROWS * TILE_DEPTH, /* bf16 elements of a tile */
     SUMS = PANEL * PANEL, /* floats of four tiles: upper left, upper right, lower left, lower right */
     TILE_SUMS = TILE_ROWS * TILE_ROWS,
-    GROUP = 8, /* strips, at most */
-    BLOCK_STRIPS = 32,
-    BLOCK_PANELS = 24,  /* the largest block: 1024 rows by 768 columns */
+    GROUP = 8,          /* strips, at most */
+    BLOCK_STRIPS = 32,  /* the largest block: 1024 rows ... */
+    BLOCK_PANELS = 24,  /* ... by 768 columns */
     RESIDENT = 1 << 20, /* bytes of the right factor that stay in the second-level cache */
-    STRIDE_LIMIT = 6144 /* bytes: rows further apart meet in few sets of the cache and are copied */
+    STRIDE_LIMIT = 6144 /* bytes: rows as far apart or further meet in few sets of the cache and are copied */
 };
 
-#define THREAD_WORK 2e7 /* floating point operations worth a thread: some 20 microseconds */
+#define THREAD_WORK 3e7 /* floating point operations worth a thread: some 20 microseconds */
 
 /* How the output is cut: blocks of strips (PANEL rows) by panels (PANEL columns). */
 struct grid {
@@ -34,7 +34,8 @@ struct grid {
     int threads;
 };
 
-/* The left factor's PANEL rows as tiles in memory, in bytes from one ... to the next. */
+/* A strip of the left factor as tiles in memory: how many bytes lie between the rows of a tile, the upper and
+ * the lower half of the strip, and a step and the next. */
 struct strip {
     const char *start;
     int64_t row, half, step;
@@ -69,12 +70,11 @@ static int64_t largest_panels(int64_t columns, int64_t depth)
     return smaller(divide_up(columns, PANEL), resident > 0 ? resident : BLOCK_PANELS);
 }
 
-/* Reading is shorter for large blocks, waiting for the last thread for many of them. */
-static double grid_cost(const struct grid *grid, int64_t block_strips, int64_t block_panels)
+/* What the busiest thread computes, in pairs of a strip and a panel. Reading is shorter for large blocks,
+ * waiting for the last thread for many of them. */
+static double grid_cost(int64_t blocks, int threads, int64_t block_strips, int64_t block_panels)
 {
-    int64_t blocks = divide_up(grid->strips, block_strips) * divide_up(grid->panels, block_panels);
-    double area = (double)(block_strips * block_panels);
-    return (double)divide_up(blocks, grid->threads) * area *
+    return (double)(divide_up(blocks, threads) * block_strips * block_panels) *
            (1.0 + 0.3 / (double)block_strips + 0.6 / (double)block_panels);
 }
 
@@ -84,9 +84,10 @@ static struct grid choose_grid(int64_t rows, int64_t columns, int64_t depth)
     struct grid grid = {.strips = divide_up(rows, PANEL), .panels = divide_up(columns, PANEL)};
     grid.threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
     grid.group = largest_group(rows, depth);
-    for (int64_t strips = smaller(grid.strips, BLOCK_STRIPS); strips >= 1; strips--) {
+    for (int64_t strips = smaller(grid.strips, BLOCK_STRIPS); strips >= 1; strips -= strips > GROUP ? 4 : 1) {
+        int64_t down = divide_up(grid.strips, strips);
         for (int64_t panels = largest_panels(columns, depth); panels >= 1; panels--) {
-            double cost = grid_cost(&grid, strips, panels);
+            double cost = grid_cost(down * divide_up(grid.panels, panels), grid.threads, strips, panels);
             if (least < 0.0 || cost < least) {
                 least = cost;
                 grid.block_strips = strips;
@@ -97,12 +98,13 @@ static struct grid choose_grid(int64_t rows, int64_t columns, int64_t depth)
     return grid;
 }
 
-/* Bytes of one thread's sums and copied strip. */
+/* Bytes of one thread's sums, which do not grow where rows or depth are fewer, and copied strip. */
 static int64_t sums_bytes(int64_t rows, int64_t columns, int64_t depth)
 {
     if (depth <= DEPTH_BLOCK)
         return 0;
-    return largest_group(rows, depth) * largest_panels(columns, depth) * SUMS * (int64_t)sizeof(float);
+    return largest_group(rows, depth) * smaller(divide_up(columns, PANEL), BLOCK_PANELS) * SUMS *
+           (int64_t)sizeof(float);
 }
 
 static int64_t thread_bytes(int64_t rows, int64_t columns, int64_t depth)
