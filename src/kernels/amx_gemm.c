@@ -1,7 +1,9 @@
-/* A block of the output takes DEPTH_BLOCK of the inner dimension at a time. The sums of the block between
- * such steps, and what the step reads of the right factor, stay in the second-level cache; 32 rows of the
- * left factor stay in the first, while panels of the right one stream past them; 32 x 32 sums stay in four
- * tiles. The last step hands the sums to the output. */
+/* A thread takes a block of the output, in groups of strips of 32 rows, and DEPTH_BLOCK of the inner
+ * dimension at a time: 32 rows of the left factor stay in the first-level cache while the block's panels of
+ * the right factor stream past them, 32 x 32 sums stay in four tiles. Where the block's panels fit into the
+ * second-level cache over their whole depth, a group is one strip; otherwise it is several, whose sums wait
+ * in that cache, so that what is read of the right factor serves all of them. The last step hands the sums to
+ * the output. */
 #include "amx_gemm.h"
 
 #ifdef __x86_64__
@@ -17,20 +19,23 @@ enum {
     TILE = TILE_ROWS * TILE_DEPTH, /* bf16 elements of a tile */
     SUMS = PANEL * PANEL, /* floats of four tiles: upper left, upper right, lower left, lower right */
     TILE_SUMS = TILE_ROWS * TILE_ROWS,
-    BLOCK_STRIPS = 8,    /* largest block: 256 rows ... */
-    BLOCK_PANELS = 24,   /* ... by 768 columns, 768 KB of sums */
-    STRIDE_LIMIT = 6144, /* bytes: rows further apart meet in few sets of the cache and are copied */
+    GROUP = 8,          /* strips, at most */
+    BLOCK_STRIPS = 32,  /* the largest block: 1024 rows ... */
+    BLOCK_PANELS = 24,  /* ... by 768 columns */
+    RESIDENT = 1 << 20, /* bytes of the right factor that stay in the second-level cache */
+    STRIDE_LIMIT = 6144 /* bytes: rows as far apart or further meet in few sets of the cache and are copied */
 };
 
-#define THREAD_WORK 2e7 /* floating point operations worth a thread: some 20 microseconds */
+#define THREAD_WORK 3e7 /* floating point operations worth a thread: some 20 microseconds */
 
 /* How the output is cut: blocks of strips (PANEL rows) by panels (PANEL columns). */
 struct grid {
-    int64_t strips, panels, block_strips, block_panels;
+    int64_t strips, panels, block_strips, block_panels, group;
     int threads;
 };
 
-/* The left factor's PANEL rows as tiles in memory, in bytes from one ... to the next. */
+/* A strip of the left factor as tiles in memory: how many bytes lie between the rows of a tile, the upper and
+ * the lower half of the strip, and a step and the next. */
 struct strip {
     const char *start;
     int64_t row, half, step;
@@ -46,25 +51,43 @@ static int64_t divide_up(int64_t a, int64_t b)
     return (a + b - 1) / b;
 }
 
-/* Reading is shorter for large blocks, waiting for the last thread for many of them. */
-static double grid_cost(int64_t strips, int64_t panels, int64_t block_strips, int64_t block_panels,
-                        int threads)
+/* Panels of the right factor that stay in the second-level cache over the whole depth; 0 where so few do that
+ * groups are better. */
+static int64_t resident_panels(int64_t depth)
 {
-    int64_t blocks = divide_up(strips, block_strips) * divide_up(panels, block_panels);
-    double area = (double)(block_strips * block_panels);
-    return (double)divide_up(blocks, threads) * area *
+    int64_t fit = RESIDENT / (PANEL * (int64_t)sizeof(bf16) * divide_up(depth, TILE_DEPTH) * TILE_DEPTH);
+    return fit >= BLOCK_PANELS / 2 ? smaller(fit, BLOCK_PANELS) : 0;
+}
+
+static int64_t largest_group(int64_t rows, int64_t depth)
+{
+    return resident_panels(depth) > 0 ? 1 : smaller(GROUP, divide_up(rows, PANEL));
+}
+
+static int64_t largest_panels(int64_t columns, int64_t depth)
+{
+    int64_t resident = resident_panels(depth);
+    return smaller(divide_up(columns, PANEL), resident > 0 ? resident : BLOCK_PANELS);
+}
+
+/* What the busiest thread computes, in pairs of a strip and a panel. Reading is shorter for large blocks,
+ * waiting for the last thread for many of them. */
+static double grid_cost(int64_t blocks, int threads, int64_t block_strips, int64_t block_panels)
+{
+    return (double)(divide_up(blocks, threads) * block_strips * block_panels) *
            (1.0 + 0.3 / (double)block_strips + 0.6 / (double)block_panels);
 }
 
 static struct grid choose_grid(int64_t rows, int64_t columns, int64_t depth)
 {
-    double shares = 2.0 * (double)rows * (double)columns * (double)depth / THREAD_WORK;
+    double shares = 2.0 * (double)rows * (double)columns * (double)depth / THREAD_WORK, least = -1.0;
     struct grid grid = {.strips = divide_up(rows, PANEL), .panels = divide_up(columns, PANEL)};
     grid.threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
-    double least = -1.0;
-    for (int64_t strips = smaller(grid.strips, BLOCK_STRIPS); strips >= 1; strips--) {
-        for (int64_t panels = smaller(grid.panels, BLOCK_PANELS); panels >= 1; panels--) {
-            double cost = grid_cost(grid.strips, grid.panels, strips, panels, grid.threads);
+    grid.group = largest_group(rows, depth);
+    for (int64_t strips = smaller(grid.strips, BLOCK_STRIPS); strips >= 1; strips -= strips > GROUP ? 4 : 1) {
+        int64_t down = divide_up(grid.strips, strips);
+        for (int64_t panels = largest_panels(columns, depth); panels >= 1; panels--) {
+            double cost = grid_cost(down * divide_up(grid.panels, panels), grid.threads, strips, panels);
             if (least < 0.0 || cost < least) {
                 least = cost;
                 grid.block_strips = strips;
@@ -75,13 +98,13 @@ static struct grid choose_grid(int64_t rows, int64_t columns, int64_t depth)
     return grid;
 }
 
-/* Bytes of one thread's sums and copied strip. */
+/* Bytes of one thread's sums, which do not grow where rows or depth are fewer, and copied strip. */
 static int64_t sums_bytes(int64_t rows, int64_t columns, int64_t depth)
 {
     if (depth <= DEPTH_BLOCK)
         return 0;
-    return smaller(divide_up(rows, PANEL), BLOCK_STRIPS) * smaller(divide_up(columns, PANEL), BLOCK_PANELS) *
-           SUMS * (int64_t)sizeof(float);
+    return largest_group(rows, depth) * smaller(divide_up(columns, PANEL), BLOCK_PANELS) * SUMS *
+           (int64_t)sizeof(float);
 }
 
 static int64_t thread_bytes(int64_t rows, int64_t columns, int64_t depth)
@@ -95,45 +118,24 @@ int64_t amx_workspace_bytes(int64_t rows, int64_t columns, int64_t depth)
     return threads_count() * thread_bytes(rows, columns, depth);
 }
 
-/* What to fetch while four tiles are summed, a few lines a step. `sums`: 32 rows of 128 bytes, the sums or
- * the part of the output that comes next, into the first-level cache; `left`: rows of 512 bytes, part of the
- * next strip, and `right`: part of the right factor's next depth, into the second. Nothing is lost when an
- * address is past an end. */
-struct ahead {
-    const char *sums, *left, *right;
-    int64_t sums_row, left_row;
-};
+enum { LEFT_SHARE = 2 /* rows of the next strip that are fetched while four tiles are summed */ };
 
-enum { STRIP_SHARE = 2 /* rows of 512 bytes */, RIGHT_SHARE = 2048 /* bytes */, RIGHT_DISTANCE = 8192 };
-
-AMX static inline void fetch_ahead(const struct ahead *ahead, const bf16 *panel, int64_t step)
-{
-    const char *near = (const char *)panel + RIGHT_DISTANCE;
-#pragma GCC unroll 32
-    for (int line = 0; line < 32; line++)
-        _mm_prefetch(near + 64 * line, _MM_HINT_T0);
-#pragma GCC unroll 4
-    for (int row = 0; row < 4; row++) {
-        _mm_prefetch(ahead->sums + (4 * step + row) * ahead->sums_row, _MM_HINT_T0);
-        _mm_prefetch(ahead->sums + (4 * step + row) * ahead->sums_row + 64, _MM_HINT_T0);
-        _mm_prefetch(ahead->right + (4 * step + row) * 64, _MM_HINT_T1);
-    }
-    const char *left = ahead->left + step / 4 * ahead->left_row + step % 4 * 128;
-    _mm_prefetch(left, _MM_HINT_T1);
-    _mm_prefetch(left + 64, _MM_HINT_T1);
-}
-
-/* Adds the products of `steps` pairs of tiles of a strip and a panel to the four tiles 0 to 3. */
+/* Adds the products of `steps` pairs of tiles of a strip and a panel to the four tiles 0 to 3. Each step
+ * fetches two lines of the rows of 512 bytes at `next_rows`, `apart` bytes from one to the next, into the
+ * second-level cache (an address past an end does no harm); the panels come in order, which the processor
+ * foresees. */
 AMX static inline void multiply_tiles(const struct strip *strip, const bf16 *panel, int64_t steps,
-                                      const struct ahead *ahead)
+                                      const char *next_rows, int64_t apart)
 {
     const char *upper = strip->start, *lower = strip->start + strip->half;
     for (int64_t step = 0; step < steps; step++) {
+        const char *lines = next_rows + step / 4 * apart + step % 4 * 128;
         _tile_loadd(6, panel, TILE_BYTES);
         _tile_loadd(4, upper, strip->row);
         _tile_loadd(7, panel + TILE, TILE_BYTES);
         _tile_loadd(5, lower, strip->row);
-        fetch_ahead(ahead, panel, step);
+        _mm_prefetch(lines, _MM_HINT_T1);
+        _mm_prefetch(lines + 64, _MM_HINT_T1);
         _tile_dpbf16ps(0, 4, 6);
         _tile_dpbf16ps(1, 4, 7);
         _tile_dpbf16ps(2, 5, 6);
@@ -230,11 +232,12 @@ AMX static struct strip strip_at(const struct amx_product *product, int64_t row,
     return packed;
 }
 
-/* A block of the output, and the step along the inner dimension that is being made. */
+/* A block of the output, and the group and the step along the inner dimension that are being made. */
 struct block {
     int64_t strip, strip_end, panel, panel_end;
+    int64_t group, group_end; /* strips */
     int64_t depth, count;
-    bool first, last;
+    bool last;
     float *sums;
     bf16 *copy;
 };
@@ -244,38 +247,23 @@ static const bf16 *right_at(const struct amx_product *product, int64_t depth, in
     return product->right + amx_panel_offset(depth, panel * PANEL, product->depth, product->columns);
 }
 
-/* What follows a strip's first panel. */
-static struct ahead ahead_of(const struct amx_product *product, const struct block *block, int64_t strip)
+/* Where the left factor's rows lie that the block needs after this strip. */
+static const char *next_left(const struct amx_product *product, const struct block *block, int64_t strip)
 {
-    struct ahead ahead = {.sums_row = PANEL * sizeof(float), .left_row = DEPTH_BLOCK * sizeof(bf16)};
-    int64_t next = strip + 1 < block->strip_end ? strip + 1 : block->strip;
-    int64_t depth = strip + 1 < block->strip_end || block->last ? block->depth : block->depth + DEPTH_BLOCK;
-    if (product->left == NULL) {
-        ahead.left = (const char *)(product->left_packed +
-                                    amx_panel_offset(depth, next * PANEL, product->depth, product->rows));
+    int64_t depth = block->depth;
+    if (strip + 1 < block->group_end) {
+        strip++;
+    } else if (!block->last) {
+        strip = block->group;
+        depth += DEPTH_BLOCK;
     } else {
-        ahead.left = (const char *)(product->left + next * PANEL * product->left_stride + depth);
-        ahead.left_row = product->left_stride * (int64_t)sizeof(bf16);
+        strip = smaller(strip + 1, block->strip_end - 1);
+        depth = 0;
     }
-    ahead.right = (const char *)right_at(product, block->last ? block->depth : block->depth + DEPTH_BLOCK,
-                                         block->panel) +
-                  (strip - block->strip) * RIGHT_SHARE;
-    if (block->last) {
-        int64_t size = product->output == AMX_BF16 ? 2 : 4;
-        ahead.sums_row = product->y_stride * size;
-        ahead.sums = (const char *)product->y + (strip * ahead.sums_row + block->panel * size) * PANEL;
-    } else {
-        ahead.sums = (const char *)(block->sums +
-                                    (strip - block->strip) * (block->panel_end - block->panel) * SUMS + SUMS);
-    }
-    return ahead;
-}
-
-static void advance(struct ahead *ahead, const struct amx_product *product, const struct block *block)
-{
-    ahead->sums += block->last ? PANEL * (product->output == AMX_BF16 ? 2 : 4) : SUMS * (int)sizeof(float);
-    ahead->left += STRIP_SHARE * ahead->left_row;
-    ahead->right += PANEL * DEPTH_BLOCK * sizeof(bf16);
+    if (product->left == NULL)
+        return (const char *)(product->left_packed +
+                              amx_panel_offset(depth, strip * PANEL, product->depth, product->rows));
+    return (const char *)(product->left + strip * PANEL * product->left_stride + depth);
 }
 
 /* One step of one strip of a block. */
@@ -284,15 +272,16 @@ AMX static void multiply_strip(const struct amx_product *product, const struct b
     float last[SUMS] __attribute__((aligned(64)));
     struct strip left = strip_at(product, s * PANEL, block->depth, block->count, block->copy);
     const bf16 *right = right_at(product, block->depth, block->panel);
-    struct ahead ahead = ahead_of(product, block, s);
-    float *sums = block->sums + (s - block->strip) * (block->panel_end - block->panel) * SUMS;
+    const char *ahead = next_left(product, block, s);
+    int64_t row = (product->left != NULL ? product->left_stride : DEPTH_BLOCK) * (int64_t)sizeof(bf16);
+    float *sums = block->sums + (s - block->group) * (block->panel_end - block->panel) * SUMS;
     int64_t steps = divide_up(block->count, TILE_DEPTH);
     for (int64_t p = block->panel; p < block->panel_end; p++) {
-        if (block->first)
+        if (block->depth == 0)
             clear_sums();
         else
             load_sums(sums);
-        multiply_tiles(&left, right, steps, &ahead);
+        multiply_tiles(&left, right, steps, ahead, row);
         if (block->last) {
             store_sums(last);
             finish_sums(product, last, s * PANEL, p * PANEL);
@@ -301,18 +290,20 @@ AMX static void multiply_strip(const struct amx_product *product, const struct b
         }
         right += 2 * TILE * steps;
         sums += SUMS;
-        advance(&ahead, product, block);
+        ahead += LEFT_SHARE * row;
     }
 }
 
-AMX static void multiply_block(const struct amx_product *product, struct block block)
+AMX static void multiply_block(const struct amx_product *product, struct block block, int64_t group)
 {
-    for (block.depth = 0; block.depth < product->depth; block.depth += DEPTH_BLOCK) {
-        block.count = smaller(DEPTH_BLOCK, product->depth - block.depth);
-        block.first = block.depth == 0;
-        block.last = block.depth + DEPTH_BLOCK >= product->depth;
-        for (int64_t s = block.strip; s < block.strip_end; s++)
-            multiply_strip(product, &block, s);
+    for (block.group = block.strip; block.group < block.strip_end; block.group += group) {
+        block.group_end = smaller(block.strip_end, block.group + group);
+        for (block.depth = 0; block.depth < product->depth; block.depth += DEPTH_BLOCK) {
+            block.count = smaller(DEPTH_BLOCK, product->depth - block.depth);
+            block.last = block.depth + DEPTH_BLOCK >= product->depth;
+            for (int64_t s = block.group; s < block.group_end; s++)
+                multiply_strip(product, &block, s);
+        }
     }
 }
 
@@ -321,8 +312,8 @@ AMX void amx_multiply(const struct amx_product *product, void *workspace)
     if (product->rows == 0)
         return;
     struct grid grid = choose_grid(product->rows, product->columns, product->depth);
-    int64_t across = divide_up(grid.panels, grid.block_panels);
-    int64_t blocks = divide_up(grid.strips, grid.block_strips) * across;
+    int64_t down = divide_up(grid.strips, grid.block_strips);
+    int64_t blocks = divide_up(grid.panels, grid.block_panels) * down;
     int64_t sums = sums_bytes(product->rows, product->columns, product->depth);
     int64_t bytes = thread_bytes(product->rows, product->columns, product->depth);
 #pragma omp parallel num_threads(grid.threads) if (grid.threads > 1)
@@ -331,14 +322,15 @@ AMX void amx_multiply(const struct amx_product *product, void *workspace)
         tiles_begin();
 #pragma omp for schedule(dynamic)
         for (int64_t number = 0; number < blocks; number++) {
-            int64_t strip = number / across * grid.block_strips, panel = number % across * grid.block_panels;
+            int64_t strip = number % down * grid.block_strips, panel = number / down * grid.block_panels;
             multiply_block(product,
                            (struct block){.strip = strip,
                                           .strip_end = smaller(grid.strips, strip + grid.block_strips),
                                           .panel = panel,
                                           .panel_end = smaller(grid.panels, panel + grid.block_panels),
                                           .sums = (float *)own,
-                                          .copy = (bf16 *)(own + sums)});
+                                          .copy = (bf16 *)(own + sums)},
+                           grid.group);
         }
         tiles_end();
     }

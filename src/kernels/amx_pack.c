@@ -10,7 +10,7 @@
 enum {
     TILE = TILE_ROWS * TILE_DEPTH, /* elements of a tile */
     COLUMN_RUN = 256,              /* columns of the source that one step reads of its rows */
-    SMALL = 1 << 16                /* elements that are not worth a second thread */
+    SMALL = 1 << 17                /* elements that are not worth a second thread */
 };
 
 typedef __m512i tile_rows[TILE_ROWS];
