@@ -13,7 +13,7 @@
 
 #include <omp.h>
 
-enum { KEYS = 64, QUERIES = 64 };
+enum { KEYS = 64, QUERIES = 128 };
 
 #define LOG2_E 1.44269504088896341
 
