@@ -46,7 +46,7 @@ struct matmul_provider {
 };
 
 extern const struct matmul_provider matmul_amx;    /* matmul_amx.c: own kernels on AMX tiles */
-extern const struct matmul_provider matmul_onednn; /* onednn.c: only in builds that found oneDNN */
+extern const struct matmul_provider matmul_onednn; /* matmul_onednn.c: only in builds that found oneDNN */
 extern const struct matmul_provider
     matmul_plain; /* matmul_plain.c: rounds through fp32 blocks; runs anywhere */
 
