@@ -14,27 +14,26 @@
 #include <dlfcn.h>
 #endif
 
-static struct comm *comm_create(MPI_Comm handle, bool started_mpi, int rank, int size, int node_size)
+static struct comm *comm_create(MPI_Comm handle, bool started_mpi, int rank, int size)
 {
     struct comm *comm = memory_allocate(1, sizeof *comm, "a communicator");
     if (comm != NULL)
-        *comm = (struct comm){handle, started_mpi, rank, size, node_size};
+        *comm = (struct comm){handle, started_mpi, rank, size, .node_size = 1, .node_first = rank};
     return comm;
 }
 
 struct comm *comm_alone(void)
 {
-    return comm_create(MPI_COMM_NULL, false, 0, 1, 1);
+    return comm_create(MPI_COMM_NULL, false, 0, 1);
 }
 
-static int count_node_ranks(void)
+static void find_node_ranks(struct comm *comm)
 {
     MPI_Comm node;
-    int size;
-    MPI_Comm_split_type(MPI_COMM_WORLD, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
-    MPI_Comm_size(node, &size);
+    MPI_Comm_split_type(comm->handle, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &node);
+    MPI_Comm_size(node, &comm->node_size);
+    MPI_Allreduce(&comm->rank, &comm->node_first, 1, MPI_INT, MPI_MIN, node);
     MPI_Comm_free(&node);
-    return size;
 }
 
 /* A start without a launcher needs neither a daemon of its own nor a search for network hardware, which take
@@ -76,9 +75,11 @@ enum status comm_begin(struct comm **out)
                                                    "(MPI_THREAD_FUNNELED), which the kernels need")
                              : comm_check_launcher(size);
     if (status == STATUS_OK) {
-        *out = comm_create(MPI_COMM_WORLD, true, rank, size, count_node_ranks());
-        if (*out != NULL)
+        *out = comm_create(MPI_COMM_WORLD, true, rank, size);
+        if (*out != NULL) {
+            find_node_ranks(*out);
             return STATUS_OK;
+        }
         status = STATUS_FAILED;
     }
     MPI_Finalize();
@@ -109,6 +110,11 @@ int comm_size(const struct comm *comm)
 int comm_node_size(const struct comm *comm)
 {
     return comm->node_size;
+}
+
+int comm_node_first(const struct comm *comm)
+{
+    return comm->node_first;
 }
 
 /* A request to stop is the mildest: a rank that failed meanwhile decides. */
@@ -168,6 +174,14 @@ enum status comm_broadcast_buffer(struct comm *comm, struct buffer *buffer, int 
         buffer->data[length] = '\0';
     }
     return STATUS_OK;
+}
+
+void comm_gather(struct comm *comm, const void *mine, size_t bytes, void *all)
+{
+    if (comm->size == 1)
+        memcpy(all, mine, bytes);
+    else
+        MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, comm->handle);
 }
 
 void comm_barrier(struct comm *comm)

@@ -12,7 +12,8 @@
 struct comm {
     MPI_Comm handle;
     bool started_mpi; /* false: alone; MPI is never called */
-    int rank, size, node_size;
+    int rank, size;
+    int node_size, node_first; /* ranks on this host, and the lowest of them */
 };
 
 /* The most elements (or bytes) that one MPI call moves: an MPI count is an int. */

@@ -16,7 +16,11 @@ static const struct option table[] = {
     {FIELD(run, seed), OPTION_INTEGER, AT(run, seed), "1", "[0, inf)", NULL, false,
      "Start of every random number: initial weights, order of the data, dropout, samples"},
     {FIELD(run, threads), OPTION_INTEGER, AT(run, threads), "0", "[0, 4096]", NULL, true,
-     "Threads per rank; 0: the cores of the node divided by its ranks"},
+     "Threads per rank; 0: OMP_NUM_THREADS where that is set, else the cores of the node divided by its "
+     "ranks"},
+    {FIELD(run, bind), OPTION_CHOICE, AT(run, bind), "auto", NULL, "auto|none", true,
+     "Who gives each rank its cores: auto: llmpi, unless mpirun or srun was told to; none: the launcher, "
+     "whatever it does by itself"},
 
     {FIELD(corpus, inputs), OPTION_LIST, AT(corpus, inputs), "", NULL, NULL, true,
      "Files, folders or globs of text: .txt .jsonl .ndjson .json, also with .gz or .zst, and .parquet"},

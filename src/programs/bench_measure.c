@@ -91,5 +91,5 @@ enum status bench_shape(const struct config *config, struct model_shape *shape)
 
 void bench_set_threads(const struct config *config)
 {
-    threads_set(config->run.threads > 0 ? (int)config->run.threads : threads_cores());
+    threads_set(threads_choose(config->run.threads));
 }

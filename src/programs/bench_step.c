@@ -9,6 +9,7 @@
 #include "llmpi/base/random.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/model/model.h"
+#include "llmpi/train/placement.h"
 #include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
@@ -288,7 +289,7 @@ static enum status measure(struct step_bench *bench, const struct arguments *arg
 {
     TRY(set_vocabulary(bench));
     set_batch(bench, arguments);
-    trainer_set_threads(bench->config, bench->comm);
+    TRY(placement_apply(bench->config, bench->comm));
     TRY(measure_steps(bench));
     bench->memory = bench->memory_sum = memory_peak();
     comm_max_int64(bench->comm, &bench->memory, 1);

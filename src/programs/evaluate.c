@@ -5,6 +5,7 @@
 #include "llmpi/programs/programs.h"
 #include "llmpi/train/evaluation.h"
 #include "llmpi/train/inference.h"
+#include "llmpi/train/placement.h"
 #include "llmpi/train/trainer.h"
 
 #include <math.h>
@@ -71,7 +72,7 @@ static enum status evaluate(const struct config *config, const struct arguments 
     struct dataset *dataset = NULL;
     struct evaluation result;
     split = split != NULL ? split : "validation";
-    trainer_set_threads(config, comm);
+    TRY(placement_apply(config, comm));
     enum status status =
         inference_load(path != NULL ? path : config->run.directory, 0, comm, &stored, &state);
     if (status == STATUS_OK)

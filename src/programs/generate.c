@@ -93,7 +93,7 @@ static enum status generate(const struct arguments *arguments, struct comm *comm
     struct train_state state;
     struct buffer prompt = {0};
     struct generation_settings settings;
-    int64_t samples = 1, threads = threads_cores();
+    int64_t samples = 1, threads = threads_choose(0);
     TRY(arguments_get_integer(arguments, "--samples", 1, INT32_MAX, &samples));
     TRY(arguments_get_integer(arguments, "--threads", 1, 4096, &threads));
     threads_set((int)threads);

@@ -128,7 +128,7 @@ static double time_products(struct weight *weight, float *out, const float *in, 
 static enum status measure_products(const struct config *config, struct plan *plan)
 {
     int64_t rows = 1024, width = plan->shape.n_embd;
-    plan->cores = config->run.threads > 0 ? config->run.threads : threads_cores();
+    plan->cores = threads_choose(config->run.threads);
     threads_set((int)plan->cores);
     struct weight *weight = weight_create(width, 4 * width, false, ELEMENT_FP32, &allocator_plain);
     float *master = memory_allocate(4 * width * width, sizeof *master, "a weight");

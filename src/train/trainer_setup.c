@@ -6,31 +6,13 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/version.h"
-#include "llmpi/kernels/threads.h"
 #include "llmpi/train/checkpoint.h"
 #include "llmpi/train/gemm_peak.h"
+#include "llmpi/train/placement.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-
-void trainer_set_threads(const struct config *config, struct comm *comm)
-{
-    int64_t cores = threads_cores(), ranks = comm_node_size(comm), online = threads_cores_online();
-    int64_t share = cores < online ? cores : cores / ranks; /* a bound rank has its cores for itself */
-    int64_t threads = config->run.threads > 0 ? config->run.threads : share > 0 ? share : 1;
-    threads_set((int)threads);
-    log_info("%d rank%s, %lld on this node, %lld thread%s each, %lld cores", comm_size(comm),
-             comm_size(comm) == 1 ? "" : "s", (long long)ranks, (long long)threads, threads == 1 ? "" : "s",
-             (long long)online);
-    if (threads * ranks > online)
-        log_info("hint: %lld threads share %lld cores; fewer ranks or run.threads would be faster",
-                 (long long)(threads * ranks), (long long)online);
-    else if (cores < online && cores * ranks < online)
-        log_info("hint: each rank is bound to %lld of %lld cores; `mpirun --bind-to none` or `--map-by "
-                 "slot:PE=%lld` would use them all",
-                 (long long)cores, (long long)online, (long long)(online / ranks));
-}
 
 enum status trainer_open_dataset(const struct config *config, const char *split, int64_t context_length,
                                  const struct tokenizer *tokenizer, struct comm *comm, struct dataset **out)
@@ -216,8 +198,9 @@ static enum status take_directory(struct trainer *trainer)
 enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
     enum status status = take_directory(trainer);
+    if (status == STATUS_OK)
+        status = placement_apply(trainer->config, trainer->comm);
     if (status == STATUS_OK) {
-        trainer_set_threads(trainer->config, trainer->comm);
         precision_agree(trainer->config, trainer->comm, &trainer->precision);
         precision_log(&trainer->precision);
         status = open_data(trainer, tokenizer);

@@ -33,6 +33,9 @@ int comm_size(const struct comm *comm);
 /* How many ranks share this host with us, ourselves included. */
 int comm_node_size(const struct comm *comm);
 
+/* The lowest rank on this host: ranks share a host where it is the same. */
+int comm_node_first(const struct comm *comm);
+
 /* Ranks agree on the worst of their statuses: STATUS_USAGE, then STATUS_FAILED, then STATUS_STOPPED. The
  * message of the lowest rank that has it becomes every rank's status_message(), with "rank R: " in front when
  * `size` > 1 and only some ranks failed. Every rank returns the same status. Prints nothing: main() prints
@@ -63,11 +66,28 @@ void comm_min_double(struct comm *comm, double *values, int64_t count);
 enum status comm_exchange(struct comm *comm, const struct buffer *outgoing, struct buffer *incoming,
                           int64_t *lengths);
 
+/* `bytes` bytes (below 2 GiB) of every rank, in order of the ranks, into `all` on every rank.
+ * **Collective** */
+void comm_gather(struct comm *comm, const void *mine, size_t bytes, void *all);
+
 /* Everyone waits for everyone. **Collective** */
 void comm_barrier(struct comm *comm);
 
 /* Ends the whole job at once with this exit code; does not return. For broken invariants and lost ranks. */
 void comm_abort(struct comm *comm, int code) __attribute__((noreturn));
+
+/* Who started the ranks, and whether the user told it on which processors they run. */
+enum comm_starter { COMM_STARTER_MPIRUN /* of Open MPI up to 4 */, COMM_STARTER_SRUN, COMM_STARTER_OTHER };
+struct comm_launcher {
+    enum comm_starter starter;
+    const char *binding; /* the variable by which the user's wish arrives; NULL: no wish */
+};
+
+/* Judges by environment variables. */
+struct comm_launcher comm_launcher(void);
+
+/* Command names of the processes that start Open MPI's ranks on a node; the list ends with NULL. */
+extern const char *const comm_launcher_names[];
 
 /* Name and version of the MPI library, for `llmpi --version`. */
 const char *comm_library(void);

@@ -18,6 +18,7 @@ enum shards_packing { PACKING_CONCATENATE, PACKING_SPLIT, PACKING_TRUNCATE };
 enum tokenizer_kind { TOKENIZER_BPE, TOKENIZER_WORD, TOKENIZER_CHARACTER };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
+enum run_bind { RUN_BIND_AUTO, RUN_BIND_NONE };
 enum train_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
 enum train_recompute { TRAIN_RECOMPUTE_NONE, TRAIN_RECOMPUTE_ATTENTION, TRAIN_RECOMPUTE_BLOCK };
 
@@ -61,7 +62,8 @@ struct config {
     struct {
         char *directory;
         int64_t seed;
-        int64_t threads; /* 0: cores of the node divided by its ranks */
+        int64_t threads; /* 0: OMP_NUM_THREADS, or the rank's share of the cores of its node */
+        int64_t bind;    /* enum run_bind */
     } run;
     struct {
         struct string_list inputs;

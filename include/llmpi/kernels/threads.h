@@ -3,17 +3,33 @@
 #ifndef LLMPI_KERNELS_THREADS_H
 #define LLMPI_KERNELS_THREADS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+struct cpu_mask;
+
 /* Uses `threads` (at least 1) from now on. Not from inside a parallel region. */
 void threads_set(int threads);
 
 /* How many threads kernels use. */
 int threads_count(void);
 
-/* Cores that this process may run on (its affinity mask). */
+/* Cores that this process may run on: those of which its affinity mask holds a processor. */
 int threads_cores(void);
 
-/* Cores of this machine that are switched on. */
-int threads_cores_online(void);
+/* The processors that this process's threads may run on, also where OMP_PLACES divides them among threads.
+ * False where the system does not say. */
+bool threads_mask(struct cpu_mask *out);
+
+/* Whether the user had OpenMP bind its threads (OMP_PROC_BIND, OMP_PLACES, GOMP_CPU_AFFINITY). */
+bool threads_bound(void);
+
+/* OMP_NUM_THREADS (its first number, where it is a list), or 0 where that is not set to a number above 0. */
+int64_t threads_environment(void);
+
+/* The threads of a process of its own: `asked` where that is above 0, else threads_environment() where that
+ * is, else threads_cores(). */
+int threads_choose(int64_t asked);
 
 /* Name, version and threading of the BLAS library, for `llmpi --version`. */
 const char *threads_blas_library(void);

@@ -16,10 +16,6 @@
 enum status trainer_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
                         struct comm *comm);
 
-/* Sets the number of threads per rank (run.threads, or this rank's share of the cores it may use) and logs
- * ranks x threads x cores, with a hint where they do not fit. **Collective** */
-void trainer_set_threads(const struct config *config, struct comm *comm);
-
 /* Opens a split, checking that its shards were made with this tokenizer and fit this context length.
  * **Collective** */
 enum status trainer_open_dataset(const struct config *config, const char *split, int64_t context_length,
