@@ -25,11 +25,11 @@ static inline uint32_t bits_of_float(float value)
     return both.bits;
 }
 
-/* 2^n e^r with |r| <= ln(2) / 2: n by adding and subtracting 1.5 * 2^23, which rounds to an integer and leaves
- * it in the lowest bits; r with ln(2) in two parts; e^r by the polynomial of Cephes' expf (Moshier 1984-1992).
- * Adding n to the exponent of e^r cannot leave the range between the two bounds, and what it gives beyond them
- * is not used: 0 below, since denormal numbers cost a hundred cycles each and mean nothing here, infinity above.
- * The comparisons are written so that NaN passes. */
+/* 2^n e^r with |r| <= ln(2) / 2: n by adding and subtracting 1.5 * 2^23, which rounds to an integer and
+ * leaves it in the lowest bits; r with ln(2) in two parts; e^r by the polynomial of Cephes' expf (Moshier
+ * 1984-1992). Adding n to the exponent of e^r cannot leave the range between the two bounds, and what it
+ * gives beyond them is not used: 0 below, since denormal numbers cost a hundred cycles each and mean nothing
+ * here, infinity above. The comparisons are written so that NaN passes. */
 static inline float exp_float(float x)
 {
     float beyond = x + INFINITY;
