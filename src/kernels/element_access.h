@@ -19,9 +19,9 @@ ELEMENT_LOOP float float_of_bf16(bf16 value)
 ELEMENT_LOOP bf16 bf16_of_float(float value)
 {
     uint32_t bits = bits_of_float(value);
-    uint32_t rounded = (bits + 0x7fffu + (bits >> 16 & 1u)) >> 16;
-    uint32_t quiet = bits >> 16 | 0x40u;
-    return (bf16)((bits & 0x7fffffffu) > 0x7f800000u ? quiet : rounded);
+    uint32_t rounded = bits + 0x7fffu + (bits >> 16 & 1u);
+    uint32_t quiet = bits | 0x400000u;
+    return (bf16)((value != value ? quiet : rounded) >> 16);
 }
 
 ELEMENT_LOOP float element_load(const void *values, enum element element, int64_t i)

@@ -1,5 +1,4 @@
-/* Loops that vectorise. The search for the largest keeps sixteen of them, since a compiler may not reorder
- * comparisons that could meet a NaN. */
+/* Loops that vectorise. */
 #include "softmax_row.h"
 
 #include "llmpi/base/clones.h"
@@ -7,27 +6,14 @@
 
 #include <math.h>
 
-enum { LANES = 16 };
-
-static inline float larger(float value, float largest)
-{
-    return value > largest ? value : largest;
-}
-
+/* The comparison is false for NaN. */
 CLONED(float, largest_of_row, (const float *values, int64_t n), (values, n))
 {
-    float lanes[LANES];
-    for (int lane = 0; lane < LANES; lane++)
-        lanes[lane] = -INFINITY;
-    int64_t i = 0;
-    for (; i + LANES <= n; i += LANES)
-        for (int lane = 0; lane < LANES; lane++)
-            lanes[lane] = larger(values[i + lane], lanes[lane]);
-    for (; i < n; i++)
-        lanes[0] = larger(values[i], lanes[0]);
-    for (int lane = 1; lane < LANES; lane++)
-        lanes[0] = larger(lanes[lane], lanes[0]);
-    return lanes[0];
+    float largest = -INFINITY;
+#pragma omp simd reduction(max : largest)
+    for (int64_t i = 0; i < n; i++)
+        largest = values[i] > largest ? values[i] : largest;
+    return largest;
 }
 
 CLONED(float, sum_of_row, (const float *values, float largest, int64_t n), (values, largest, n))

@@ -3,6 +3,7 @@
 #ifndef LLMPI_KERNELS_VECTOR_MATH_H
 #define LLMPI_KERNELS_VECTOR_MATH_H
 
+#include <math.h>
 #include <stdint.h>
 
 /* The float with these bits, and back. */
@@ -24,17 +25,17 @@ static inline uint32_t bits_of_float(float value)
     return both.bits;
 }
 
-/* 2^n e^r with |r| <= ln(2) / 2: n by adding and subtracting 1.5 * 2^23, which rounds to an integer; r with
- * ln(2) in two parts; e^r by the polynomial of Cephes' expf (Moshier 1984-1992); 2^n in two factors, since
- * 2^128 is no float. Where e^x is below the normal range the result is 0: denormal numbers cost a hundred
- * cycles each and mean nothing here. The bounds are written so that NaN passes. */
+/* 2^n e^r with |r| <= ln(2) / 2: n by adding and subtracting 1.5 * 2^23, which rounds to an integer and
+ * leaves it in the lowest bits; r with ln(2) in two parts; e^r by the polynomial of Cephes' expf (Moshier
+ * 1984-1992). Adding n to the exponent of e^r cannot leave the range between the two bounds, and what it
+ * gives beyond them is not used: 0 below, since denormal numbers cost a hundred cycles each and mean nothing
+ * here, infinity above. The comparisons are written so that NaN passes. */
 static inline float exp_float(float x)
 {
-    float bounded = x < -87.336544f ? -87.336544f : x;
-    bounded = bounded > 89.0f ? 89.0f : bounded;
-    float shifted = bounded * 1.44269504088896341f + 12582912.0f;
+    float beyond = x + INFINITY;
+    float shifted = x * 1.44269504088896341f + 12582912.0f;
     float n = shifted - 12582912.0f;
-    float r = bounded - n * 0.693359375f;
+    float r = x - n * 0.693359375f;
     r = r - n * -2.12194440e-4f;
     float p = 1.9875691500e-4f;
     p = p * r + 1.3981999507e-3f;
@@ -43,12 +44,9 @@ static inline float exp_float(float x)
     p = p * r + 1.6666665459e-1f;
     p = p * r + 5.0000001201e-1f;
     p = p * r * r + r + 1.0f;
-    int32_t power = (int32_t)(bits_of_float(shifted) & 0x7fffffu) - 0x400000;
-    int32_t half = power >> 1;
-    float first = float_of_bits((uint32_t)(half + 127) << 23);
-    float second = float_of_bits((uint32_t)(power - half + 127) << 23);
-    float result = p * first * second;
-    return x < -87.336544f ? 0.0f : result;
+    float scaled = float_of_bits(bits_of_float(p) + (bits_of_float(shifted) << 23));
+    float result = x < -87.336540f ? 0.0f : scaled;
+    return x <= 88.72283f ? result : beyond;
 }
 
 #endif
