@@ -1,4 +1,4 @@
-/* posix_memalign and realloc, checked. */
+/* posix_memalign and realloc, checked; and mappings of their own for large arrays. */
 #include "llmpi/base/memory.h"
 
 #include "llmpi/base/status.h"
@@ -6,6 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define HUGE_PAGE ((size_t)2 << 20) /* bytes; where huge pages are larger or absent, only an alignment */
 
 static void *out_of_memory(int64_t count, size_t size, const char *what)
 {
@@ -72,6 +76,61 @@ static void plain_release(void *context, void *pointer)
 }
 
 const struct allocator allocator_plain = {plain_allocate, plain_release, NULL};
+
+/* Stands MEMORY_ALIGNMENT bytes before what huge_allocate gives. */
+struct header {
+    size_t mapped; /* bytes of the mapping that begins here; 0: from memory_allocate */
+};
+
+/* A mapping of `bytes`, a multiple of the page size, that begins where a huge page may begin; NULL when there
+ * is none. More is mapped at first, and what lies outside is given back. */
+static void *map_aligned(size_t bytes)
+{
+    size_t wanted = bytes + HUGE_PAGE;
+    char *whole = mmap(NULL, wanted, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (whole == MAP_FAILED)
+        return NULL;
+    size_t before = (HUGE_PAGE - (uintptr_t)whole % HUGE_PAGE) % HUGE_PAGE;
+    char *start = whole + before;
+    if (before > 0)
+        munmap(whole, before);
+    if (before < HUGE_PAGE)
+        munmap(start + bytes, HUGE_PAGE - before);
+    madvise(start, bytes, MADV_HUGEPAGE); /* a system without them refuses, and plain pages serve */
+    return start;
+}
+
+static void *huge_allocate(void *context, size_t bytes, const char *what)
+{
+    (void)context;
+    size_t page = (size_t)sysconf(_SC_PAGESIZE), whole = 0;
+    if (__builtin_add_overflow(bytes, MEMORY_ALIGNMENT + page - 1, &whole) || whole > PTRDIFF_MAX - HUGE_PAGE)
+        return out_of_memory(1, bytes, what);
+    size_t mapped = bytes < HUGE_PAGE ? 0 : whole / page * page;
+    struct header *header = mapped > 0 ? map_aligned(mapped) : NULL;
+    if (header == NULL) {
+        mapped = 0;
+        header = memory_allocate((int64_t)(bytes + MEMORY_ALIGNMENT), 1, what);
+    }
+    if (header == NULL)
+        return NULL;
+    header->mapped = mapped;
+    return (char *)header + MEMORY_ALIGNMENT;
+}
+
+static void huge_release(void *context, void *pointer)
+{
+    (void)context;
+    if (pointer == NULL)
+        return;
+    struct header *header = (void *)((char *)pointer - MEMORY_ALIGNMENT);
+    if (header->mapped > 0)
+        munmap(header, header->mapped);
+    else
+        memory_free(header);
+}
+
+const struct allocator allocator_huge = {huge_allocate, huge_release, NULL};
 
 int64_t memory_peak(void)
 {

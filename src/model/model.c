@@ -2,6 +2,7 @@
  * takes none. The weights' own forms (struct weight) stay behind linear layers. */
 #include "llmpi/model/model.h"
 
+#include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/embedding.h"
 #include "llmpi/model/activations.h"
 #include "llmpi/model/block.h"
@@ -30,15 +31,23 @@ static void give_back(const struct model *model, void *memory)
         model->allocator.release(model->allocator.context, memory);
 }
 
+/* Laid out like the table, and written to by all threads first. */
+static float *take_parameters(const struct model *model, const char *what)
+{
+    float *values = take(model, model->table.total * (int64_t)sizeof *values, what);
+    if (values != NULL)
+        clear_floats(values, model->table.total);
+    return values;
+}
+
 static enum status take_memory(struct model *model, const struct model_use *use)
 {
-    int64_t bytes = model->table.total * (int64_t)sizeof *model->parameters;
-    if ((model->parameters = take(model, bytes, "parameters")) == NULL)
+    if ((model->parameters = take_parameters(model, "parameters")) == NULL)
         return STATUS_FAILED;
-    if (use->training && (model->gradients = take(model, bytes, "gradients")) == NULL)
+    if (use->training && (model->gradients = take_parameters(model, "gradients")) == NULL)
         return STATUS_FAILED;
     struct activations sizes = {0};
-    bytes = activations_layout(&model->shape, use, NULL, &sizes);
+    int64_t bytes = activations_layout(&model->shape, use, NULL, &sizes);
     if ((model->memory = take(model, bytes, "activations")) == NULL)
         return STATUS_FAILED;
     activations_layout(&model->shape, use, model->memory, &model->activations);

@@ -5,6 +5,7 @@
 
 #include "llmpi/base/memory.h"
 #include "llmpi/base/random.h"
+#include "llmpi/kernels/clear.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -185,7 +186,7 @@ static void fill_normal(float *values, int64_t count, double deviation, uint64_t
 
 void parameter_initialise(const struct parameter_table *table, uint64_t seed, float *parameters)
 {
-    memset(parameters, 0, (size_t)table->total * sizeof *parameters);
+    clear_floats(parameters, table->total);
     for (int64_t i = 0; i < table->count; i++) {
         const struct parameter *row = &table->rows[i];
         float *values = parameters + row->offset;

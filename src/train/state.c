@@ -3,6 +3,7 @@
 
 #include "llmpi/base/digest.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/kernels/clear.h"
 
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size)
 {
@@ -28,17 +29,30 @@ struct model_use state_model_use(const struct config *config, enum element eleme
                               .recompute = recompute[config->train.recompute]};
 }
 
+float *state_allocate(const struct train_state *state, const char *what)
+{
+    int64_t total = model_table(state->model)->total;
+    float *values = allocator_huge.allocate(allocator_huge.context, (size_t)total * sizeof *values, what);
+    if (values != NULL)
+        clear_floats(values, total);
+    return values;
+}
+
+void state_release(float *values)
+{
+    allocator_huge.release(allocator_huge.context, values);
+}
+
 enum status state_create(const struct config *config, struct tokenizer *tokenizer,
                          const struct model_use *use, struct train_state *out)
 {
     *out = (struct train_state){.tokenizer = tokenizer};
     struct model_shape shape = state_model_shape(config, tokenizer != NULL ? tokenizer_vocab_size(tokenizer)
                                                                            : config->tokenizer.vocab_size);
-    enum status status = model_create(&shape, use, &allocator_plain, &out->model);
+    enum status status = model_create(&shape, use, &allocator_huge, &out->model);
     if (status == STATUS_OK && use->training) {
-        int64_t total = model_table(out->model)->total;
-        out->exp_avg = memory_allocate(total, sizeof *out->exp_avg, "first moments");
-        out->exp_avg_sq = memory_allocate(total, sizeof *out->exp_avg_sq, "second moments");
+        out->exp_avg = state_allocate(out, "first moments");
+        out->exp_avg_sq = state_allocate(out, "second moments");
         if (out->exp_avg == NULL || out->exp_avg_sq == NULL)
             status = STATUS_FAILED;
     }
@@ -53,8 +67,8 @@ void state_destroy(struct train_state *state)
         model_destroy(state->model);
     if (state->tokenizer != NULL)
         tokenizer_destroy(state->tokenizer);
-    memory_free(state->exp_avg);
-    memory_free(state->exp_avg_sq);
+    state_release(state->exp_avg);
+    state_release(state->exp_avg_sq);
     *state = (struct train_state){0};
 }
 

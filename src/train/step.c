@@ -7,6 +7,7 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/residual.h"
 #include "llmpi/optimize/adamw.h"
 #include "llmpi/optimize/norm.h"
@@ -75,8 +76,7 @@ static enum status allocate(struct stepper *stepper)
         stepper->targets == NULL || stepper->pending == NULL)
         return STATUS_FAILED;
     for (int64_t i = 0; i < levels; i++) {
-        stepper->pending[i] =
-            memory_allocate(model_table(stepper->state->model)->total, sizeof(float), "gradients of slots");
+        stepper->pending[i] = state_allocate(stepper->state, "gradients of slots");
         if (stepper->pending[i] == NULL)
             return STATUS_FAILED;
     }
@@ -108,7 +108,7 @@ void stepper_destroy(struct stepper *stepper)
     if (stepper == NULL)
         return;
     for (int64_t i = 0; stepper->pending != NULL && i < slots_buffers(stepper->slot_count); i++)
-        memory_free(stepper->pending[i]);
+        state_release(stepper->pending[i]);
     memory_free(stepper->pending);
     memory_free(stepper->window);
     memory_free(stepper->tokens);
@@ -167,7 +167,7 @@ static enum status run_slot(struct stepper *stepper, int64_t k, struct model_los
     bool last_slot = k == stepper->slot_count - 1;
     int64_t first = 0, count = 0;
     slots_piece(config->train.batch_size, stepper->slots, stepper->slot_first + k, &first, &count);
-    memset(model_gradients(state->model), 0, (size_t)model_table(state->model)->total * sizeof(float));
+    clear_floats(model_gradients(state->model), model_table(state->model)->total);
     stepper->merge_count = slots_merges(k, stepper->slot_count, stepper->merges);
     for (int64_t done = 0; done < count; done += config->train.micro_batch) {
         int64_t rows = count - done < config->train.micro_batch ? count - done : config->train.micro_batch;
@@ -200,7 +200,7 @@ static enum status run_slots(struct stepper *stepper, struct model_loss *sums)
     enum status status = STATUS_OK;
     if (stepper->slot_count == 0) {
         struct model *model = stepper->state->model;
-        memset(model_gradients(model), 0, (size_t)model_table(model)->total * sizeof(float));
+        clear_floats(model_gradients(model), model_table(model)->total);
         stepper->merge_count = 0;
     }
     for (int64_t k = 0; k < stepper->slot_count && status == STATUS_OK; k++)

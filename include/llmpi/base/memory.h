@@ -32,8 +32,8 @@ void memory_free(void *pointer);
  * does not say. */
 int64_t memory_peak(void);
 
-/* Where parameters, gradients and activations of a model come from: plain memory today, huge pages or a
- * window shared between ranks later. `allocate` behaves like memory_allocate for bytes. */
+/* Where parameters, gradients and activations of a model come from. `allocate` behaves like memory_allocate
+ * for bytes; releasing NULL is fine. */
 struct allocator {
     void *(*allocate)(void *context, size_t bytes, const char *what);
     void (*release)(void *context, void *pointer);
@@ -42,5 +42,11 @@ struct allocator {
 
 /* The allocator over memory_allocate and memory_free. */
 extern const struct allocator allocator_plain;
+
+/* Asks for huge pages (2 MiB, Linux's transparent ones) for what is at least as large as one: a product that
+ * walks over many rows then misses the table of addresses less. Where the system has none, pages are plain.
+ * Such memory is zero because the system gives it so, and no page is there before it is used: it comes to lie
+ * near the thread that first writes to it. */
+extern const struct allocator allocator_huge;
 
 #endif

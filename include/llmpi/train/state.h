@@ -33,6 +33,10 @@ enum status state_create(const struct config *config, struct tokenizer *tokenize
                          const struct model_use *use, struct train_state *out);
 void state_destroy(struct train_state *state);
 
+/* Zeroed floats laid out like the parameters, from the model's own kind of memory. NULL after fail(). */
+float *state_allocate(const struct train_state *state, const char *what);
+void state_release(float *values); /* NULL is fine */
+
 /* Gives every rank rank 0's parameters, moments and counters. **Collective** */
 void state_broadcast(struct train_state *state, struct comm *comm);
 

@@ -1,0 +1,11 @@
+/* Zeroing large arrays. */
+#ifndef LLMPI_KERNELS_CLEAR_H
+#define LLMPI_KERNELS_CLEAR_H
+
+#include <stdint.h>
+
+/* Sets `count` values to zero, each thread a contiguous share: memory that is written for the first time
+ * comes to lie near the threads whose static loops use it. */
+void clear_floats(float *values, int64_t count);
+
+#endif
