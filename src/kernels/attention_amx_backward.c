@@ -1,7 +1,7 @@
 /* Backward on tiles: for blocks of keys outside and of queries inside, the probabilities P and the gradients
  * dS of the scores are computed again, transposed, in pieces of 32 x 32, and written in bf16 as factors of
  * what follows: dV += P^T dout, dK += dS^T q and, transposed, dQ^T += K^T dS^T. The sums are kept in fp32 for
- * a whole head: those of the keys' block stay in the first cache, those of the queries stream by.
+ * a whole head: those of the keys stay in cache while those of the queries stream by.
  *
  * A unit of work is a key head, whose group of query heads adds up in dk and dv one after the other. The
  * scale of the scores waits until dq and dk are rounded. */

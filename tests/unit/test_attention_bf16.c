@@ -42,6 +42,7 @@ static const struct situation situations[] = {
     {2, 100, 100, 2, 1, 33, MASK_NONE, 0.1},
     {1, 3, 300, 1, 1, 1, MASK_NONE, 0.5},
     {1, 130, 130, 1, 1, 300, MASK_NONE, 0},
+    {1, 40, 70, 2, 2, 32, MASK_NONE, 0},
     {0, 5, 5, 1, 1, 8, MASK_NONE, 0},
     {2, 0, 5, 1, 1, 8, MASK_NONE, 0},
 };
