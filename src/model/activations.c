@@ -5,8 +5,9 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/matmul.h"
 
-#define LOGITS_BYTES                                                                                         \
-    ((int64_t)64 << 20) /* a chunk of logits: large enough for fast products, small beside the rest */
+/* A chunk of fp32 logits: about a thousand rows at GPT-2's vocabulary. The head's weight gradient, 154 MB there,
+ * is read and written once per chunk. */
+#define LOGITS_BYTES ((int64_t)208 << 20)
 
 struct cursor {
     char *memory;

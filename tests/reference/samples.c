@@ -31,6 +31,24 @@ float *samples(int64_t n, uint64_t seed, double scale)
     return values;
 }
 
+bf16 *rounded_samples(int64_t n, uint64_t seed, double scale)
+{
+    float *values = samples(n, seed, scale);
+    bf16 *out = allocated(n, sizeof *out);
+    element_from_float(out, values, n);
+    free(values);
+    return out;
+}
+
+double *widened_bf16(const bf16 *values, int64_t n)
+{
+    float *narrow = allocated(n, sizeof *narrow);
+    element_to_float(narrow, values, n);
+    double *wide = widened(narrow, n);
+    free(narrow);
+    return wide;
+}
+
 float *repeated(int64_t n, float value)
 {
     float *values = allocated(n, sizeof *values);
@@ -62,6 +80,23 @@ double worst_error(const float *got, const double *wanted, int64_t n)
         worst = error > worst ? error : worst;
     }
     return worst;
+}
+
+bool rounded_once(const bf16 *got, const double *wanted, int64_t n, double error)
+{
+    double *values = widened_bf16(got, n);
+    int64_t i = 0;
+    for (; i < n; i++) {
+        double before = error * (1.0 + fabs(wanted[i]));
+        double allowed = before + BF16_HALF_STEP * (fabs(wanted[i]) + before) + 0x1p-134;
+        if (!(fabs(values[i] - wanted[i]) <= allowed)) {
+            printf("number %lld of %lld is %.9g, wanted %.9g +- %.3g\n", (long long)i, (long long)n,
+                   values[i], wanted[i], allowed);
+            break;
+        }
+    }
+    free(values);
+    return i == n;
 }
 
 double gradient_error(loss_function loss, void *context, double *values, const double *gradient, int64_t n)

@@ -81,6 +81,62 @@ static void matches_the_reference(void **state)
     }
 }
 
+/* The gradient of fp32 logits, rounded once; the loss stays fp32. */
+static void check_bf16(int64_t rows, int64_t vocab, double scale)
+{
+    float *logits = samples(rows * vocab, 1, scale), *weight = samples(rows, 2, 1.0),
+          *loss = repeated(rows, NAN);
+    double *wide = widened(logits, rows * vocab), *wide_weight = widened(weight, rows),
+           *wide_loss = zeros(rows), *gradient = zeros(rows * vocab);
+    uint32_t *targets = calloc((size_t)rows + 1, sizeof *targets);
+    bf16 *dlogits = rounded_samples(rows * vocab, 3, 1.0);
+    for (int64_t r = 0; r < rows; r++)
+        targets[r] = (uint32_t)(r * 7919 % vocab);
+    reference_cross_entropy_forward(wide_loss, wide, targets, rows, vocab);
+    reference_cross_entropy_backward(gradient, wide, targets, wide_weight, rows, vocab);
+    cross_entropy_backward(dlogits, ELEMENT_BF16, loss, logits, targets, weight, rows, vocab);
+    assert_true(rounded_once(dlogits, gradient, rows * vocab, 64 * FLOAT_STEP));
+    assert_true(worst_error(loss, wide_loss, rows) < 64 * FLOAT_STEP);
+    /* Probabilities are small beside 1, so compare them to themselves as well: they may err by one rounding,
+     * and by less than a tenth of it in their exponents, which are below 1000 in half steps. */
+    double *got = widened_bf16(dlogits, rows * vocab);
+    for (int64_t i = 0; i < rows * vocab; i++)
+        if (fabs(gradient[i]) > 1e-30 && (int64_t)targets[i / vocab] != i % vocab)
+            assert_true(fabs(got[i] - gradient[i]) <= 1.1 * BF16_HALF_STEP * fabs(gradient[i]));
+    free(got);
+    free(logits), free(weight), free(loss), free(wide), free(wide_weight), free(wide_loss), free(gradient);
+    free(targets), free(dlogits);
+}
+
+static void bf16_is_rounded_once(void **state)
+{
+    (void)state;
+    for (int s = 0; s < SHAPES; s++) {
+        check_bf16(shapes[s].rows, shapes[s].vocab, 0.01);
+        check_bf16(shapes[s].rows, shapes[s].vocab, 2.0);
+        check_bf16(shapes[s].rows, shapes[s].vocab, 200.0);
+    }
+}
+
+static void bf16_has_the_same_bits_for_any_threads(void **state)
+{
+    (void)state;
+    enum { ROWS = 7, VOCAB = 3001 };
+    uint32_t targets[ROWS] = {1, 2, 3, 4, 5, 6, 7};
+    bf16 *first = rounded_samples(ROWS * VOCAB, 2, 1.0), *again = rounded_samples(ROWS * VOCAB, 3, 1.0);
+    for (int threads = 1; threads <= 3; threads++) {
+        float *logits = samples(ROWS * VOCAB, 1, 1.0), loss[ROWS];
+        threads_set(threads);
+        cross_entropy_backward(threads == 1 ? first : again, ELEMENT_BF16, loss, logits, targets, NULL, ROWS,
+                               VOCAB);
+        free(logits);
+        if (threads > 1)
+            assert_memory_equal(again, first, ROWS * VOCAB * sizeof *first);
+    }
+    threads_set(2);
+    free(first), free(again);
+}
+
 static void far_logits_neither_overflow_nor_vanish(void **state)
 {
     (void)state;
@@ -138,6 +194,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(matches_the_reference),
+        cmocka_unit_test(bf16_is_rounded_once),
+        cmocka_unit_test(bf16_has_the_same_bits_for_any_threads),
         cmocka_unit_test(far_logits_neither_overflow_nor_vanish),
         cmocka_unit_test(nan_gives_nan),
         cmocka_unit_test(same_bits_for_any_threads),

@@ -35,6 +35,40 @@ static void every_element_has_its_factor(void **state)
     free(x), free(y);
 }
 
+/* Rounding is that of element_from_float, of the product in single precision. */
+static void check_bf16(const bf16 *got, const float *from, const struct dropout *dropout)
+{
+    for (int64_t i = 0; i < ALL; i++) {
+        float product = from[i] * dropout_factor(dropout, i / EACH, i % EACH);
+        bf16 wanted;
+        element_from_float(&wanted, &product, 1);
+        assert_int_equal(got[i], wanted);
+    }
+}
+
+static void bf16_has_the_same_factors(void **state)
+{
+    (void)state;
+    float *dy = samples(ALL, 1, 1.0), *wide = repeated(ALL, 0.0f);
+    bf16 *x = rounded_samples(ALL, 1, 1.0), *y = rounded_samples(ALL, 2, 1.0);
+    element_to_float(wide, x, ALL);
+    for (int threads = 1; threads <= 3; threads++) {
+        threads_set(threads);
+        dropout_forward(y, x, ELEMENT_BF16, SEQUENCES, EACH, &tenth);
+        check_bf16(y, wide, &tenth);
+        dropout_backward(y, dy, ELEMENT_BF16, SEQUENCES, EACH, &tenth);
+        check_bf16(y, dy, &tenth);
+        dropout_backward(y, dy, ELEMENT_BF16, SEQUENCES, EACH, NULL);
+        check_bf16(y, dy, NULL);
+    }
+    threads_set(2);
+    dropout_forward(y, x, ELEMENT_BF16, SEQUENCES, EACH, NULL);
+    assert_memory_equal(y, x, ALL * sizeof *y);
+    dropout_forward(x, x, ELEMENT_BF16, SEQUENCES, EACH, &tenth);
+    check_bf16(x, wide, &tenth);
+    free(dy), free(wide), free(x), free(y);
+}
+
 static void share_and_pairs_are_those_of_chance(void **state)
 {
     (void)state;
@@ -109,6 +143,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_element_has_its_factor),
+        cmocka_unit_test(bf16_has_the_same_factors),
         cmocka_unit_test(share_and_pairs_are_those_of_chance),
         cmocka_unit_test(every_argument_changes_the_mask),
         cmocka_unit_test(none_and_all),

@@ -80,6 +80,71 @@ static void forward_and_backward_match_the_reference(void **state)
     }
 }
 
+/* The inputs are exactly bf16, the arithmetic is that of fp32, so its error and one rounding remain. */
+static void bf16_is_rounded_once(void **state)
+{
+    (void)state;
+    static const int64_t sizes[] = {0, 1, 15, 16, 31, 32, 33, 63, 16383, 16385, 50001};
+    for (size_t s = 0; s < sizeof sizes / sizeof *sizes; s++) {
+        int64_t n = sizes[s];
+        bf16 *x = rounded_samples(n, 1, 3.0), *dy = rounded_samples(n, 2, 1.0),
+             *y = rounded_samples(n, 3, 1.0);
+        double *wide = widened_bf16(x, n), *wide_dy = widened_bf16(dy, n), *wanted = zeros(n);
+        gelu_forward(y, x, ELEMENT_BF16, n);
+        reference_gelu_forward(wanted, wide, n);
+        assert_true(rounded_once(y, wanted, n, 1.5e-6));
+        gelu_backward(dy, x, dy, ELEMENT_BF16, n);
+        reference_gelu_backward(wanted, wide, wide_dy, n);
+        assert_true(rounded_once(dy, wanted, n, 3e-6));
+        gelu_forward(x, x, ELEMENT_BF16, n);
+        assert_memory_equal(x, y, (size_t)n * sizeof *x);
+        free(x), free(dy), free(y), free(wide), free(wide_dy), free(wanted);
+    }
+}
+
+/* Every finite bf16 number: where the result is exact in the limit, and nothing overflows on the way. */
+static void every_bf16_number(void **state)
+{
+    (void)state;
+    enum { PATTERNS = 65536 };
+    bf16 *x = malloc(PATTERNS * sizeof *x), *y = malloc(PATTERNS * sizeof *y);
+    double *wanted = zeros(PATTERNS), *ones = zeros(PATTERNS);
+    assert_true(x != NULL && y != NULL);
+    for (int i = 0; i < PATTERNS; i++) {
+        x[i] = (i & 0x7f80) == 0x7f80 ? 0 : (bf16)i;
+        y[i] = 0x3f80;
+        ones[i] = 1.0;
+    }
+    double *wide = widened_bf16(x, PATTERNS);
+    gelu_backward(y, x, y, ELEMENT_BF16, PATTERNS);
+    reference_gelu_backward(wanted, wide, ones, PATTERNS);
+    for (int i = 0; i < PATTERNS; i++) /* the formula has 0 times infinity far out */
+        wanted[i] = wide[i] > 12.0 ? 1.0 : wide[i] < -12.0 ? 0.0 : wanted[i];
+    assert_true(rounded_once(y, wanted, PATTERNS, 3e-6));
+    gelu_forward(y, x, ELEMENT_BF16, PATTERNS);
+    reference_gelu_forward(wanted, wide, PATTERNS);
+    assert_true(rounded_once(y, wanted, PATTERNS, 1.5e-6));
+    free(x), free(y), free(wanted), free(ones), free(wide);
+}
+
+static void same_bits_for_any_threads(void **state)
+{
+    (void)state;
+    enum { N = 70001 };
+    bf16 *x = rounded_samples(N, 1, 3.0), *first = rounded_samples(N, 2, 1.0);
+    threads_set(1);
+    gelu_backward(first, x, first, ELEMENT_BF16, N);
+    for (int threads = 2; threads <= 4; threads++) {
+        bf16 *dx = rounded_samples(N, 2, 1.0);
+        threads_set(threads);
+        gelu_backward(dx, x, dx, ELEMENT_BF16, N);
+        assert_memory_equal(dx, first, N * sizeof *dx);
+        free(dx);
+    }
+    threads_set(2);
+    free(x), free(first);
+}
+
 static void backward_works_in_place(void **state)
 {
     (void)state;
@@ -111,6 +176,9 @@ int main(void)
         cmocka_unit_test(exponential_has_the_limits),
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(forward_and_backward_match_the_reference),
+        cmocka_unit_test(bf16_is_rounded_once),
+        cmocka_unit_test(every_bf16_number),
+        cmocka_unit_test(same_bits_for_any_threads),
         cmocka_unit_test(backward_works_in_place),
         cmocka_unit_test(far_values_and_nan),
     };

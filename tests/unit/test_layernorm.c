@@ -113,6 +113,56 @@ static void matches_the_reference(void **state)
     }
 }
 
+/* y is rounded once; dy is exactly bf16, and what is made of it stays fp32 and errs as in fp32. */
+static void bf16_matches_the_reference(void **state)
+{
+    (void)state;
+    for (int s = 0; s < SHAPES; s++) {
+        struct arrays a = arrays_create(shapes[s].rows, shapes[s].width);
+        bf16 *y = rounded_samples(a.n, 5, 1.0), *dy = rounded_samples(a.n, 4, 1.0);
+        double *wide_dy = widened_bf16(dy, a.n), *stream = widened(a.dx, a.n);
+        layernorm_forward(y, ELEMENT_BF16, a.mean, a.rstd, a.x, a.gain, s % 2 == 0 ? a.bias : NULL, a.rows,
+                          a.width);
+        reference_layernorm_forward(a.wide_y, a.wide_mean, a.wide_rstd, a.wide_x, a.wide_gain,
+                                    s % 2 == 0 ? a.wide_bias : NULL, a.rows, a.width);
+        assert_true(rounded_once(y, a.wide_y, a.n, 64 * FLOAT_STEP));
+        layernorm_backward(a.dx, a.dgain, a.dbias, dy, ELEMENT_BF16, a.x, a.mean, a.rstd, a.gain, a.rows,
+                           a.width);
+        reference_layernorm_backward(a.wide_dx, a.wide_dgain, a.wide_dbias, wide_dy, a.wide_x, a.wide_mean,
+                                     a.wide_rstd, a.wide_gain, a.rows, a.width);
+        for (int64_t k = 0; k < a.n; k++)
+            a.wide_dx[k] += stream[k];
+        assert_true(worst_error(a.dx, a.wide_dx, a.n) < 128 * FLOAT_STEP);
+        assert_true(worst_error(a.dgain, a.wide_dgain, a.width) < 512 * FLOAT_STEP);
+        assert_true(worst_error(a.dbias, a.wide_dbias, a.width) < 512 * FLOAT_STEP);
+        free(y), free(dy), free(wide_dy), free(stream);
+        arrays_destroy(&a);
+    }
+}
+
+static void bf16_is_the_same_for_any_threads(void **state)
+{
+    (void)state;
+    struct arrays a = arrays_create(201, 331), b = arrays_create(201, 331);
+    bf16 *dy = rounded_samples(a.n, 4, 1.0), *y = rounded_samples(a.n, 5, 1.0),
+         *again = rounded_samples(a.n, 6, 1.0);
+    threads_set(1);
+    layernorm_forward(y, ELEMENT_BF16, a.mean, a.rstd, a.x, a.gain, a.bias, a.rows, a.width);
+    layernorm_backward(a.dx, a.dgain, a.dbias, dy, ELEMENT_BF16, a.x, a.mean, a.rstd, a.gain, a.rows,
+                       a.width);
+    threads_set(3);
+    layernorm_forward(again, ELEMENT_BF16, b.mean, b.rstd, b.x, b.gain, b.bias, b.rows, b.width);
+    layernorm_backward(b.dx, b.dgain, b.dbias, dy, ELEMENT_BF16, b.x, b.mean, b.rstd, b.gain, b.rows,
+                       b.width);
+    threads_set(2);
+    assert_memory_equal(again, y, (size_t)a.n * sizeof *y);
+    assert_memory_equal(b.dx, a.dx, (size_t)a.n * sizeof *a.dx);
+    assert_memory_equal(b.dgain, a.dgain, (size_t)a.width * sizeof *a.dgain);
+    assert_memory_equal(b.dbias, a.dbias, (size_t)a.width * sizeof *a.dbias);
+    free(dy), free(y), free(again);
+    arrays_destroy(&a), arrays_destroy(&b);
+}
+
 static void backward_is_the_same_for_any_threads(void **state)
 {
     (void)state;
@@ -170,6 +220,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reference_gradient_is_the_difference_quotient),
         cmocka_unit_test(matches_the_reference),
+        cmocka_unit_test(bf16_matches_the_reference),
+        cmocka_unit_test(bf16_is_the_same_for_any_threads),
         cmocka_unit_test(backward_is_the_same_for_any_threads),
         cmocka_unit_test(works_without_bias),
         cmocka_unit_test(nan_stays),
