@@ -3,9 +3,9 @@
 #ifndef LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
 #define LLMPI_SRC_TRAIN_TRAINER_PRIVATE_H
 
+#include "llmpi/base/folder_lock.h"
 #include "llmpi/data/dataset.h"
 #include "llmpi/train/run_files.h"
-#include "llmpi/base/folder_lock.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 #include "llmpi/train/timers.h"
@@ -24,6 +24,7 @@ struct trainer {
     struct timers timers;
     int64_t micro_batch, first_step;
     uint64_t dataset_digest;
+    struct buffer line;     /* of metrics, in work */
     enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
     double started, logged; /* when the loop began, and the log's last line about a step */
 };
