@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <string.h>
 
+enum { LINE_BYTES = 1024 }; /* more than a step's line of metrics can have */
+
 /* Every so many steps; every == 0: never, since the end has its own call. */
 static bool is_due(int64_t step, int64_t every)
 {
@@ -153,9 +155,11 @@ double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double
 static enum status add_step(struct trainer *trainer, const struct step_result *result, double seconds,
                             const struct timers *phases)
 {
-    struct buffer line = {0};
+    struct buffer *line = &trainer->line; /* kept from step to step */
+    buffer_clear(line);
+    TRY(buffer_reserve(line, LINE_BYTES));
     enum status status = buffer_printf(
-        &line,
+        line,
         "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, "
         "\"tokens_per_second\": %.17g, \"mfu\": %.6g, \"seconds\": %.17g",
         (long long)trainer->state.step, result->loss, result->learning_rate, result->gradient_norm,
@@ -163,12 +167,11 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
         trainer_utilisation(trainer, result->tokens, seconds), seconds);
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
         status =
-            buffer_printf(&line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
+            buffer_printf(line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
     if (status == STATUS_OK)
-        status = buffer_append(&line, "}\n", 2);
+        status = buffer_append(line, "}\n", 2);
     if (status == STATUS_OK)
-        status = run_files_add_metrics(trainer->files, &line);
-    buffer_free(&line);
+        status = run_files_add_metrics(trainer->files, line);
     return status;
 }
 

@@ -28,6 +28,7 @@ struct trainer {
     struct timers timers;
     int64_t micro_batch, first_step;
     uint64_t dataset_digest;
+    struct buffer line;     /* of metrics, in work */
     enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
     double started, logged; /* when the loop began, and the log's last line about a step */
     double step_seconds;    /* of all steps done since then, and their tokens */

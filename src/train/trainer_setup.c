@@ -224,6 +224,7 @@ void trainer_close(struct trainer *trainer)
 {
     stepper_destroy(trainer->stepper);
     run_files_close(trainer->files);
+    buffer_free(&trainer->line);
     state_destroy(&trainer->state);
     dataset_close(trainer->train);
     dataset_close(trainer->validation);
