@@ -139,20 +139,24 @@ static void multiply(const struct product *p)
     }
 }
 
+/* NULL: none for this processor. */
+static const struct gemm_kernels *kernels_in_use(void)
+{
+#ifdef __x86_64__
+    if (cpu_level() >= CPU_AVX512)
+        return &gemm_avx512;
+    if (cpu_level() >= CPU_AVX2)
+        return &gemm_avx2;
+#endif
+    return NULL;
+}
+
 bool gemm_vector(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a,
                  struct gemm_factor b, int64_t m, int64_t n, int64_t k)
 {
-#ifdef __x86_64__
-    struct product product = {NULL, a, b, c, c_stride, m, n, k, alpha, beta};
-    if (cpu_level() >= CPU_AVX512)
-        product.kernels = &gemm_avx512;
-    else if (cpu_level() >= CPU_AVX2)
-        product.kernels = &gemm_avx2;
-    else
+    struct product product = {kernels_in_use(), a, b, c, c_stride, m, n, k, alpha, beta};
+    if (product.kernels == NULL)
         return false;
     multiply(&product);
     return true;
-#else
-    return false;
-#endif
 }

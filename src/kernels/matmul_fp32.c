@@ -1,5 +1,5 @@
-/* fp32 products: our own kernels where the processor has them (gemm_vector.h), else CBLAS. BLAS runs
- * single-threaded; each of our OpenMP threads computes its own pieces of the output, so the pieces need no
+/* fp32 products: our own kernels (gemm_vector.h) where they are faster, else CBLAS. BLAS runs
+ * single-threaded; each of our OpenMP threads computes its own piece of the output, so the pieces need no
  * order and there is one pool of threads. */
 #include "gemm.h"
 
@@ -16,6 +16,7 @@
 #define PIECE_MULTIPLE 16           /* elements: a cache line, and the registers of BLAS' inner loops */
 #define LARGEST_CALL   GEMM_LARGEST /* rows a call */
 #define FEW_ROWS       4            /* up to here one product per row is faster: generation has one row */
+#define LARGEST_OWN    524288.0     /* elements of b up to which our kernels clearly beat OpenBLAS' */
 #define SMALLEST_SHARE 65536.0      /* multiplications that are worth a thread */
 
 /* OpenBLAS only; NULL with another library. The last two are of its builds with kernels for many processors.
@@ -141,25 +142,34 @@ static void scale(float *c, int64_t c_stride, float beta, int64_t m, int64_t n)
             c[row * c_stride + column] = beta == 0.0f ? 0.0f : beta * c[row * c_stride + column];
 }
 
-/* A product of more than FEW_ROWS rows, or a piece of one. */
-static void gemm_rows(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a,
-                      struct gemm_factor b, int64_t m, int64_t n, int64_t k)
+/* Which code a product gets, for all of its pieces alike. */
+enum route { ROUTE_FEW_ROWS, ROUTE_OWN, ROUTE_BLAS };
+
+static enum route route_of(bool a_transposed, int64_t m, int64_t n, int64_t k)
+{
+    if (m <= FEW_ROWS && k >= 1 && k <= LARGEST_CALL && !a_transposed)
+        return ROUTE_FEW_ROWS;
+    return (double)n * (double)k <= LARGEST_OWN ? ROUTE_OWN : ROUTE_BLAS;
+}
+
+/* A product or a piece of one. */
+static void gemm_routed(enum route route, float *c, int64_t c_stride, float beta, float alpha,
+                        struct gemm_factor a, struct gemm_factor b, int64_t m, int64_t n, int64_t k)
 {
     if (m < 1 || n < 1)
         return;
     if (k < 1)
         scale(c, c_stride, beta, m, n);
-    else if (!gemm_vector(c, c_stride, beta, alpha, a, b, m, n, k))
+    else if (route == ROUTE_FEW_ROWS)
+        gemv_rows(c, c_stride, beta, alpha, &a, &b, m, n, k);
+    else if (route == ROUTE_BLAS || !gemm_vector(c, c_stride, beta, alpha, a, b, m, n, k))
         gemm_blas(c, c_stride, beta, alpha, &a, &b, m, n, k);
 }
 
 void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a, struct gemm_factor b,
           int64_t m, int64_t n, int64_t k)
 {
-    if (m <= FEW_ROWS && k >= 1 && k <= LARGEST_CALL && !a.transposed)
-        gemv_rows(c, c_stride, beta, alpha, &a, &b, m, n, k);
-    else
-        gemm_rows(c, c_stride, beta, alpha, a, b, m, n, k);
+    gemm_routed(route_of(a.transposed, m, n, k), c, c_stride, beta, alpha, a, b, m, n, k);
 }
 
 /* Part `index` of `parts` of a range of n, with boundaries on multiples of PIECE_MULTIPLE. */
@@ -200,6 +210,7 @@ void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a,
     double shares = (double)m * (double)n * (double)k / SMALLEST_SHARE;
     int threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
     int parts = row_parts(m, n, threads);
+    enum route route = route_of(a.transposed, m, n, k);
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int piece = 0; piece < threads; piece++) {
         int across = threads / parts, down = piece / across;
@@ -214,6 +225,6 @@ void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a,
         float *corner = c + row * n + column;
         if (bias != NULL)
             fill_rows(corner, n, bias + column, rows, columns);
-        gemm(corner, n, bias != NULL ? 1.0f : beta, 1.0f, left, right, rows, columns, k);
+        gemm_routed(route, corner, n, bias != NULL ? 1.0f : beta, 1.0f, left, right, rows, columns, k);
     }
 }
