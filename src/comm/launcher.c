@@ -82,6 +82,7 @@ static const char *asked_of_mpirun(void)
 
 struct comm_launcher comm_launcher(void)
 {
+    /* Other variables of mpirun appear without it too: MPI_Init sets them in a process started alone. */
     if (getenv("OMPI_MCA_orte_local_daemon_uri") != NULL)
         return (struct comm_launcher){COMM_STARTER_MPIRUN, asked_of_mpirun()};
     if (getenv("SLURM_STEP_NUM_TASKS") == NULL)

@@ -178,6 +178,56 @@ static void test_launcher(struct comm *comm)
     }
 }
 
+/* Variables as mpirun 4.1.4 and srun 22.05 set them. */
+static void test_bindings(struct comm *comm)
+{
+    static const char *const names[] = {"OMPI_MCA_orte_local_daemon_uri",
+                                        "OMPI_MCA_hwloc_base_binding_policy",
+                                        "OMPI_MCA_rmaps_base_mapping_policy",
+                                        "OMPI_MCA_orte_rankfile",
+                                        "SLURM_STEP_NUM_TASKS",
+                                        "SLURM_CPU_BIND_TYPE"};
+    static const struct {
+        const char *values[6];
+        enum comm_starter starter;
+        int asked; /* index of the variable, or -1 */
+    } rows[] = {
+        {{NULL}, COMM_STARTER_OTHER, -1},
+        {{NULL, "none"}, COMM_STARTER_OTHER, -1},
+        {{"uri"}, COMM_STARTER_MPIRUN, -1},
+        {{"uri", "none"}, COMM_STARTER_MPIRUN, 1},
+        {{"uri", "core"}, COMM_STARTER_MPIRUN, 1},
+        {{"uri", NULL, "slot"}, COMM_STARTER_MPIRUN, -1},
+        {{"uri", NULL, "ppr:2:node"}, COMM_STARTER_MPIRUN, -1},
+        {{"uri", NULL, "slot:PE=2"}, COMM_STARTER_MPIRUN, 2},
+        {{"uri", NULL, "Socket"}, COMM_STARTER_MPIRUN, 2},
+        {{"uri", NULL, NULL, "file"}, COMM_STARTER_MPIRUN, 3},
+        {{"uri", NULL, NULL, NULL, "1", "none"}, COMM_STARTER_MPIRUN, -1}, /* its daemon's step */
+        {{NULL, NULL, NULL, NULL, "2", "mask_cpu:"}, COMM_STARTER_SRUN, -1},
+        {{NULL, NULL, NULL, NULL, "2", "none"}, COMM_STARTER_SRUN, 5},
+        {{NULL, NULL, NULL, NULL, NULL, "none"}, COMM_STARTER_OTHER, -1},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        for (int k = 0; k < 6; k++)
+            rows[i].values[k] != NULL ? setenv(names[k], rows[i].values[k], 1) : unsetenv(names[k]);
+        struct comm_launcher launcher = comm_launcher();
+        const char *asked = rows[i].asked >= 0 ? names[rows[i].asked] : "nothing";
+        const char *found = launcher.binding != NULL ? launcher.binding : "nothing";
+        CHECK(comm, launcher.starter == rows[i].starter && strcmp(found, asked) == 0,
+              "row %zu: started by %d, %s was asked", i, (int)launcher.starter, found);
+    }
+}
+
+static void test_gather(struct comm *comm)
+{
+    int64_t mine[2] = {comm_rank(comm), -comm_rank(comm)}, all[64];
+    comm_gather(comm, mine, sizeof mine, all);
+    for (int rank = 0; rank < comm_size(comm); rank++)
+        CHECK(comm, all[2 * rank] == rank && all[2 * rank + 1] == -rank, "rank %d sent %lld", rank,
+              (long long)all[2 * rank]);
+    CHECK(comm, comm_node_first(comm) == 0, "%d is the lowest rank here", comm_node_first(comm));
+}
+
 static void test_alone(struct comm *world)
 {
     struct comm *alone = comm_alone();
@@ -221,6 +271,8 @@ int main(void)
     test_agreement(comm);
     test_alone(comm);
     test_launcher(comm);
+    test_bindings(comm);
+    test_gather(comm);
     comm_end(comm);
     return 0;
 }

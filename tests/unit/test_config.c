@@ -66,10 +66,11 @@ static void test_choices_are_the_enums(void **state)
     (void)state;
     struct config c;
     assert_int_equal(parse(&c,
-                           "corpus: {on_error: skip, split: tail}\n"
+                           "run: {bind: none}\ncorpus: {on_error: skip, split: tail}\n"
                            "train: {sampling: sequential, schedule: wsd, decay_steps: 1, precision: fp32}\n",
                            NULL),
                      STATUS_OK);
+    assert_int_equal(c.run.bind, RUN_BIND_NONE);
     assert_int_equal(c.corpus.on_error, CORPUS_ERRORS_SKIP);
     assert_int_equal(c.corpus.split, SPLIT_TAIL);
     assert_int_equal(c.clean.compression, CLEAN_ZSTD);
