@@ -35,15 +35,16 @@ static bool agree_on_level(struct comm *comm, struct weakest *out)
 {
     int64_t mine = cpu_level(), bounds[2] = {mine, -mine};
     comm_max_int64(comm, bounds, 2);
-    bool weak = mine == -bounds[1];
+    int64_t least = -bounds[1];
+    bool weak = mine == least;
     int64_t last = weak ? -comm_rank(comm) : -comm_size(comm);
     comm_max_int64(comm, &last, 1);
     *out = (struct weakest){.rank = -last, .count = weak};
     comm_sum_int64(comm, &out->count, 1);
     gethostname(out->host, sizeof out->host - 1);
     comm_broadcast(comm, out->host, sizeof out->host, (int)out->rank);
-    cpu_limit((enum cpu_level) - bounds[1]);
-    return bounds[0] != -bounds[1];
+    cpu_limit((enum cpu_level)least);
+    return bounds[0] != least;
 }
 
 static void log_weakest(const struct weakest *weakest, const struct precision *agreed)
