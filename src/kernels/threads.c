@@ -16,6 +16,15 @@ int threads_count(void)
     return omp_get_max_threads();
 }
 
+struct share threads_share(int64_t n)
+{
+    int64_t threads = omp_get_num_threads(), each = ((n + threads - 1) / threads + 63) / 64 * 64;
+    int64_t first = each * omp_get_thread_num();
+    if (first > n)
+        first = n;
+    return (struct share){first, each < n - first ? each : n - first};
+}
+
 int threads_cores(void)
 {
     return omp_get_num_procs();

@@ -8,6 +8,7 @@
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/residual.h"
+#include "llmpi/kernels/threads.h"
 #include "llmpi/optimize/adamw.h"
 #include "llmpi/optimize/norm.h"
 #include "llmpi/optimize/schedule.h"
@@ -150,6 +151,18 @@ static void put_aside(struct stepper *stepper, int64_t k)
     memcpy(stepper->pending[level], gradients, (size_t)total * sizeof *gradients);
 }
 
+/* One thread alone does not fill the memory's bandwidth. */
+static void clear_gradients(struct model *model)
+{
+    float *gradients = model_gradients(model);
+    int64_t total = model_table(model)->total;
+#pragma omp parallel if (total > THREADS_WORTH)
+    {
+        struct share share = threads_share(total);
+        memset(gradients + share.first, 0, (size_t)share.count * sizeof *gradients);
+    }
+}
+
 /* Forward and backward over one slot; *blocks_done when its last micro-batch reported the blocks. */
 static enum status run_slot(struct stepper *stepper, int64_t k, struct model_loss *sums, bool *blocks_done)
 {
@@ -158,7 +171,7 @@ static enum status run_slot(struct stepper *stepper, int64_t k, struct model_los
     bool last_slot = k == stepper->slot_count - 1;
     int64_t first = 0, count = 0;
     slots_piece(config->train.batch_size, stepper->slots, stepper->slot_first + k, &first, &count);
-    memset(model_gradients(state->model), 0, (size_t)model_table(state->model)->total * sizeof(float));
+    clear_gradients(state->model);
     stepper->merge_count = slots_merges(k, stepper->slot_count, stepper->merges);
     for (int64_t done = 0; done < count; done += config->train.micro_batch) {
         int64_t rows = count - done < config->train.micro_batch ? count - done : config->train.micro_batch;
@@ -189,8 +202,7 @@ static enum status run_slots(struct stepper *stepper, struct model_loss *sums)
     bool blocks_done = false;
     enum status status = STATUS_OK;
     if (stepper->slot_count == 0) {
-        struct model *model = stepper->state->model;
-        memset(model_gradients(model), 0, (size_t)model_table(model)->total * sizeof(float));
+        clear_gradients(stepper->state->model);
         stepper->merge_count = 0;
     }
     for (int64_t k = 0; k < stepper->slot_count && status == STATUS_OK; k++)
@@ -201,24 +213,40 @@ static enum status run_slots(struct stepper *stepper, struct model_loss *sums)
     return status;
 }
 
+/* What of a tensor lies in a share of the whole array. */
+static struct share part_of(const struct parameter *row, struct share share)
+{
+    int64_t end = share.first + share.count, row_end = row->offset + row->count;
+    int64_t first = row->offset > share.first ? row->offset : share.first;
+    int64_t count = (row_end < end ? row_end : end) - first;
+    return (struct share){first, count > 0 ? count : 0};
+}
+
+/* Tensors of all sizes are one array to the threads, each of which updates a share of it. */
 static void update(struct stepper *stepper, double learning_rate, double gradient_scale)
 {
     const struct config *config = stepper->config;
     struct train_state *state = stepper->state;
     const struct parameter_table *table = model_table(state->model);
-    struct adamw settings = {.learning_rate = learning_rate,
-                             .beta1 = config->train.beta1,
-                             .beta2 = config->train.beta2,
-                             .epsilon = config->train.epsilon,
-                             .step = state->step + 1};
-    for (int64_t i = 0; i < table->count; i++) {
-        const struct parameter *row = &table->rows[i];
-        if (!row->trainable)
-            continue;
-        settings.weight_decay = row->decay ? config->train.weight_decay : 0;
-        adamw_update(&settings, model_parameters(state->model) + row->offset,
-                     model_gradients(state->model) + row->offset, state->exp_avg + row->offset,
-                     state->exp_avg_sq + row->offset, row->count, gradient_scale);
+    float *parameters = model_parameters(state->model), *gradients = model_gradients(state->model);
+#pragma omp parallel if (table->total > THREADS_WORTH)
+    {
+        struct share share = threads_share(table->total);
+        struct adamw settings = {.learning_rate = learning_rate,
+                                 .beta1 = config->train.beta1,
+                                 .beta2 = config->train.beta2,
+                                 .epsilon = config->train.epsilon,
+                                 .step = state->step + 1};
+        for (int64_t i = 0; i < table->count; i++) {
+            const struct parameter *row = &table->rows[i];
+            struct share part = part_of(row, share);
+            if (!row->trainable || part.count == 0)
+                continue;
+            settings.weight_decay = row->decay ? config->train.weight_decay : 0;
+            adamw_update(&settings, parameters + part.first, gradients + part.first,
+                         state->exp_avg + part.first, state->exp_avg_sq + part.first, part.count,
+                         gradient_scale);
+        }
     }
     model_refresh_all(state->model);
 }
