@@ -6,6 +6,7 @@
 
 #include "element_access.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/kernels/threads.h"
 #include "softmax_row.h"
 
 #include <math.h>
@@ -46,7 +47,7 @@ static float loss_of_row(const float *values, const float *next, uint32_t target
 void cross_entropy_forward(float *loss, const float *logits, const uint32_t *targets, int64_t rows,
                            int64_t vocab)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * vocab > THREADS_WORTH)
     for (int64_t row = 0; row < rows; row++) {
         const float *values = logits + row * vocab;
         loss[row] = loss_of_row(values, row + 1 < rows ? values + vocab : values, targets[row], vocab);
@@ -86,7 +87,7 @@ static float differentiate_row(void *gradient, enum element element, float *valu
 void cross_entropy_backward(void *dlogits, enum element element, float *loss, float *logits,
                             const uint32_t *targets, const float *weight, int64_t rows, int64_t vocab)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * vocab > THREADS_WORTH)
     for (int64_t row = 0; row < rows; row++) {
         float *values = logits + row * vocab;
         loss[row] = differentiate_row(element_at(dlogits, element, row * vocab), element, values,

@@ -5,10 +5,11 @@
 #include "element_access.h"
 #include "llmpi/base/clones.h"
 #include "llmpi/base/random.h"
+#include "llmpi/kernels/threads.h"
 
 #include <string.h>
 
-#define CHUNK 16384 /* elements: a share of work */
+#define CHUNK 4096 /* elements of a sequence: a share of work */
 
 struct dropout_mask dropout_mask(const struct dropout *dropout, int64_t sequence)
 {
@@ -53,7 +54,7 @@ CLONED(void, drop_chunk,
 static void drop(void *y, enum element to, const void *x, enum element from, int64_t sequences,
                  int64_t per_sequence, const struct dropout *dropout)
 {
-#pragma omp parallel for collapse(2) schedule(static)
+#pragma omp parallel for collapse(2) schedule(static) if (sequences * per_sequence > THREADS_WORTH)
     for (int64_t sequence = 0; sequence < sequences; sequence++) {
         for (int64_t i = 0; i < per_sequence; i += CHUNK) {
             struct dropout_mask mask = dropout_mask(dropout, sequence);
@@ -80,9 +81,11 @@ void dropout_backward(void *dx, const float *dy, enum element element, int64_t s
     if (dropout_active(dropout)) {
         drop(dx, element, dy, ELEMENT_FP32, sequences, per_sequence, dropout);
     } else if (element == ELEMENT_BF16) {
-#pragma omp parallel for schedule(static)
-        for (int64_t i = 0; i < n; i += CHUNK)
-            element_from_float((bf16 *)dx + i, dy + i, i + CHUNK < n ? CHUNK : n - i);
+#pragma omp parallel if (n > THREADS_WORTH)
+        {
+            struct share share = threads_share(n);
+            element_from_float((bf16 *)dx + share.first, dy + share.first, share.count);
+        }
     } else if (dx != dy) {
         memcpy(dx, dy, (size_t)n * sizeof *dy);
     }

@@ -15,7 +15,7 @@ static int64_t place(const int32_t *position, int64_t row, int64_t length)
 void embedding_forward(float *y, const float *wte, const float *wpe, const uint32_t *tokens,
                        const int32_t *position, int64_t rows, int64_t length, int64_t width)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * width > THREADS_WORTH)
     for (int64_t row = 0; row < rows; row++) {
         const float *token = wte + (int64_t)tokens[row] * width;
         float *sum = y + row * width;
@@ -38,7 +38,7 @@ void embedding_backward(float *dwte, float *dwpe, const float *dy, const uint32_
                         const int32_t *position, int64_t rows, int64_t length, int64_t width)
 {
     int64_t share = ((width + threads_count() - 1) / threads_count() + 15) / 16 * 16;
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * width > THREADS_WORTH)
     for (int64_t column = 0; column < width; column += share) {
         int64_t columns = column + share < width ? share : width - column;
         for (int64_t row = 0; row < rows; row++) {

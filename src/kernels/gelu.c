@@ -4,8 +4,8 @@
 
 #include "element_access.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/kernels/threads.h"
 
-#define CHUNK                16384 /* elements: a share of work, and half of a first-level cache */
 #define TWICE_SQRT_2_OVER_PI 1.5957691216057307f
 #define CUBIC                0.044715f
 
@@ -43,7 +43,7 @@ ELEMENT_LOOP void backward_loop(void *dx, const void *x, const void *dy, enum el
         element_store(dx, element, i, gelu_slope(element_load(x, element, i)) * element_load(dy, element, i));
 }
 
-CLONED(void, forward_chunk, (void *y, const void *x, enum element element, int64_t n), (y, x, element, n))
+CLONED(void, forward_share, (void *y, const void *x, enum element element, int64_t n), (y, x, element, n))
 {
     if (element == ELEMENT_BF16)
         forward_loop(y, x, ELEMENT_BF16, n);
@@ -51,7 +51,7 @@ CLONED(void, forward_chunk, (void *y, const void *x, enum element element, int64
         forward_loop(y, x, ELEMENT_FP32, n);
 }
 
-CLONED(void, backward_chunk, (void *dx, const void *x, const void *dy, enum element element, int64_t n),
+CLONED(void, backward_share, (void *dx, const void *x, const void *dy, enum element element, int64_t n),
        (dx, x, dy, element, n))
 {
     if (element == ELEMENT_BF16)
@@ -62,16 +62,20 @@ CLONED(void, backward_chunk, (void *dx, const void *x, const void *dy, enum elem
 
 void gelu_forward(void *y, const void *x, enum element element, int64_t n)
 {
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i += CHUNK)
-        forward_chunk(element_at(y, element, i), element_at_const(x, element, i), element,
-                      i + CHUNK < n ? CHUNK : n - i);
+#pragma omp parallel if (n > THREADS_WORTH)
+    {
+        struct share share = threads_share(n);
+        forward_share(element_at(y, element, share.first), element_at_const(x, element, share.first), element,
+                      share.count);
+    }
 }
 
 void gelu_backward(void *dx, const void *x, const void *dy, enum element element, int64_t n)
 {
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i += CHUNK)
-        backward_chunk(element_at(dx, element, i), element_at_const(x, element, i),
-                       element_at_const(dy, element, i), element, i + CHUNK < n ? CHUNK : n - i);
+#pragma omp parallel if (n > THREADS_WORTH)
+    {
+        struct share share = threads_share(n);
+        backward_share(element_at(dx, element, share.first), element_at_const(x, element, share.first),
+                       element_at_const(dy, element, share.first), element, share.count);
+    }
 }

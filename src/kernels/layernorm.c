@@ -58,7 +58,7 @@ CLONED(void, normalise_row,
 void layernorm_forward(void *y, enum element element, float *mean, float *rstd, const float *x,
                        const float *gain, const float *bias, int64_t rows, int64_t width)
 {
-#pragma omp parallel for schedule(static)
+#pragma omp parallel for schedule(static) if (rows * width > THREADS_WORTH)
     for (int64_t row = 0; row < rows; row++) {
         struct statistics statistics = statistics_of(x + row * width, width);
         mean[row] = statistics.mean;
@@ -139,13 +139,14 @@ CLONED(void, add_block,
         dbias[i] += biases[i];
 }
 
+/* By the threads of the region that calls it, none of which waits for the others. */
 static void parameter_gradients(float *dgain, float *dbias, const void *dy, enum element element,
                                 const float *x, const float *mean, const float *rstd, int64_t rows,
                                 int64_t width)
 {
     int64_t widest = (width + threads_count() - 1) / threads_count();
     int64_t step = widest >= BLOCK_COLUMNS ? BLOCK_COLUMNS : (widest + 15) / 16 * 16;
-#pragma omp parallel for schedule(static)
+#pragma omp for schedule(static) nowait
     for (int64_t column = 0; column < width; column += step) {
         for (int64_t row = 0; row < rows; row += BLOCK_ROWS) {
             int64_t corner = row * width + column;
@@ -167,9 +168,12 @@ void layernorm_backward(float *dx, float *dgain, float *dbias, const void *dy, e
                         const float *x, const float *mean, const float *rstd, const float *gain, int64_t rows,
                         int64_t width)
 {
-    parameter_gradients(dgain, dbias, dy, element, x, mean, rstd, rows, width);
-#pragma omp parallel for schedule(static)
-    for (int64_t row = 0; row < rows; row++)
-        differentiate_row(dx + row * width, element_at_const(dy, element, row * width), element,
-                          x + row * width, (struct statistics){mean[row], rstd[row]}, gain, width);
+#pragma omp parallel if (rows * width > THREADS_WORTH)
+    {
+        parameter_gradients(dgain, dbias, dy, element, x, mean, rstd, rows, width);
+#pragma omp for schedule(static) nowait
+        for (int64_t row = 0; row < rows; row++)
+            differentiate_row(dx + row * width, element_at_const(dy, element, row * width), element,
+                              x + row * width, (struct statistics){mean[row], rstd[row]}, gain, width);
+    }
 }

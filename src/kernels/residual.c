@@ -3,8 +3,7 @@
 
 #include "element_access.h"
 #include "llmpi/base/clones.h"
-
-#define CHUNK 16384 /* elements: a share of work */
+#include "llmpi/kernels/threads.h"
 
 ELEMENT_LOOP void add_loop(float *y, const float *stream, const void *branch, enum element element, int64_t n)
 {
@@ -13,7 +12,7 @@ ELEMENT_LOOP void add_loop(float *y, const float *stream, const void *branch, en
         y[i] = stream[i] + element_load(branch, element, i);
 }
 
-CLONED(void, add_chunk, (float *y, const float *stream, const void *branch, enum element element, int64_t n),
+CLONED(void, add_share, (float *y, const float *stream, const void *branch, enum element element, int64_t n),
        (y, stream, branch, element, n))
 {
     if (element == ELEMENT_BF16)
@@ -24,10 +23,12 @@ CLONED(void, add_chunk, (float *y, const float *stream, const void *branch, enum
 
 void residual_forward(float *y, const float *stream, const void *branch, enum element element, int64_t n)
 {
-#pragma omp parallel for schedule(static)
-    for (int64_t i = 0; i < n; i += CHUNK)
-        add_chunk(y + i, stream + i, element_at_const(branch, element, i), element,
-                  i + CHUNK < n ? CHUNK : n - i);
+#pragma omp parallel if (n > THREADS_WORTH)
+    {
+        struct share share = threads_share(n);
+        add_share(y + share.first, stream + share.first, element_at_const(branch, element, share.first),
+                  element, share.count);
+    }
 }
 
 void residual_backward(float *da, const float *dy, int64_t n)

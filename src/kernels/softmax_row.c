@@ -1,4 +1,5 @@
-/* Loops that vectorise. */
+/* Loops that vectorise. The search for the largest keeps sixteen of them, since a compiler may not reorder
+ * comparisons that could meet a NaN. */
 #include "softmax_row.h"
 
 #include "llmpi/base/clones.h"
@@ -6,14 +7,29 @@
 
 #include <math.h>
 
-/* The comparison is false for NaN. */
+enum { LANES = 16 };
+
+static inline float larger(float value, float largest)
+{
+    return value > largest ? value : largest;
+}
+
 CLONED(float, largest_of_row, (const float *values, int64_t n), (values, n))
 {
-    float largest = -INFINITY;
-#pragma omp simd reduction(max : largest)
-    for (int64_t i = 0; i < n; i++)
-        largest = values[i] > largest ? values[i] : largest;
-    return largest;
+    float lanes[LANES];
+    for (int lane = 0; lane < LANES; lane++)
+        lanes[lane] = -INFINITY;
+    int64_t whole = n / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++)
+            lanes[lane] = larger(values[i + lane], lanes[lane]);
+    for (int64_t i = whole; i < n; i++)
+        lanes[i - whole] = larger(values[i], lanes[i - whole]);
+    for (int distance = LANES / 2; distance > 0; distance /= 2)
+        for (int lane = 0; lane < distance; lane++)
+            lanes[lane] = larger(lanes[lane + distance], lanes[lane]);
+    return lanes[0];
 }
 
 CLONED(float, sum_of_row, (const float *values, float largest, int64_t n), (values, largest, n))

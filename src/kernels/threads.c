@@ -21,6 +21,15 @@ int threads_count(void)
     return omp_get_max_threads();
 }
 
+struct share threads_share(int64_t n)
+{
+    int64_t threads = omp_get_num_threads(), each = ((n + threads - 1) / threads + 63) / 64 * 64;
+    int64_t first = each * omp_get_thread_num();
+    if (first > n)
+        first = n;
+    return (struct share){first, each < n - first ? each : n - first};
+}
+
 bool threads_bound(void)
 {
     return omp_get_proc_bind() != omp_proc_bind_false;

@@ -6,14 +6,12 @@
 
 #include <math.h>
 
-#define CHUNK 16384 /* elements: a share of work */
-
 /* The scalars of one update. */
 struct factors {
     float gradient_scale, keep, decay1, gain1, decay2, gain2, correction2, epsilon, step_size;
 };
 
-CLONED(void, update_chunk,
+CLONED(void, update_all,
        (const struct factors *shared, float *restrict parameters, const float *restrict gradients,
         float *restrict exp_avg, float *restrict exp_avg_sq, int64_t n),
        (shared, parameters, gradients, exp_avg, exp_avg_sq, n))
@@ -45,8 +43,5 @@ void adamw_update(const struct adamw *settings, float *parameters, const float *
         .epsilon = (float)settings->epsilon,
         .step_size = (float)(settings->learning_rate / (1.0 - pow(settings->beta1, step))),
     };
-#pragma omp parallel for schedule(static) if (n > CHUNK)
-    for (int64_t i = 0; i < n; i += CHUNK)
-        update_chunk(&factors, parameters + i, gradients + i, exp_avg + i, exp_avg_sq + i,
-                     i + CHUNK < n ? CHUNK : n - i);
+    update_all(&factors, parameters, gradients, exp_avg, exp_avg_sq, n);
 }

@@ -9,6 +9,7 @@
 #include "llmpi/kernels/gelu.h"
 #include "llmpi/kernels/layernorm.h"
 #include "llmpi/kernels/residual.h"
+#include "llmpi/kernels/threads.h"
 #include "llmpi/model/activations.h"
 #include "llmpi/optimize/adamw.h"
 #include "llmpi/optimize/norm.h"
@@ -148,7 +149,13 @@ static void run_adamw(void *context)
     const struct calls *c = context;
     const struct adamw settings = {
         .learning_rate = 1e-3, .beta1 = 0.9, .beta2 = 0.95, .epsilon = 1e-8, .weight_decay = 0.1, .step = 10};
-    adamw_update(&settings, c->large[0], c->large[1], c->large[2], c->large[3], LARGE, 1);
+#pragma omp parallel
+    {
+        struct share share = threads_share(LARGE);
+        int64_t i = share.first;
+        adamw_update(&settings, c->large[0] + i, c->large[1] + i, c->large[2] + i, c->large[3] + i,
+                     share.count, 1);
+    }
 }
 
 /* --- their sizes --- */

@@ -9,6 +9,7 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/residual.h"
+#include "llmpi/kernels/threads.h"
 #include "llmpi/optimize/adamw.h"
 #include "llmpi/optimize/norm.h"
 #include "llmpi/optimize/schedule.h"
@@ -211,24 +212,40 @@ static enum status run_slots(struct stepper *stepper, struct model_loss *sums)
     return status;
 }
 
+/* What of a tensor lies in a share of the whole array. */
+static struct share part_of(const struct parameter *row, struct share share)
+{
+    int64_t end = share.first + share.count, row_end = row->offset + row->count;
+    int64_t first = row->offset > share.first ? row->offset : share.first;
+    int64_t count = (row_end < end ? row_end : end) - first;
+    return (struct share){first, count > 0 ? count : 0};
+}
+
+/* Tensors of all sizes are one array to the threads, each of which updates a share of it. */
 static void update(struct stepper *stepper, double learning_rate, double gradient_scale)
 {
     const struct config *config = stepper->config;
     struct train_state *state = stepper->state;
     const struct parameter_table *table = model_table(state->model);
-    struct adamw settings = {.learning_rate = learning_rate,
-                             .beta1 = config->train.beta1,
-                             .beta2 = config->train.beta2,
-                             .epsilon = config->train.epsilon,
-                             .step = state->step + 1};
-    for (int64_t i = 0; i < table->count; i++) {
-        const struct parameter *row = &table->rows[i];
-        if (!row->trainable)
-            continue;
-        settings.weight_decay = row->decay ? config->train.weight_decay : 0;
-        adamw_update(&settings, model_parameters(state->model) + row->offset,
-                     model_gradients(state->model) + row->offset, state->exp_avg + row->offset,
-                     state->exp_avg_sq + row->offset, row->count, gradient_scale);
+    float *parameters = model_parameters(state->model), *gradients = model_gradients(state->model);
+#pragma omp parallel if (table->total > THREADS_WORTH)
+    {
+        struct share share = threads_share(table->total);
+        struct adamw settings = {.learning_rate = learning_rate,
+                                 .beta1 = config->train.beta1,
+                                 .beta2 = config->train.beta2,
+                                 .epsilon = config->train.epsilon,
+                                 .step = state->step + 1};
+        for (int64_t i = 0; i < table->count; i++) {
+            const struct parameter *row = &table->rows[i];
+            struct share part = part_of(row, share);
+            if (!row->trainable || part.count == 0)
+                continue;
+            settings.weight_decay = row->decay ? config->train.weight_decay : 0;
+            adamw_update(&settings, parameters + part.first, gradients + part.first,
+                         state->exp_avg + part.first, state->exp_avg_sq + part.first, part.count,
+                         gradient_scale);
+        }
     }
     model_refresh_all(state->model);
 }

@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 #include <math.h>
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,23 +71,23 @@ static void first_step_is_the_learning_rate(void **state)
     assert_float_equal(square, 0.05f, 1e-8);
 }
 
-static void pieces_and_threads_give_the_same_bits(void **state)
+static void pieces_give_the_same_bits(void **state)
 {
     (void)state;
     enum { N = 40000 };
     float *gradients = samples(N, 9, 1.0), *first = NULL;
     struct adamw settings = settings_of(4, 0.1);
-    for (int variant = 1; variant <= 4; variant++) {
+    static const int64_t pieces[] = {N, 777, 16};
+    for (int variant = 0; variant < 3; variant++) {
         float *parameters = samples(N, 1, 1.0), *average = samples(N, 2, 0.1), *square = repeated(N, 0.3f);
-        int64_t piece = variant < 4 ? N : 777;
-        omp_set_num_threads(variant < 4 ? variant : 2);
+        int64_t piece = pieces[variant];
         for (int64_t i = 0; i < N; i += piece)
             adamw_update(&settings, parameters + i, gradients + i, average + i, square + i,
                          i + piece < N ? piece : N - i, 0.5);
-        if (variant > 1)
+        if (variant > 0)
             assert_memory_equal(parameters, first, N * sizeof *first);
-        free(average), free(square), free(variant > 1 ? parameters : NULL);
-        first = variant > 1 ? first : parameters;
+        free(average), free(square), free(variant > 0 ? parameters : NULL);
+        first = variant > 0 ? first : parameters;
     }
     free(first), free(gradients);
 }
@@ -109,7 +108,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(follows_the_formula),
         cmocka_unit_test(first_step_is_the_learning_rate),
-        cmocka_unit_test(pieces_and_threads_give_the_same_bits),
+        cmocka_unit_test(pieces_give_the_same_bits),
         cmocka_unit_test(nan_stays_in_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

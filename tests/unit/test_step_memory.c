@@ -72,7 +72,7 @@ static struct counts count_steps(const struct config *config, enum element eleme
     assert_int_equal(state_create(config, NULL, &use, &state), STATUS_OK);
     parameter_initialise(model_table(state.model), 1, model_parameters(state.model));
     model_refresh_all(state.model);
-    const struct sequences sequences = {read_tokens, NULL};
+    const struct sequences sequences = {.read = read_tokens};
     assert_int_equal(stepper_create(config, &state, sequences, comm, &stepper), STATUS_OK);
     for (int step = 1; step <= STEPS; step++) {
         long before = allocations_of_all, own = allocations_of_program;

@@ -8,6 +8,19 @@
 
 struct cpu_mask;
 
+/* Elements that are worth more than one thread: about 10 microseconds of arithmetic or memory traffic,
+ * several times what it costs to start and join threads that are awake. */
+#define THREADS_WORTH 32768
+
+/* Elements [first, first + count) of an array. */
+struct share {
+    int64_t first, count;
+};
+
+/* Inside a parallel region, the part of n elements that is the calling thread's: contiguous, nearly equal,
+ * and beginning at a multiple of 64 elements; outside one, all. */
+struct share threads_share(int64_t n);
+
 /* Uses `threads` (at least 1) from now on. Not from inside a parallel region. */
 void threads_set(int threads);
 

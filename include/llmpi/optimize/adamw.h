@@ -12,7 +12,7 @@ struct adamw {
 
 /* Updates n parameters and their moments in place. The gradient is multiplied by gradient_scale first (1 /
  * summed token weight, times the clipping factor). weight_decay 0 in `settings` for tensors without decay.
- * Any pieces of an array may be updated in any order. */
+ * On the calling thread alone; any pieces of an array may be updated in any order, by any threads. */
 void adamw_update(const struct adamw *settings, float *parameters, const float *gradients, float *exp_avg,
                   float *exp_avg_sq, int64_t n, double gradient_scale);
 
