@@ -107,13 +107,10 @@ static void *huge_allocate(void *context, size_t bytes, const char *what)
     if (__builtin_add_overflow(bytes, MEMORY_ALIGNMENT + page - 1, &whole) || whole > PTRDIFF_MAX - HUGE_PAGE)
         return out_of_memory(1, bytes, what);
     size_t mapped = bytes < HUGE_PAGE ? 0 : whole / page * page;
-    struct header *header = mapped > 0 ? map_aligned(mapped) : NULL;
-    if (header == NULL) {
-        mapped = 0;
-        header = memory_allocate((int64_t)(bytes + MEMORY_ALIGNMENT), 1, what);
-    }
+    struct header *header =
+        mapped > 0 ? map_aligned(mapped) : memory_allocate((int64_t)(bytes + MEMORY_ALIGNMENT), 1, what);
     if (header == NULL)
-        return NULL;
+        return mapped > 0 ? out_of_memory(1, bytes, what) : NULL;
     header->mapped = mapped;
     return (char *)header + MEMORY_ALIGNMENT;
 }

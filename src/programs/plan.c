@@ -11,6 +11,7 @@
 #include "llmpi/model/model.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/tokenizer_source.h"
+#include "llmpi/train/precision.h"
 #include "llmpi/train/slots.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
@@ -44,7 +45,9 @@ struct plan {
     bool vocabulary_known; /* from the tokenizer itself */
     int64_t embedding, attention, mlp, layernorm, head, total, tensors;
     int64_t ranks, micro_batch, slots_per_rank, cores;
-    int64_t gradient_bytes, activation_bytes, logits_bytes, memory_bytes; /* per rank */
+    enum element element;
+    int64_t gradient_bytes, packed_bytes, activation_bytes, logits_bytes; /* per rank, and the next three */
+    int64_t batch_bytes, exchange_copy, program_bytes, files_bytes, memory_bytes;
     double flop_per_token, tokens_per_step, tokens, exchange_bytes;
     double speed;       /* tokens per second of all ranks */
     double matmul_rate; /* FLOP per second of this machine; 0: the speed was given */
@@ -63,12 +66,26 @@ static void count_parameters(struct plan *plan)
     plan->total = plan->embedding + plan->attention + plan->mlp + plan->layernorm + plan->head;
 }
 
+/* The largest block of parameters, which is summed over the ranks in one call: Open MPI takes a copy's worth.
+ */
+static int64_t exchange_copy(const struct parameter_table *table)
+{
+    int64_t largest = 0;
+    for (int64_t block = 0; block < table->blocks; block++) {
+        int64_t first = 0, count = 0;
+        parameter_block(table, block, &first, &count);
+        largest = count > largest ? count : largest;
+    }
+    return largest * (int64_t)sizeof(float) / 2;
+}
+
 static enum status check_parameters(struct plan *plan)
 {
     struct parameter_table table;
     TRY(parameter_table_create(&plan->shape, &table));
     int64_t total = table.total;
     plan->tensors = table.count;
+    plan->exchange_copy = exchange_copy(&table);
     parameter_table_free(&table);
     if (total != plan->total)
         return fail(STATUS_FAILED,
@@ -85,20 +102,48 @@ static enum status find_vocabulary(const struct config *config, struct plan *pla
     return STATUS_OK;
 }
 
+/* Measured with Debian 12's libraries on x86-64, as the difference between the peak (VmHWM) of models of 1 to
+ * 250 MiB and the sum of their arrays: it does not grow with them. PROGRAM: pages of the program and of its
+ * libraries that are used, the heap after start, BLAS' panels. THREAD: its stack and its panels. MPI: what
+ * Open MPI holds for several ranks. FILES: HDF5 and its caches, a small tokenizer, the pieces in which
+ * checkpoints are digested, and what is left of measuring the machine at the start. */
+enum { PROGRAM = 26 << 20, THREAD = 5 << 18, MPI = 5 << 20, FILES = 28 << 20 };
+
+/* Tokens, targets and the mask of a micro-batch; in evaluation, losses and sums besides. */
+static int64_t count_batch(const struct config *config, const struct plan *plan)
+{
+    int64_t tokens = plan->micro_batch * plan->shape.context_length;
+    return (3 + 3) * tokens * (int64_t)sizeof(uint32_t) +
+           plan->shape.vocab_size * (int64_t)(sizeof(int64_t) + sizeof(float) + sizeof(uint32_t)) +
+           config->evaluate.sequences * 2 * (int64_t)sizeof(double);
+}
+
+static int64_t add_bytes(int64_t a, int64_t b)
+{
+    int64_t sum;
+    return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
+}
+
 static void count_memory(const struct config *config, struct plan *plan)
 {
-    int64_t first;
+    int64_t first, fixed = 3 * plan->total * (int64_t)sizeof(float); /* parameters, two moments */
     slots_piece(step_slots(config, (int)plan->ranks), plan->ranks, 0, &first, &plan->slots_per_rank);
     plan->micro_batch = step_micro_batch(config, (int)plan->ranks);
     plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * plan->total * (int64_t)sizeof(float);
-    struct model_use use = state_model_use(config, ELEMENT_FP32, plan->micro_batch, true);
+    plan->packed_bytes = model_packed_bytes(&plan->shape, plan->element);
+    struct model_use use = state_model_use(config, plan->element, plan->micro_batch, true);
     struct activations layout = {0};
     plan->activation_bytes = activations_layout(&plan->shape, &use, NULL, &layout);
     plan->logits_bytes = layout.chunk_rows * plan->shape.vocab_size * (int64_t)sizeof(float);
-    int64_t fixed =
-        3 * plan->total * (int64_t)sizeof(float) + plan->gradient_bytes; /* parameters, two moments */
-    if (__builtin_add_overflow(fixed, plan->activation_bytes, &plan->memory_bytes))
-        plan->memory_bytes = INT64_MAX;
+    if (plan->element != ELEMENT_FP32)
+        plan->logits_bytes +=
+            layout.chunk_rows * plan->shape.vocab_size * (int64_t)element_size(plan->element);
+    plan->batch_bytes = count_batch(config, plan);
+    plan->program_bytes = PROGRAM + plan->cores * THREAD + (plan->ranks > 1 ? MPI + plan->exchange_copy : 0);
+    plan->files_bytes = FILES;
+    plan->memory_bytes =
+        add_bytes(add_bytes(add_bytes(fixed, plan->gradient_bytes), plan->activation_bytes),
+                  plan->packed_bytes + plan->batch_bytes + plan->program_bytes + plan->files_bytes);
 }
 
 static void count_work(const struct config *config, struct plan *plan)
@@ -125,10 +170,9 @@ static double time_products(struct weight *weight, float *out, const float *in, 
     return flop / (best > 0 ? best : 1e-9);
 }
 
-static enum status measure_products(const struct config *config, struct plan *plan)
+static enum status measure_products(struct plan *plan)
 {
     int64_t rows = 1024, width = plan->shape.n_embd;
-    plan->cores = threads_choose(config->run.threads);
     threads_set((int)plan->cores);
     struct weight *weight = weight_create(width, 4 * width, false, ELEMENT_FP32, &allocator_plain);
     float *master = memory_allocate(4 * width * width, sizeof *master, "a weight");
@@ -204,10 +248,19 @@ static void print_memory(const struct plan *plan)
              plan->slots_per_rank == 1 ? "" : "s");
     print_bytes("gradients", (double)plan->gradient_bytes, note);
     print_bytes("moments of AdamW", 2 * bytes, "fp32, two");
-    snprintf(note, sizeof note, "micro-batch of %" PRId64 " sequences", plan->micro_batch);
+    snprintf(note, sizeof note, "%s, micro-batch of %" PRId64 " sequence%s",
+             plan->element == ELEMENT_BF16 ? "bf16" : "fp32", plan->micro_batch,
+             plan->micro_batch == 1 ? "" : "s");
+    if (plan->packed_bytes > 0)
+        print_bytes("packed weights", (double)plan->packed_bytes, "bf16, laid out for products");
     print_bytes("activations", (double)(plan->activation_bytes - plan->logits_bytes), note);
     print_bytes("head chunk", (double)plan->logits_bytes, "logits of some rows at a time");
-    print_bytes("total", (double)plan->memory_bytes, "and the program with its libraries");
+    print_bytes("batch", (double)plan->batch_bytes, "tokens, and what evaluation adds up");
+    snprintf(note, sizeof note, "with its libraries, %" PRId64 " thread%s%s", plan->cores,
+             plan->cores == 1 ? "" : "s", plan->ranks > 1 ? ", MPI" : "");
+    print_bytes("program", (double)plan->program_bytes, note);
+    print_bytes("files", (double)plan->files_bytes, "shards, tokenizer, checkpoints: the libraries for them");
+    print_bytes("total", (double)plan->memory_bytes, "at the peak");
     print_bytes("checkpoint on disk", 3 * bytes, "parameters and moments, written by rank 0");
 }
 
@@ -270,7 +323,11 @@ static void print_json(const struct plan *plan)
         {"parameter_bytes", 4.0 * (double)plan->total},
         {"gradient_bytes", (double)plan->gradient_bytes},
         {"moment_bytes", 8.0 * (double)plan->total},
+        {"packed_bytes", (double)plan->packed_bytes},
         {"activation_bytes", (double)plan->activation_bytes},
+        {"batch_bytes", (double)plan->batch_bytes},
+        {"program_bytes", (double)plan->program_bytes},
+        {"files_bytes", (double)plan->files_bytes},
         {"memory_bytes", (double)plan->memory_bytes},
         {"flop_per_token", plan->flop_per_token},
         {"tokens_per_step", plan->tokens_per_step},
@@ -287,7 +344,8 @@ static void print_json(const struct plan *plan)
 
 static enum status make_plan(const struct program *program, struct plan *plan)
 {
-    *plan = (struct plan){.ranks = 1};
+    *plan = (struct plan){.ranks = 1, .element = precision_choose(&program->config)};
+    plan->cores = threads_choose(program->config.run.threads);
     TRY(arguments_get_integer(&program->arguments, "--ranks", 1, 1000000, &plan->ranks));
     TRY(arguments_get_number(&program->arguments, "--speed", 1e-3, 1e15, &plan->speed));
     TRY(find_vocabulary(&program->config, plan));
@@ -295,7 +353,7 @@ static enum status make_plan(const struct program *program, struct plan *plan)
     TRY(check_parameters(plan));
     count_memory(&program->config, plan);
     count_work(&program->config, plan);
-    return plan->speed > 0 ? STATUS_OK : measure_products(&program->config, plan);
+    return plan->speed > 0 ? STATUS_OK : measure_products(plan);
 }
 
 enum status program_plan(int count, char **arguments)

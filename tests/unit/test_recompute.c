@@ -79,6 +79,13 @@ static void fp32_has_the_same_bits(void **state)
     check_same_bits(ELEMENT_FP32, 0.25);
 }
 
+static void bf16_has_the_same_bits(void **state)
+{
+    (void)state;
+    check_same_bits(ELEMENT_BF16, 0);
+    check_same_bits(ELEMENT_BF16, 0.25);
+}
+
 static void several_threads_have_the_same_bits(void **state)
 {
     (void)state;
@@ -121,8 +128,8 @@ static void memory_falls_as_documented(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(fp32_has_the_same_bits),
-                                       cmocka_unit_test(several_threads_have_the_same_bits),
-                                       cmocka_unit_test(memory_falls_as_documented)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fp32_has_the_same_bits), cmocka_unit_test(bf16_has_the_same_bits),
+        cmocka_unit_test(several_threads_have_the_same_bits), cmocka_unit_test(memory_falls_as_documented)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

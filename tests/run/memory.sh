@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# The memory that `llmpi plan` predicts against the peak (VmHWM) that runs reach: within 5 %.
+. "$(dirname "$0")/common.sh"
+if ldd "$LLMPI" | grep -q libasan; then
+    echo "skipped: the sanitizers take memory of their own"
+    exit 77
+fi
+
+number() { sed -nE "s/.*\"$1\": ([0-9]+).*/\1/p" "$2"; }
+
+# compare MEASURED PREDICTED WHAT...
+compare() {
+    local predicted=$2
+    echo "$(($1 >> 10)) KiB, predicted $((predicted >> 10)): ${*:3}"
+    [ $(((predicted - $1) * 20)) -le "$1" ] && [ $((($1 - predicted) * 20)) -le "$1" ] ||
+        fail "$1 bytes were used, $predicted predicted: ${*:3}"
+}
+
+# steps RANKS OPTION...: the step alone, on tokens drawn at random, without files
+: >empty.yaml
+steps() {
+    local start=("$LLMPI") # mpirun takes 4 MiB also for one rank
+    [ "$1" -gt 1 ] && start=(ranks "$1" "$LLMPI")
+    expect 0 "${start[@]}" bench step empty.yaml --steps=1 --json --run.threads=1 "${@:2}"
+    cp out bench.json
+    expect 0 "$LLMPI" plan empty.yaml --speed=1 --json --ranks="$1" --run.threads=1 "${@:2}"
+    cp out plan.json
+    compare "$(number peak_memory_bytes bench.json)" \
+        $(($(number memory_bytes plan.json) - $(number files_bytes plan.json))) "steps, ranks $1" "${@:2}"
+}
+small=(--model.n_layer=2 --model.n_head=2 --model.n_embd=128 --model.context_length=64 --tokenizer.vocab_size=4096
+    --train.micro_batch=2 --train.batch_size=4)
+deep=(--model.n_layer=6 --model.n_head=4 --model.n_embd=256 --model.context_length=256 --tokenizer.vocab_size=8192
+    --train.micro_batch=4 --train.batch_size=4)
+for precision in fp32 bf16; do
+    steps 1 "${small[@]}" --train.precision=$precision # a million parameters
+    for recompute in none attention block; do
+        steps 1 "${deep[@]}" --train.precision=$precision --train.recompute=$recompute
+    done
+done
+steps 1 "${small[@]}" --train.precision=fp32 --train.slots=4
+steps 2 "${small[@]}" --train.precision=fp32
+steps 2 "${deep[@]}" --train.precision=fp32 --train.batch_size=8
+
+# Whole runs, with shards, evaluation, samples and checkpoints.
+prepare_tiny
+whole() {
+    expect 0 "$LLMPI" plan tiny.yaml --speed=1 --json "$@"
+    cp out plan.json
+    rm -rf run
+    expect 0 /usr/bin/python3 -c 'import resource, subprocess, sys
+code = subprocess.call(sys.argv[1:], stdout=sys.stderr)
+print(1024 * resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(code)' "$LLMPI" train tiny.yaml --train.steps=4 "$@"
+    compare "$(cat out)" "$(number memory_bytes plan.json)" "a run," "$@"
+}
+whole --train.precision=fp32
+whole --train.precision=fp32 --model.n_layer=6 --model.n_head=4 --model.n_embd=256 --train.recompute=block
+finish
