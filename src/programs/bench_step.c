@@ -90,7 +90,7 @@ static void set_batch(struct step_bench *bench, const struct arguments *argument
 {
     struct config *config = bench->config;
     int ranks = comm_size(bench->comm);
-    int64_t passes = config->train.micro_batch * step_slots(config, ranks); /* one for each slot */
+    int64_t passes = step_micro_batch(config, ranks) * step_slots(config, ranks); /* one for each slot */
     double flop = (double)passes * (double)config->model.context_length * model_flop_per_token(&bench->shape);
     double times = floor(STEP_FLOP * ranks / flop);
     bench->configured_batch = config->train.batch_size;
