@@ -6,6 +6,7 @@
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
+#include "llmpi/train/step.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -46,7 +47,7 @@ static void print_table(const struct calls *calls, const struct config *config, 
 {
     printf("kernels at %" PRId64 " x %" PRId64 " tokens, %" PRId64 " wide, %" PRId64
            " heads, head chunk of %" PRId64 " rows, %s, %d thread%s, best of %" PRId64 " rounds\n\n",
-           config->train.micro_batch, calls->shape.context_length, calls->shape.n_embd, calls->shape.n_head,
+           step_micro_batch(config, 1), calls->shape.context_length, calls->shape.n_embd, calls->shape.n_head,
            calls->chunk_rows, precision_name(calls->element), threads_count(),
            threads_count() == 1 ? "" : "s", rounds);
     printf("%-24s %12s %12s %18s %8s\n", "", "ms", "median", "", "of bound");
@@ -79,7 +80,8 @@ static enum status run(struct program *program)
     const struct config *config = &program->config;
     struct model_shape shape;
     struct calls calls;
-    struct model_use use = state_model_use(config, precision_choose(config), config->train.micro_batch, true);
+    struct model_use use =
+        state_model_use(config, precision_choose(config), step_micro_batch(config, 1), true);
     int64_t rounds = 5;
     TRY(arguments_get_integer(&program->arguments, "--rounds", 1, 1000, &rounds));
     TRY(bench_shape(config, &shape));

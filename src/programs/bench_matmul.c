@@ -4,6 +4,7 @@
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
+#include "llmpi/train/step.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -62,7 +63,7 @@ static void print_table(const struct products *products, const struct config *co
     double peak = products_peak(products, &size), flop = pass_flop(products);
     printf("matrix products of a pass over %" PRId64 " x %" PRId64
            " tokens, %s, %d thread%s, best of %" PRId64 " rounds\n",
-           config->train.micro_batch, config->model.context_length,
+           step_micro_batch(config, 1), config->model.context_length,
            precision_name(products_element(products)), threads_count(), threads_count() == 1 ? "" : "s",
            rounds);
     printf("peak: %.1f GFLOP/s, of square products of %" PRId64 "\n\n", peak / 1e9, size);
@@ -113,7 +114,8 @@ static enum status run(struct program *program)
     const struct config *config = &program->config;
     struct products *products;
     struct model_shape shape;
-    struct model_use use = state_model_use(config, precision_choose(config), config->train.micro_batch, true);
+    struct model_use use =
+        state_model_use(config, precision_choose(config), step_micro_batch(config, 1), true);
     int64_t rounds = 5;
     TRY(arguments_get_integer(&program->arguments, "--rounds", 1, 1000, &rounds));
     TRY(bench_shape(config, &shape));

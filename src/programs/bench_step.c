@@ -82,7 +82,6 @@ static enum status set_vocabulary(struct step_bench *bench)
     TRY(comm_agree(bench->comm, status));
     comm_broadcast(bench->comm, &bench->shape, sizeof bench->shape, 0);
     bench->config->tokenizer.vocab_size = bench->shape.vocab_size;
-    bench->element = precision_choose(bench->config);
     return STATUS_OK;
 }
 
@@ -91,7 +90,7 @@ static void set_batch(struct step_bench *bench, const struct arguments *argument
 {
     struct config *config = bench->config;
     int ranks = comm_size(bench->comm);
-    int64_t passes = config->train.micro_batch * step_slots(config, ranks); /* one for each slot */
+    int64_t passes = step_micro_batch(config, ranks) * step_slots(config, ranks); /* one for each slot */
     double flop = (double)passes * (double)config->model.context_length * model_flop_per_token(&bench->shape);
     double times = floor(STEP_FLOP * ranks / flop);
     bench->configured_batch = config->train.batch_size;
@@ -287,9 +286,13 @@ static void print_json(const struct step_bench *bench)
 
 static enum status measure(struct step_bench *bench, const struct arguments *arguments)
 {
+    struct precision precision;
     TRY(set_vocabulary(bench));
     set_batch(bench, arguments);
     TRY(placement_apply(bench->config, bench->comm));
+    precision_agree(bench->config, bench->comm, &precision);
+    precision_log(&precision);
+    bench->element = precision.element;
     TRY(measure_steps(bench));
     bench->memory = bench->memory_sum = memory_peak();
     comm_max_int64(bench->comm, &bench->memory, 1);

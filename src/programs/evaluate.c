@@ -6,6 +6,7 @@
 #include "llmpi/train/evaluation.h"
 #include "llmpi/train/inference.h"
 #include "llmpi/train/placement.h"
+#include "llmpi/train/step.h"
 #include "llmpi/train/trainer.h"
 
 #include <math.h>
@@ -81,7 +82,8 @@ static enum status evaluate(const struct config *config, const struct arguments 
     if (status != STATUS_OK)
         goto cleanup;
     stored.evaluate.sequences = config->evaluate.sequences;
-    status = evaluation_run(&stored, &state, dataset, stored.train.micro_batch, comm, &result);
+    status =
+        evaluation_run(&stored, &state, dataset, step_micro_batch(&stored, comm_size(comm)), comm, &result);
     if (status == STATUS_OK && result.windows == 0)
         status = fail(STATUS_FAILED, "the %s shards in %s hold %lld tokens; a window needs %lld in one shard",
                       split, config->shards.directory, (long long)dataset_tokens(dataset),

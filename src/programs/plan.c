@@ -158,33 +158,40 @@ static void count_work(const struct config *config, struct plan *plan)
 
 /* FLOP per second of the widest product of a block, on all cores: the best of some runs in a quarter of a
  * second. */
-static double time_products(struct weight *weight, float *out, const float *in, int64_t rows, double flop)
+static double time_products(const struct weight *weight, enum element element, void *out, const void *in,
+                            int64_t rows, void *workspace, double flop)
 {
     double best = DBL_MAX, started = clock_seconds();
     do {
         double before = clock_seconds();
-        matmul_forward(out, ELEMENT_FP32, in, weight, NULL, rows, NULL);
+        matmul_forward(out, element, in, weight, NULL, rows, workspace);
         double seconds = clock_seconds() - before;
         best = seconds < best ? seconds : best;
     } while (clock_seconds() - started < 0.25);
     return flop / (best > 0 ? best : 1e-9);
 }
 
+/* In the precision of the run. */
 static enum status measure_products(struct plan *plan)
 {
-    int64_t rows = 1024, width = plan->shape.n_embd;
+    const int64_t rows = 1024, inputs = plan->shape.n_embd, outputs = 4 * inputs;
+    const size_t size = element_size(plan->element);
     threads_set((int)plan->cores);
-    struct weight *weight = weight_create(width, 4 * width, false, ELEMENT_FP32, &allocator_plain);
-    float *master = memory_allocate(4 * width * width, sizeof *master, "a weight");
-    float *in = memory_allocate(rows * width, sizeof *in, "an input");
-    float *out = memory_allocate(rows * 4 * width, sizeof *out, "an output");
+    struct weight *weight = weight_create(inputs, outputs, false, plan->element, &allocator_plain);
+    float *master = memory_allocate(inputs * outputs, sizeof *master, "a weight");
+    void *in = memory_allocate(rows * inputs, size, "an input");
+    void *out = memory_allocate(rows * outputs, size, "an output");
+    void *workspace =
+        memory_allocate(matmul_workspace(inputs, outputs, plan->element, rows), 1, "scratch of products");
     enum status status = STATUS_FAILED;
-    if (weight != NULL && master != NULL && in != NULL && out != NULL) {
+    if (weight != NULL && master != NULL && in != NULL && out != NULL && workspace != NULL) {
         weight_refresh(weight, master);
-        plan->matmul_rate = time_products(weight, out, in, rows, 8.0 * (double)(rows * width * width));
+        plan->matmul_rate = time_products(weight, plan->element, out, in, rows, workspace,
+                                          2.0 * (double)rows * (double)inputs * (double)outputs);
         plan->speed = plan->matmul_rate * (double)plan->ranks / plan->flop_per_token;
         status = STATUS_OK;
     }
+    memory_free(workspace);
     memory_free(out);
     memory_free(in);
     memory_free(master);
@@ -287,7 +294,8 @@ static void print_time(const struct plan *plan, const struct config *config)
     char text[32], rate[16], note[160] = "given";
     printf("\nTime\n");
     if (plan->matmul_rate > 0) {
-        snprintf(note, sizeof note, "%" PRId64 " core%s here", plan->cores, plan->cores == 1 ? "" : "s");
+        snprintf(note, sizeof note, "%s, %" PRId64 " core%s here", precision_name(plan->element), plan->cores,
+                 plan->cores == 1 ? "" : "s");
         snprintf(text, sizeof text, "%sFLOP/s", log_count(rate, plan->matmul_rate));
         print_row("matrix products", text, note);
         snprintf(note, sizeof note,

@@ -7,6 +7,7 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/train/checkpoint.h"
 #include "llmpi/train/precision.h"
+#include "llmpi/train/step.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -59,8 +60,9 @@ static enum status create(const struct config *config, struct tokenizer *tokeniz
 {
     struct precision precision;
     precision_agree(config, comm, &precision);
-    struct model_use use = state_model_use(config, precision.element,
-                                           sequences > 0 ? sequences : config->train.micro_batch, false);
+    struct model_use use =
+        state_model_use(config, precision.element,
+                        sequences > 0 ? sequences : step_micro_batch(config, comm_size(comm)), false);
     return comm_agree(comm, state_create(config, tokenizer, &use, state));
 }
 

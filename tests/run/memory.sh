@@ -56,4 +56,8 @@ sys.exit(code)' "$LLMPI" train tiny.yaml --train.steps=4 "$@"
 }
 whole --train.precision=fp32
 whole --train.precision=fp32 --model.n_layer=6 --model.n_head=4 --model.n_embd=256 --train.recompute=block
+
+# A micro-batch beyond the batch takes no memory, neither in training nor afterwards.
+expect 0 "$LLMPI" train tiny.yaml --train.steps=1 --train.micro_batch=1000000 --run.directory=wide
+expect 0 "$LLMPI" evaluate tiny.yaml --checkpoint=wide
 finish

@@ -63,4 +63,8 @@ fi
 grep -qE '^  total +2204160   as the 76 tensors that training allocates$' table || { cat table; bad=1; }
 grep -qE '^  matrix products +[0-9.]+ [MGT]FLOP/s' table || { cat table; bad=1; }
 grep -q 'runs/tokenizer.json does not exist yet' table || { cat table; bad=1; }
+for precision in fp32 bf16; do # the products that are timed are those of the run
+    "$LLMPI" plan empty.yaml --train.precision=$precision >table || exit 1
+    grep -qE "^  matrix products +[0-9.]+ [MGT]FLOP/s   $precision, [0-9]+ cores? here\$" table || { cat table; bad=1; }
+done
 exit "$bad"

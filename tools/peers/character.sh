@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Trains nanoGPT's character model (configs/shakespeare-character.yaml) on a text with llmpi and with PyTorch, in turn, in
-# every precision that both have, and prints seconds of the 2000 steps and the loss on the held-out tenth.
+# fp32 and bf16, and prints seconds of the 2000 steps and the loss on the held-out tenth.
 #
 #   tools/peers/character.sh [TEXT]
 #

@@ -10,7 +10,8 @@
 
 /* Loads a checkpoint on rank 0 and gives it to all. `path` is a checkpoint file, or a run directory (its
  * newest whole checkpoint). *config becomes the configuration stored in it; the caller frees it (config_free)
- * and the state, both also after a failure. `sequences` is the micro-batch wanted, 0: the configuration's.
+ * and the state, both also after a failure. `sequences` is the micro-batch wanted, 0: that of training on as
+ * many ranks.
  * **Collective** */
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
                            struct train_state *state);
