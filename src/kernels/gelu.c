@@ -1,8 +1,9 @@
 /* With the logistic function s: 0.5 (1 + tanh(u)) = s(2u), which takes one exponential and no cancellation.
- */
+ * Numbers of bf16 go another way where the processor has one. */
 #include "llmpi/kernels/gelu.h"
 
 #include "element_access.h"
+#include "gelu_avx512.h"
 #include "llmpi/base/clones.h"
 #include "llmpi/kernels/threads.h"
 
@@ -60,13 +61,36 @@ CLONED(void, backward_share, (void *dx, const void *x, const void *dy, enum elem
         backward_loop(dx, x, dy, ELEMENT_FP32, n);
 }
 
+/* One thread's share, by the best that the processor has. */
+static void forward_part(void *y, const void *x, enum element element, int64_t n)
+{
+#ifdef __x86_64__
+    if (element == ELEMENT_BF16 && cpu_level() >= CPU_AVX512_BF16) {
+        gelu_avx512_forward(y, x, n);
+        return;
+    }
+#endif
+    forward_share(y, x, element, n);
+}
+
+static void backward_part(void *dx, const void *x, const void *dy, enum element element, int64_t n)
+{
+#ifdef __x86_64__
+    if (element == ELEMENT_BF16 && cpu_level() >= CPU_AVX512_BF16) {
+        gelu_avx512_backward(dx, x, dy, n);
+        return;
+    }
+#endif
+    backward_share(dx, x, dy, element, n);
+}
+
 void gelu_forward(void *y, const void *x, enum element element, int64_t n)
 {
 #pragma omp parallel if (n > THREADS_WORTH)
     {
         struct share share = threads_share(n);
-        forward_share(element_at(y, element, share.first), element_at_const(x, element, share.first), element,
-                      share.count);
+        forward_part(element_at(y, element, share.first), element_at_const(x, element, share.first), element,
+                     share.count);
     }
 }
 
@@ -75,7 +99,7 @@ void gelu_backward(void *dx, const void *x, const void *dy, enum element element
 #pragma omp parallel if (n > THREADS_WORTH)
     {
         struct share share = threads_share(n);
-        backward_share(element_at(dx, element, share.first), element_at_const(x, element, share.first),
-                       element_at_const(dy, element, share.first), element, share.count);
+        backward_part(element_at(dx, element, share.first), element_at_const(x, element, share.first),
+                      element_at_const(dy, element, share.first), element, share.count);
     }
 }

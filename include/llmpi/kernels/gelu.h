@@ -1,5 +1,7 @@
 /* GELU in its tanh form (Hendrycks and Gimpel 2016, arXiv:1606.08415): 0.5 x (1 + tanh(sqrt(2/pi) (x +
- * 0.044715 x^3))), as in GPT-2. Computed in fp32 and rounded once. */
+ * 0.044715 x^3))), as in GPT-2. Computed in fp32 and rounded once; in bf16 on processors
+ * with AVX-512 and bf16 with less care before the rounding (1e-4), and results below about 2^-126 become 0.
+ */
 #ifndef LLMPI_KERNELS_GELU_H
 #define LLMPI_KERNELS_GELU_H
 
