@@ -16,7 +16,7 @@
 #define PIECE_MULTIPLE 16           /* elements: a cache line, and the registers of BLAS' inner loops */
 #define LARGEST_CALL   GEMM_LARGEST /* rows a call */
 #define FEW_ROWS       4            /* up to here one product per row is faster: generation has one row */
-#define LARGEST_OWN    524288.0     /* elements of b up to which our kernels clearly beat OpenBLAS' */
+#define LARGEST_OWN    524288.0     /* elements of b up to which our AVX2 kernels beat OpenBLAS' */
 #define SMALLEST_SHARE 65536.0      /* multiplications that are worth a thread */
 
 /* OpenBLAS only; NULL with another library. The last two are of its builds with kernels for many processors.
@@ -149,7 +149,8 @@ static enum route route_of(bool a_transposed, int64_t m, int64_t n, int64_t k)
 {
     if (m <= FEW_ROWS && k >= 1 && k <= LARGEST_CALL && !a_transposed)
         return ROUTE_FEW_ROWS;
-    return (double)n * (double)k <= LARGEST_OWN ? ROUTE_OWN : ROUTE_BLAS;
+    bool own = cpu_level() >= CPU_AVX512 || (double)n * (double)k <= LARGEST_OWN;
+    return own ? ROUTE_OWN : ROUTE_BLAS;
 }
 
 /* A product or a piece of one. */
