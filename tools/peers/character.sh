@@ -10,7 +10,7 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
 text=$(realpath "${1:-${LLMPI_TEST_DATA:-$root/../shared/data}/text/tinyshakespeare.txt}")
-llmpi=${LLMPI:-$root/build/llmpi}
+llmpi=$(realpath "${LLMPI:-$root/build/llmpi}") # the folder changes below
 python=${PYTHON:-/usr/bin/python3}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
 if grep -q avx512vl /proc/cpuinfo; then # Debian's OpenBLAS does not know processors newer than itself
@@ -25,7 +25,7 @@ input="--corpus.inputs=$text"
 
 for round in $(seq "${ROUNDS:-3}"); do
     for precision in fp32 bf16; do
-        echo "round $round: $precision" >&2
+        echo "round $round of ${ROUNDS:-3}: $precision" >&2
         env -u OPENBLAS_CORETYPE "$llmpi" train "$config" --fresh "$input" --train.precision=$precision --evaluate.every=0 \
             --checkpoint.every=0 >log 2>&1 || { cat log >&2; exit 1; }
         "$python" - runs/shakespeare-character/run/metrics.jsonl $precision <<'PYTHON' >>results
