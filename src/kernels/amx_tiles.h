@@ -7,11 +7,13 @@
 
 #ifdef __x86_64__
 
+#include "llmpi/base/clones.h"
+
 #include <immintrin.h>
 #include <stdint.h>
 
 /* Marks functions that use tiles or AVX-512; to be called only where cpu_level() is CPU_AMX. */
-#define AMX __attribute__((target("arch=x86-64-v4,avx512bf16,amx-tile,amx-bf16")))
+#define AMX __attribute__((target(TARGET_AVX512 ",avx512bf16,amx-tile,amx-bf16")))
 
 enum { TILE_ROWS = 16, TILE_BYTES = 64, TILE_DEPTH = 32 /* bf16 numbers along the inner dimension */ };
 

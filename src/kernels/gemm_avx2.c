@@ -3,10 +3,11 @@
 #ifdef __x86_64__
 
 #include "gemm_vector.h"
+#include "llmpi/base/clones.h"
 
 #include <immintrin.h>
 
-#define AVX2   __attribute__((target("arch=x86-64-v3")))
+#define AVX2   __attribute__((target(TARGET_AVX2)))
 #define INLINE static inline __attribute__((always_inline))
 
 enum { LANES = 8, ROWS = 6, A_PANEL = 8 };

@@ -3,10 +3,11 @@
 #ifdef __x86_64__
 
 #include "gemm_vector.h"
+#include "llmpi/base/clones.h"
 
 #include <immintrin.h>
 
-#define AVX512 __attribute__((target("arch=x86-64-v4")))
+#define AVX512 __attribute__((target(TARGET_AVX512)))
 #define INLINE static inline __attribute__((always_inline))
 
 enum {

@@ -9,16 +9,22 @@
 
 #include "llmpi/base/cpu.h"
 
+/* The instruction sets of CPU_AVX2 and CPU_AVX512 for target attributes. Feature by feature: a whole
+ * architecture would take away what else the program is compiled for (LLMPI_NATIVE), and the compiler's
+ * intrinsics, which then need that, could not be inlined. */
+#define TARGET_AVX2   "avx2,fma,bmi,bmi2,f16c,lzcnt,movbe,popcnt"
+#define TARGET_AVX512 TARGET_AVX2 ",avx512f,avx512bw,avx512cd,avx512dq,avx512vl"
+
 /* CLONED(void, scale, (float *values, float factor, int64_t n), (values, factor, n)) { ... } defines the
  * static function void scale(float *values, float factor, int64_t n). */
 #if defined(__x86_64__) && !defined(__AVX2__)
 #define CLONED(type, name, parameters, arguments)                                                            \
     static inline __attribute__((always_inline)) type name##_body parameters;                                \
-    __attribute__((target("arch=x86-64-v4"))) static type name##_v4 parameters                               \
+    __attribute__((target(TARGET_AVX512))) static type name##_v4 parameters                                  \
     {                                                                                                        \
         return name##_body arguments;                                                                        \
     }                                                                                                        \
-    __attribute__((target("arch=x86-64-v3"))) static type name##_v3 parameters                               \
+    __attribute__((target(TARGET_AVX2))) static type name##_v3 parameters                                    \
     {                                                                                                        \
         return name##_body arguments;                                                                        \
     }                                                                                                        \
