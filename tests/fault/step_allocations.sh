@@ -21,6 +21,7 @@ allocations() {
 
 check() {
     local few many
+    allocations "$1" 1 "${@:2}" >counts.first # measures the GEMM peak, which later starts remember
     few=$(allocations "$1" 10 "${@:2}")
     many=$(allocations "$1" 30 "${@:2}")
     echo "$*: $few"
