@@ -21,7 +21,8 @@ struct share {
  * and beginning at a multiple of 64 elements; outside one, all. */
 struct share threads_share(int64_t n);
 
-/* Uses `threads` (at least 1) from now on. Not from inside a parallel region. */
+/* Uses `threads` (at least 1) from now on. Not from inside a parallel region; before models and other users of
+ * a workspace are made, whose size depends on it. */
 void threads_set(int threads);
 
 /* How many threads kernels use. */
