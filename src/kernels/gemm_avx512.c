@@ -21,9 +21,7 @@ enum {
 /* The first `columns` of a register's lanes. */
 AVX512 INLINE __mmask16 first_lanes(int64_t columns)
 {
-    return columns >= LANES ? (__mmask16)0xffff
-           : columns > 0    ? (__mmask16)((1u << columns) - 1)
-                            : (__mmask16)0;
+    return (__mmask16)(columns >= LANES ? 0xffffu : columns > 0 ? (1u << columns) - 1 : 0);
 }
 
 /* c = alpha * sum + beta * c in some lanes of a row. */
