@@ -260,7 +260,7 @@ static const struct option table[] = {
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
     {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
-     "Number format of activations and matrix products; auto: bf16 where all ranks have AMX, else fp32. "
+     "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else fp32. "
      "Parameters and sums are fp32 in either"},
     {FIELD(train, recompute), OPTION_CHOICE, AT(train, recompute), "none", NULL, "none|attention|block", true,
      "What the backward pass computes again instead of keeping it in memory: nothing, attention of each "

@@ -83,9 +83,9 @@ const char *matmul_bf16_name(void)
     return table[matmul_bf16_index()].name;
 }
 
-bool matmul_bf16_pays(void)
+bool matmul_bf16_native(void)
 {
-    return cpu_level() == CPU_AMX && matmul_provider_choose() != &matmul_plain;
+    return matmul_provider_choose() != &matmul_plain;
 }
 
 enum status matmul_bf16_check(void)

@@ -5,7 +5,7 @@
 
 #include "llmpi/base/status.h"
 #include "llmpi/kernels/element.h"
-#include "llmpi/model/parameters.h"
+#include "llmpi/model/model.h"
 #include "llmpi/programs/arguments.h"
 
 #include <stdint.h>
@@ -47,8 +47,8 @@ void *bench_elements(enum element element, int64_t count, const char *what);
 /* The shape of the configuration's model, with the vocabulary of its tokenizer where there is one. */
 enum status bench_shape(const struct config *config, struct model_shape *shape);
 
-/* Without ranks: run.threads, or all cores of this process. */
-void bench_set_threads(const struct config *config);
-
+/* Without ranks: sets run.threads, or all cores of this process, and says how `llmpi train` would use the
+ * model. */
+enum status bench_use(const struct program *program, struct model_use *use);
 
 #endif

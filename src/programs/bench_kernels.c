@@ -5,7 +5,6 @@
 
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/precision.h"
-#include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 
 #include <inttypes.h>
@@ -80,12 +79,11 @@ static enum status run(struct program *program)
     const struct config *config = &program->config;
     struct model_shape shape;
     struct calls calls;
-    struct model_use use =
-        state_model_use(config, precision_choose(config), step_micro_batch(config, 1), true);
+    struct model_use use;
     int64_t rounds = 5;
     TRY(arguments_get_integer(&program->arguments, "--rounds", 1, 1000, &rounds));
     TRY(bench_shape(config, &shape));
-    bench_set_threads(config);
+    TRY(bench_use(program, &use));
     enum status status = calls_create(&shape, &use, &calls);
     if (status == STATUS_OK)
         status = bench_measure(calls.items, calls.count, rounds);

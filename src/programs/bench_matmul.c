@@ -3,7 +3,6 @@
 
 #include "llmpi/kernels/threads.h"
 #include "llmpi/train/precision.h"
-#include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
 
 #include <inttypes.h>
@@ -114,12 +113,11 @@ static enum status run(struct program *program)
     const struct config *config = &program->config;
     struct products *products;
     struct model_shape shape;
-    struct model_use use =
-        state_model_use(config, precision_choose(config), step_micro_batch(config, 1), true);
+    struct model_use use;
     int64_t rounds = 5;
     TRY(arguments_get_integer(&program->arguments, "--rounds", 1, 1000, &rounds));
     TRY(bench_shape(config, &shape));
-    bench_set_threads(config);
+    TRY(bench_use(program, &use));
     TRY(products_create(&shape, &use, &products));
     enum status status = products_measure(products, rounds);
     if (status == STATUS_OK && arguments_has(&program->arguments, "--json"))

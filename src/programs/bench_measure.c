@@ -7,6 +7,7 @@
 #include "llmpi/programs/tokenizer_source.h"
 #include "llmpi/train/precision.h"
 #include "llmpi/train/state.h"
+#include "llmpi/train/step.h"
 
 #include <stdlib.h>
 
@@ -89,7 +90,12 @@ enum status bench_shape(const struct config *config, struct model_shape *shape)
     return STATUS_OK;
 }
 
-void bench_set_threads(const struct config *config)
+enum status bench_use(const struct program *program, struct model_use *use)
 {
+    const struct config *config = &program->config;
+    struct precision precision;
     threads_set(threads_choose(config->run.threads));
+    TRY(precision_agree(config, program->comm, &precision));
+    *use = state_model_use(config, precision.element, step_micro_batch(config, 1), true);
+    return STATUS_OK;
 }

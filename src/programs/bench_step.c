@@ -290,7 +290,7 @@ static enum status measure(struct step_bench *bench, const struct arguments *arg
     TRY(set_vocabulary(bench));
     set_batch(bench, arguments);
     TRY(placement_apply(bench->config, bench->comm));
-    precision_agree(bench->config, bench->comm, &precision);
+    TRY(precision_agree(bench->config, bench->comm, &precision));
     precision_log(&precision);
     bench->element = precision.element;
     TRY(measure_steps(bench));

@@ -176,7 +176,6 @@ static enum status measure_products(struct plan *plan)
 {
     const int64_t rows = 1024, inputs = plan->shape.n_embd, outputs = 4 * inputs;
     const size_t size = element_size(plan->element);
-    threads_set((int)plan->cores);
     struct weight *weight = weight_create(inputs, outputs, false, plan->element, &allocator_plain);
     float *master = memory_allocate(inputs * outputs, sizeof *master, "a weight");
     void *in = memory_allocate(rows * inputs, size, "an input");
@@ -352,8 +351,11 @@ static void print_json(const struct plan *plan)
 
 static enum status make_plan(const struct program *program, struct plan *plan)
 {
-    *plan = (struct plan){.ranks = 1, .element = precision_choose(&program->config)};
-    plan->cores = threads_choose(program->config.run.threads);
+    struct precision precision;
+    int threads = threads_choose(program->config.run.threads);
+    threads_set(threads);
+    TRY(precision_agree(&program->config, program->comm, &precision));
+    *plan = (struct plan){.ranks = 1, .element = precision.element, .cores = threads};
     TRY(arguments_get_integer(&program->arguments, "--ranks", 1, 1000000, &plan->ranks));
     TRY(arguments_get_number(&program->arguments, "--speed", 1e-3, 1e15, &plan->speed));
     TRY(find_vocabulary(&program->config, plan));

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #define SECONDS 0.2
+#define TURNS   4
 
 /* The name of the first processor in Linux's list; "unknown" where it has none, as on ARM. */
 static void read_processor(char *out, size_t size)
@@ -37,7 +38,7 @@ static void read_processor(char *out, size_t size)
 }
 
 /* Everything that the rate depends on. */
-static enum status make_key(const struct precision *precision, struct comm *comm, struct buffer *out)
+static enum status peak_key(const struct precision *precision, struct comm *comm, struct buffer *out)
 {
     char processor[128];
     read_processor(processor, sizeof processor);
@@ -47,23 +48,52 @@ static enum status make_key(const struct precision *precision, struct comm *comm
                          version_number(), version_commit());
 }
 
+static enum status gain_key(const struct precision *precision, struct buffer *out)
+{
+    char processor[128];
+    read_processor(processor, sizeof processor);
+    return buffer_printf(out, "%s, %s, gain of %s by %s, %s, llmpi %s (%s)", processor,
+                         cpu_level_name(precision->level), precision_name(precision->element),
+                         precision->products, threads_blas_library(), version_number(), version_commit());
+}
+
+static enum status measure_peak(enum element element, double *rate)
+{
+    int64_t size = 0;
+    return matmul_peak(element, SECONDS, rate, &size);
+}
+
+/* The best of some turns each: what disturbs one of them must not decide. */
+static enum status measure_gain(enum element element, double *gain)
+{
+    double best[2] = {0, 0};
+    for (int turn = 0; turn < 2 * TURNS; turn++) {
+        double rate = 0;
+        int64_t size = 0;
+        TRY(matmul_peak(turn % 2 == 0 ? ELEMENT_FP32 : element, SECONDS / TURNS, &rate, &size));
+        best[turn % 2] = rate > best[turn % 2] ? rate : best[turn % 2];
+    }
+    *gain = best[1] / best[0];
+    return STATUS_OK;
+}
+
 /* Of each rank: its host and what it measured. */
 struct table {
     int64_t *hosts;
-    double *rates;
+    double *figures;
 };
 
-static void fill_table(struct table *table, struct comm *comm, double rate)
+static void fill_table(struct table *table, struct comm *comm, double figure)
 {
     char host[256] = "";
     gethostname(host, sizeof host - 1);
     table->hosts[comm_rank(comm)] = (int64_t)digest_bytes(host, strlen(host));
-    table->rates[comm_rank(comm)] = rate;
+    table->figures[comm_rank(comm)] = figure;
     comm_sum_int64(comm, table->hosts, comm_size(comm));
-    comm_sum_double(comm, table->rates, comm_size(comm));
+    comm_sum_double(comm, table->figures, comm_size(comm));
 }
 
-/* Mean rate of the ranks on this rank's host; *lowest when this rank is the first of them. */
+/* Mean figure of the ranks on this rank's host; *lowest when this rank is the first of them. */
 static double mean_of_host(const struct table *table, struct comm *comm, bool *lowest)
 {
     int64_t mine = table->hosts[comm_rank(comm)], count = 0;
@@ -73,51 +103,79 @@ static double mean_of_host(const struct table *table, struct comm *comm, bool *l
         if (table->hosts[rank] != mine)
             continue;
         *lowest = *lowest && rank >= comm_rank(comm);
-        sum += table->rates[rank];
+        sum += table->figures[rank];
         count++;
     }
     return sum / (double)count;
 }
 
-static enum status measure(enum element element, struct comm *comm, const char *path, const char *key,
-                           double *rate)
+typedef enum status (*measurement)(enum element element, double *figure);
+
+static enum status measure(measurement function, enum element element, struct comm *comm, const char *path,
+                           const char *key, double *figure)
 {
     struct table table = {memory_allocate(comm_size(comm), sizeof *table.hosts, "hosts"),
-                          memory_allocate(comm_size(comm), sizeof *table.rates, "rates of products")};
-    int64_t size = 0;
+                          memory_allocate(comm_size(comm), sizeof *table.figures, "rates of products")};
     bool lowest = false;
     enum status status =
-        comm_agree(comm, table.hosts != NULL && table.rates != NULL ? STATUS_OK : STATUS_FAILED);
+        comm_agree(comm, table.hosts != NULL && table.figures != NULL ? STATUS_OK : STATUS_FAILED);
     if (status == STATUS_OK) { /* comm_agree has brought the ranks together */
-        status = comm_agree(comm, matmul_peak(element, SECONDS, rate, &size));
+        status = comm_agree(comm, function(element, figure));
         if (status == STATUS_OK) {
-            fill_table(&table, comm, *rate);
-            *rate = mean_of_host(&table, comm, &lowest);
+            fill_table(&table, comm, *figure);
+            *figure = mean_of_host(&table, comm, &lowest);
         }
     }
     if (lowest && path != NULL)
-        peak_cache_write(path, key, *rate);
+        peak_cache_write(path, key, *figure);
     memory_free(table.hosts);
-    memory_free(table.rates);
+    memory_free(table.figures);
+    return status;
+}
+
+/* This host's figure from its file or, when that of any rank lacks it, measured by all; *origin (to be freed)
+ * says which. */
+static enum status find(measurement function, enum element element, struct comm *comm, const char *key,
+                        double *figure, struct buffer *origin)
+{
+    char *path = peak_cache_path();
+    *figure = path != NULL ? peak_cache_read(path, key) : 0;
+    int64_t missing = !(*figure > 0);
+    comm_max_int64(comm, &missing, 1);
+    enum status status = missing > 0 ? measure(function, element, comm, path, key, figure) : STATUS_OK;
+    if (status == STATUS_OK)
+        status = comm_agree(comm, buffer_printf(origin, missing > 0 ? "measured at start" : "from %s", path));
+    free(path);
     return status;
 }
 
 enum status gemm_peak_agree(const struct precision *precision, struct comm *comm, double *rate)
 {
-    struct buffer key = {0};
-    char *path = peak_cache_path(), text[16];
-    enum status status = comm_agree(comm, make_key(precision, comm, &key));
-    *rate = status == STATUS_OK && path != NULL ? peak_cache_read(path, key.data) : 0;
-    int64_t missing = !(*rate > 0);
-    comm_max_int64(comm, &missing, 1);
-    if (status == STATUS_OK && missing > 0)
-        status = measure(precision->element, comm, path, key.data, rate);
+    struct buffer key = {0}, origin = {0};
+    char text[16];
+    enum status status = comm_agree(comm, peak_key(precision, comm, &key));
+    if (status == STATUS_OK)
+        status = find(measure_peak, precision->element, comm, key.data, rate, &origin);
     if (status == STATUS_OK) {
         comm_sum_double(comm, rate, 1);
-        log_info("GEMM peak %sFLOP/s (%s%s)", log_count(text, *rate),
-                 missing > 0 ? "measured at start" : "from ", missing > 0 ? "" : path);
+        log_info("GEMM peak %sFLOP/s (%s)", log_count(text, *rate), origin.data);
     }
-    free(path);
     buffer_free(&key);
+    buffer_free(&origin);
+    return status;
+}
+
+enum status gemm_peak_gain(const struct precision *precision, struct comm *comm, double *gain)
+{
+    struct buffer key = {0}, origin = {0};
+    enum status status = comm_agree(comm, gain_key(precision, &key));
+    if (status == STATUS_OK)
+        status = find(measure_gain, precision->element, comm, key.data, gain, &origin);
+    if (status == STATUS_OK) {
+        comm_min_double(comm, gain, 1);
+        log_info("products of bf16 numbers are %.2f times as fast as of fp32 (%s)", *gain, origin.data);
+    }
+    buffer_free(&key);
+    buffer_free(&origin);
     return status;
 }

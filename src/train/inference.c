@@ -59,7 +59,11 @@ static enum status create(const struct config *config, struct tokenizer *tokeniz
                           struct comm *comm, struct train_state *state)
 {
     struct precision precision;
-    precision_agree(config, comm, &precision);
+    enum status status = precision_agree(config, comm, &precision);
+    if (status != STATUS_OK) {
+        tokenizer_destroy(tokenizer);
+        return status;
+    }
     struct model_use use =
         state_model_use(config, precision.element,
                         sequences > 0 ? sequences : step_micro_batch(config, comm_size(comm)), false);

@@ -200,8 +200,9 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
     enum status status = take_directory(trainer);
     if (status == STATUS_OK)
         status = placement_apply(trainer->config, trainer->comm);
+    if (status == STATUS_OK)
+        status = precision_agree(trainer->config, trainer->comm, &trainer->precision);
     if (status == STATUS_OK) {
-        precision_agree(trainer->config, trainer->comm, &trainer->precision);
         precision_log(&trainer->precision);
         status = open_data(trainer, tokenizer);
     }

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/common.sh"
 export XDG_CACHE_HOME=$work/cache
 prepare_tiny
-few="--train.steps=3"
+few="--train.steps=3 --train.precision=fp32"
 file=$XDG_CACHE_HOME/llmpi/peak-$(hostname).txt
 expect 0 "$LLMPI" train tiny.yaml --run.directory=first $few
 contains err "FLOP/s (measured at start)"

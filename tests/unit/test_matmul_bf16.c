@@ -318,7 +318,7 @@ static void one_provider_is_chosen_and_can_only_be_weakened(void **state)
     assert_true(strstr(status_message(), "'fast'") != NULL);
     setenv("LLMPI_MATMUL", "plain", 1);
     assert_string_equal(matmul_bf16_name(), "plain");
-    assert_false(matmul_bf16_pays());
+    assert_false(matmul_bf16_native());
     unsetenv("LLMPI_MATMUL");
     cpu_limit(CPU_AVX2);
     assert_string_equal(matmul_bf16_name(), "plain");

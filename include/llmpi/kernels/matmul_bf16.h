@@ -23,10 +23,9 @@ void matmul_bf16_limit(int index);
 /* The name of the provider in use. */
 const char *matmul_bf16_name(void);
 
-/* Whether bf16 products are faster than fp32 ones here: AMX multiplies bf16 at over ten times the rate of
- * fp32, vdpbf16ps at half of it (measured on Intel's Sapphire Rapids), and everything else goes through fp32.
- */
-bool matmul_bf16_pays(void);
+/* Whether the provider in use multiplies bf16 numbers by instructions for them, which may be faster than fp32;
+ * `plain` never is. */
+bool matmul_bf16_native(void);
 
 /* "2.6.3", or "none" in a build without oneDNN, for `llmpi --version`. */
 const char *matmul_bf16_onednn(void);

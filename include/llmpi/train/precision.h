@@ -18,14 +18,12 @@ struct precision {
 /* "fp32", "bf16". */
 const char *precision_name(enum element element);
 
-/* What train.precision comes down to with the instruction sets now in use: `auto` is bf16 where matrix
- * products in it are much faster, which takes AMX, and fp32 elsewhere. */
-enum element precision_choose(const struct config *config);
-
-/* The ranks agree: instruction sets are limited to the weakest rank's (cpu_limit), then the precision is
- * chosen, then what computes its products. Says which rank decided where they differ. To be called before
- * weights are created. **Collective** */
-void precision_agree(const struct config *config, struct comm *comm, struct precision *out);
+/* The ranks agree: instruction sets are limited to the weakest rank's (cpu_limit), then what computes
+ * products is chosen, then the precision: with train.precision `auto`, bf16 where the processors have AMX or
+ * where its products are measured to be faster by a quarter (gemm_peak_gain), else fp32. Says which rank
+ * decided where they differ. To be called once threads are set, and before weights are created. Fails when
+ * memory for the measurement is missing. **Collective** */
+enum status precision_agree(const struct config *config, struct comm *comm, struct precision *out);
 
 /* One line about the choice, and a hint where another would be faster. */
 void precision_log(const struct precision *precision);
