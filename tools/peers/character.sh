@@ -5,7 +5,8 @@
 #   tools/peers/character.sh [TEXT]
 #
 # TEXT is by default tinyshakespeare.txt in the test data (LLMPI_TEST_DATA). LLMPI is the program (default: build/llmpi),
-# PYTHON one with PyTorch (default: /usr/bin/python3), ROUNDS how often each is run (3; the best counts).
+# PYTHON one with PyTorch (default: /usr/bin/python3), ROUNDS how often each is run (3; the best counts), PRECISIONS which
+# ones ("fp32 bf16"), PEER_CORETYPE the kernels of PyTorch's OpenBLAS (default: the fastest, see pytorch_gpt2.py).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -13,9 +14,7 @@ text=$(realpath "${1:-${LLMPI_TEST_DATA:-$root/../shared/data}/text/tinyshakespe
 llmpi=$(realpath "${LLMPI:-$root/build/llmpi}") # the folder changes below
 python=${PYTHON:-/usr/bin/python3}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
-if grep -q avx512vl /proc/cpuinfo; then # Debian's OpenBLAS does not know processors newer than itself
-    export OPENBLAS_CORETYPE=${OPENBLAS_CORETYPE:-SkylakeX}
-fi
+unset OPENBLAS_CORETYPE # each program chooses what is fastest
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
@@ -24,9 +23,9 @@ input="--corpus.inputs=$text"
 "$llmpi" tokenizer train "$config" "$input" >log 2>&1 && "$llmpi" shard "$config" "$input" >>log 2>&1 || { cat log >&2; exit 1; }
 
 for round in $(seq "${ROUNDS:-3}"); do
-    for precision in fp32 bf16; do
+    for precision in ${PRECISIONS:-fp32 bf16}; do
         echo "round $round of ${ROUNDS:-3}: $precision" >&2
-        env -u OPENBLAS_CORETYPE "$llmpi" train "$config" --fresh "$input" --train.precision=$precision --evaluate.every=0 \
+        "$llmpi" train "$config" --fresh "$input" --train.precision=$precision --evaluate.every=0 \
             --checkpoint.every=0 >log 2>&1 || { cat log >&2; exit 1; }
         "$python" - runs/shakespeare-character/run/metrics.jsonl $precision <<'PYTHON' >>results
 import json, sys
@@ -49,4 +48,5 @@ for (precision, name), results in sorted(runs.items()):
     peer = next(best[key] for key in best if key[0] == precision and key[1] != "llmpi")
     ratio = f"{peer / best[precision, name]:8.2f}x" if name == "llmpi" else ""
     print(f"{name + ', ' + precision:28}{best[precision, name]:>10.1f}{results[0]['validation_loss']:>18.4f}{ratio:>9}")
+print("PyTorch's OpenBLAS:", next(r["coretype"] for results in runs.values() for r in results if "coretype" in r))
 PYTHON

@@ -6,18 +6,22 @@
 #
 # The model, batch and micro-batch are those of `llmpi bench step CONFIG`. LLMPI is the program (default: build/llmpi),
 # PYTHON one with PyTorch (default: /usr/bin/python3), ROUNDS how often each program is started (3), STEPS how many steps
-# it measures each time (3). The best and the median of all rounds are shown.
+# it measures each time (3), PRECISIONS which ones ("fp32 bf16"). The best and the median of all rounds are shown.
 #
 # With AVX-512 hidden from both programs and from their libraries:
-#   LLMPI_MAX_ISA=avx2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 OPENBLAS_CORETYPE=Haswell \
+#   LLMPI_MAX_ISA=avx2 ATEN_CPU_CAPABILITY=avx2 ONEDNN_MAX_CPU_ISA=AVX2 DNNL_MAX_CPU_ISA=AVX2 PEER_CORETYPE=Haswell \
 #       tools/peers/compare.sh ...
+#
+# Both programs choose the kernels of OpenBLAS that are fastest: what OPENBLAS_CORETYPE holds does not count.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-[ $# -ge 1 ] || { sed -n '2,14s/^# \{0,1\}//p' "$0" >&2; exit 2; }
+[ $# -ge 1 ] || { sed -n '2,16s/^# \{0,1\}//p' "$0" >&2; exit 2; }
 llmpi=${LLMPI:-$here/../../build/llmpi}
 python=${PYTHON:-/usr/bin/python3}
 rounds=${ROUNDS:-3}
 steps=${STEPS:-3}
+precisions=${PRECISIONS:-fp32 bf16}
+unset OPENBLAS_CORETYPE
 "$python" -c 'import torch' 2>/dev/null || { echo "$python has no PyTorch (Debian: python3-torch)" >&2; exit 1; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -38,7 +42,7 @@ PYTHON
 }
 
 for round in $(seq "$rounds"); do
-    for precision in fp32 bf16; do
+    for precision in $precisions; do
         echo "round $round of $rounds: llmpi, $precision" >&2
         "$llmpi" bench step "$@" --train.precision="$precision" --steps="$steps" --json 2>"$work/log" >"$work/step" ||
             { cat "$work/log" >&2; exit 1; }
@@ -46,14 +50,13 @@ for round in $(seq "$rounds"); do
         echo >>"$work/results"
     done
     flags=$(peer_flags "$work/step")
-    for precision in fp32 bf16; do
+    for precision in $precisions; do
         echo "round $round of $rounds: PyTorch, $precision" >&2
         # shellcheck disable=SC2086 # the flags are words
         "$python" "$here/pytorch_gpt2.py" $flags --precision=$precision --steps="$steps" 2>"$work/log" >>"$work/results" ||
             { cat "$work/log" >&2; exit 1; }
     done
 done
-cat "$work/log" >&2
 
 "$python" - "$work/results" "$("$llmpi" --version | head -1)" <<'PYTHON'
 import json, sys
@@ -73,5 +76,6 @@ print(f"{'':24}{'tokens/s':>12}{'median':>12}{'peak GB':>10}" + "".join(f"{'to '
 for key, (best, middle, memory) in rows.items():
     ratios = "".join(f"{best / rows[peer][0]:>11.2f}x" for peer in peers) if key[0] == "llmpi" else ""
     print(f"{key[0] + ', ' + key[1]:24}{best:>12.1f}{middle:>12.1f}{memory / 1e9:>10.2f}{ratios}")
+print("PyTorch's OpenBLAS:", next(r["coretype"] for results in runs.values() for r in results if "coretype" in r))
 print("(ratios: llmpi's best tokens/s over PyTorch's in that precision)")
 PYTHON

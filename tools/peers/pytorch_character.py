@@ -3,7 +3,7 @@
 the schedule and optimizer of configs/shakespeare-character.yaml, on a text file whose last tenth is held out, and prints
 one JSON object: seconds of the training loop, of the whole program, and the loss on all held-out windows.
 
-    pytorch_character.py TEXT [--steps=2000 --batch=12 --seed=1 --precision=fp32|bf16]
+    pytorch_character.py TEXT [--steps=2000 --batch=12 --seed=1 --learning_rate=4e-3 --precision=fp32|bf16]
 
 Start-up, reading and the final evaluation are not part of `seconds`. OMP_NUM_THREADS sets the threads.
 """
@@ -12,9 +12,9 @@ import json
 import math
 import time
 
-import torch
+from pytorch_gpt2 import GPT2, coretype  # before torch: it chooses the kernels of OpenBLAS
 
-from pytorch_gpt2 import GPT2
+import torch
 
 
 def parse_arguments():
@@ -22,6 +22,7 @@ def parse_arguments():
     parser.add_argument("text")
     for name, default in {"steps": 2000, "batch": 12, "seed": 1}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--learning_rate", type=float, default=4e-3)
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
     return parser.parse_args()
 
@@ -34,7 +35,8 @@ def read_ids(path):
     return ids[:len(ids) * 9 // 10], ids[len(ids) * 9 // 10:], len(number)
 
 
-def rate_of_step(step, steps, peak=1e-3, final=1e-4, warmup=100):
+def rate_of_step(step, steps, peak, warmup=100):
+    final = 0.1 * peak
     if step < warmup:
         return peak * (step + 1) / warmup
     return final + 0.5 * (peak - final) * (1 + math.cos(math.pi * (step - warmup) / (steps - warmup)))
@@ -57,7 +59,7 @@ def train(model, ids, context, arguments):
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         for group in optimizer.param_groups:
-            group["lr"] = rate_of_step(step, arguments.steps)
+            group["lr"] = rate_of_step(step, arguments.steps, arguments.learning_rate)
         optimizer.step()
     return time.perf_counter() - started
 
@@ -77,6 +79,7 @@ def main():
     model = GPT2(shape, bias=False)
     seconds = train(model, train_ids, shape.context, arguments)
     print(json.dumps({"name": f"PyTorch {torch.__version__}", "precision": arguments.precision, "seconds": seconds,
+                      "coretype": coretype,
                       "validation_loss": evaluate(model, held_out, shape.context, arguments),
                       "seconds_in_all": time.perf_counter() - began}))
 

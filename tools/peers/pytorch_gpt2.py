@@ -10,8 +10,9 @@ JSON object; peak memory is that of the whole process.
 bf16 is torch.autocast: fp32 weights, matrix products in bf16. One step is made before the measured ones.
 
 Debian's PyTorch multiplies fp32 matrices with OpenBLAS, which does not know processors newer than itself and is several
-times slower there; where the processor has AVX-512 and OPENBLAS_CORETYPE is not set, it is set to SkylakeX, which is said
-on standard error. Set the variable to have another choice.
+times slower there. So its kernels are chosen here, by OPENBLAS_CORETYPE: PEER_CORETYPE, else SkylakeX where the processor
+has AVX-512, which measured fastest. What the variable held before does not count: it is often set for other programs. The
+report names the choice as `coretype`.
 """
 import argparse
 import json
@@ -34,19 +35,21 @@ def parse_arguments():
 
 
 def prepare_libraries(threads):
-    """Must come before torch is loaded: its libraries read these once."""
+    """Must come before torch is loaded: its libraries read these once. Returns OpenBLAS' kernels."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ[name] = str(threads)
     with open("/proc/cpuinfo") as file:
         flags = next((line.split() for line in file if line.startswith("flags")), [])
-    if "OPENBLAS_CORETYPE" not in os.environ and {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= set(flags):
-        os.environ["OPENBLAS_CORETYPE"] = "SkylakeX"
-        print("OPENBLAS_CORETYPE is set to SkylakeX for PyTorch", file=sys.stderr)
+    wide = {"avx512f", "avx512dq", "avx512bw", "avx512vl"} <= set(flags)
+    os.environ.pop("OPENBLAS_CORETYPE", None)
+    coretype = os.environ.get("PEER_CORETYPE") or ("SkylakeX" if wide else "")
+    if coretype:
+        os.environ["OPENBLAS_CORETYPE"] = coretype
+    return coretype or "OpenBLAS' choice"
 
 
-if __name__ == "__main__":
-    options = parse_arguments()
-    prepare_libraries(options.threads)
+options = parse_arguments() if __name__ == "__main__" else None
+coretype = prepare_libraries(options.threads if options else os.environ.get("OMP_NUM_THREADS") or len(os.sched_getaffinity(0)))
 try:
     import torch
 except ImportError:
@@ -117,6 +120,9 @@ class GPT2(nn.Module):
         self.h = nn.ModuleList(Block(width, options.n_head, options.context, bias) for _ in range(options.n_layer))
         self.ln_f = LayerNorm(width, bias)
         self.apply(self.initialise)
+        for block in self.h:  # projections onto the residual stream, as in GPT-2
+            for projection in (block.attn.c_proj, block.c_proj):
+                nn.init.normal_(projection.weight, std=0.02 / math.sqrt(2 * options.n_layer))
 
     @staticmethod
     def initialise(module):
@@ -174,6 +180,7 @@ def main():
     tokens = options.batch * options.context
     print(json.dumps({
         "name": f"PyTorch {torch.__version__}", "precision": options.precision, "threads": torch.get_num_threads(),
+        "coretype": coretype,
         "parameters": sum(p.numel() for p in model.parameters()), "tokens_per_second": tokens / seconds[0],
         "tokens_per_second_median": tokens / seconds[len(seconds) // 2], "seconds": seconds[0],
         "peak_memory_bytes": peak_memory(), "loss": loss}))
