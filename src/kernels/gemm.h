@@ -1,4 +1,4 @@
-/* Products of fp32 matrices. */
+/* Products of fp32 matrices, and of bf16 ones in pairs. */
 #ifndef LLMPI_KERNELS_GEMM_H
 #define LLMPI_KERNELS_GEMM_H
 
@@ -25,5 +25,9 @@ void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_facto
  * that is not NULL. */
 void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,
                   int64_t m, int64_t n, int64_t k);
+
+/* On all threads: c (m, n) += a b with contiguous rows, of pairs of bf16 numbers (gemm_vector_pairs). */
+void gemm_threads_pairs(float *c, struct gemm_factor a, struct gemm_factor b, int64_t m, int64_t n,
+                        int64_t k);
 
 #endif

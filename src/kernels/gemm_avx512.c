@@ -1,5 +1,6 @@
 /* Products on 32 registers of 16 floats: a tile of 14 x 32 keeps 28 sums, and each step loads two registers
- * of b and broadcasts 14 numbers of a, so that 16 loads feed 28 multiplications. */
+ * of b and broadcasts 14 numbers of a, so that 16 loads feed 28 multiplications. With pairs of
+ * bf16 numbers in the place of floats an instruction does twice as much, and all else is the same. */
 #ifdef __x86_64__
 
 #include "gemm_vector.h"
@@ -46,22 +47,32 @@ AVX512 INLINE void finish_rows(int rows, const struct gemm_tile tile, __m512 sum
     }
 }
 
+/* vdpbf16ps is written by name: a function for AVX-512 cannot inline one for AVX512_BF16. */
+AVX512 INLINE __m512 multiply_add(bool pairs, __m512 a, __m512 b, __m512 sum)
+{
+    if (!pairs)
+        return _mm512_fmadd_ps(a, b, sum);
+    __asm__("vdpbf16ps %2, %1, %0" : "+v"(sum) : "v"(a), "v"(b));
+    return sum;
+}
+
 /* Adds one step to the sums. Rows are reached from every fourth one, which leaves enough registers for
  * addresses. */
-AVX512 INLINE void add_step(int rows, __m512 sums[][2], const float *const a[4], int64_t a_row,
+AVX512 INLINE void add_step(int rows, bool pairs, __m512 sums[][2], const float *const a[4], int64_t a_row,
                             const float *b)
 {
     __m512 b0 = _mm512_loadu_ps(b), b1 = _mm512_loadu_ps(b + LANES);
 #pragma GCC unroll 14
     for (int row = 0; row < rows; row++) {
         __m512 value = _mm512_set1_ps(a[row / 4][row % 4 * a_row]);
-        sums[row][0] = _mm512_fmadd_ps(value, b0, sums[row][0]);
-        sums[row][1] = _mm512_fmadd_ps(value, b1, sums[row][1]);
+        sums[row][0] = multiply_add(pairs, value, b0, sums[row][0]);
+        sums[row][1] = multiply_add(pairs, value, b1, sums[row][1]);
     }
 }
 
-/* `rows` is a constant in each call, so that the sums are registers, and so is `a_row` in most. */
-AVX512 INLINE void multiply_rows(int rows, int64_t a_row, const struct gemm_tile tile)
+/* `rows` is a constant in each call, so that the sums are registers, `pairs` too, and so is `a_row` in most.
+ */
+AVX512 INLINE void multiply_rows(int rows, bool pairs, int64_t a_row, const struct gemm_tile tile)
 {
     __m512 sums[ROWS][2];
 #pragma GCC unroll 14
@@ -78,7 +89,7 @@ AVX512 INLINE void multiply_rows(int rows, int64_t a_row, const struct gemm_tile
             _mm_prefetch((const char *)(c + LANES), _MM_HINT_T0);
             c += tile.c_stride;
         }
-        add_step(rows, sums, a, a_row, b);
+        add_step(rows, pairs, sums, a, a_row, b);
 #pragma GCC unroll 4
         for (int quarter = 0; quarter < 4; quarter++)
             a[quarter] += tile.a_step;
@@ -90,59 +101,64 @@ AVX512 INLINE void multiply_rows(int rows, int64_t a_row, const struct gemm_tile
         finish_rows(rows, tile, sums, true);
 }
 
-AVX512 INLINE void multiply_any(int64_t a_row, const struct gemm_tile tile)
+AVX512 INLINE void multiply_any(bool pairs, int64_t a_row, const struct gemm_tile tile)
 {
     switch (tile.rows) {
     case 1:
-        multiply_rows(1, a_row, tile);
+        multiply_rows(1, pairs, a_row, tile);
         break;
     case 2:
-        multiply_rows(2, a_row, tile);
+        multiply_rows(2, pairs, a_row, tile);
         break;
     case 3:
-        multiply_rows(3, a_row, tile);
+        multiply_rows(3, pairs, a_row, tile);
         break;
     case 4:
-        multiply_rows(4, a_row, tile);
+        multiply_rows(4, pairs, a_row, tile);
         break;
     case 5:
-        multiply_rows(5, a_row, tile);
+        multiply_rows(5, pairs, a_row, tile);
         break;
     case 6:
-        multiply_rows(6, a_row, tile);
+        multiply_rows(6, pairs, a_row, tile);
         break;
     case 7:
-        multiply_rows(7, a_row, tile);
+        multiply_rows(7, pairs, a_row, tile);
         break;
     case 8:
-        multiply_rows(8, a_row, tile);
+        multiply_rows(8, pairs, a_row, tile);
         break;
     case 9:
-        multiply_rows(9, a_row, tile);
+        multiply_rows(9, pairs, a_row, tile);
         break;
     case 10:
-        multiply_rows(10, a_row, tile);
+        multiply_rows(10, pairs, a_row, tile);
         break;
     case 11:
-        multiply_rows(11, a_row, tile);
+        multiply_rows(11, pairs, a_row, tile);
         break;
     case 12:
-        multiply_rows(12, a_row, tile);
+        multiply_rows(12, pairs, a_row, tile);
         break;
     case 13:
-        multiply_rows(13, a_row, tile);
+        multiply_rows(13, pairs, a_row, tile);
         break;
     default:
-        multiply_rows(ROWS, a_row, tile);
+        multiply_rows(ROWS, pairs, a_row, tile);
     }
 }
 
 AVX512 static void multiply(const struct gemm_tile *tile)
 {
     if (tile->a_row == 1)
-        multiply_any(1, *tile);
+        multiply_any(false, 1, *tile);
     else
-        multiply_any(tile->a_row, *tile);
+        multiply_any(false, tile->a_row, *tile);
+}
+
+AVX512 static void multiply_pairs(const struct gemm_tile *tile)
+{
+    multiply_any(true, tile->a_row, *tile);
 }
 
 AVX512 static void copy(float *to, int64_t panel, const float *from, int64_t stride, int64_t width,
@@ -200,5 +216,6 @@ AVX512 static void transpose(float *to, int64_t panel, const float *from, int64_
 }
 
 const struct gemm_kernels gemm_avx512 = {ROWS, 2 * LANES, A_PANEL, multiply, copy, transpose};
+const struct gemm_kernels gemm_avx512_pairs = {ROWS, 2 * LANES, A_PANEL, multiply_pairs, copy, transpose};
 
 #endif

@@ -160,3 +160,12 @@ bool gemm_vector(float *c, int64_t c_stride, float beta, float alpha, struct gem
     multiply(&product);
     return true;
 }
+
+void gemm_vector_pairs(float *c, int64_t c_stride, struct gemm_factor a, struct gemm_factor b, int64_t m,
+                       int64_t n, int64_t k)
+{
+#ifdef __x86_64__
+    struct product product = {&gemm_avx512_pairs, a, b, c, c_stride, m, n, k, 1.0f, 1.0f};
+    multiply(&product);
+#endif
+}

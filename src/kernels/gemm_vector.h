@@ -13,6 +13,11 @@
 bool gemm_vector(float *c, int64_t c_stride, float beta, float alpha, struct gemm_factor a,
                  struct gemm_factor b, int64_t m, int64_t n, int64_t k);
 
+/* c += a b on the calling thread, where each float of a and b is two bf16 numbers, neighbours along the inner
+ * dimension, the first in the lower half; k counts pairs. Needs CPU_AVX512_BF16. */
+void gemm_vector_pairs(float *c, int64_t c_stride, struct gemm_factor a, struct gemm_factor b, int64_t m,
+                       int64_t n, int64_t k);
+
 /* A panel is a strip of a factor, at most as wide as a tile is high (of a) or wide (of b), stored step by
  * step along the inner dimension: packed, or as it lies in memory. */
 
@@ -40,6 +45,6 @@ struct gemm_kernels {
                       int64_t depth);
 };
 
-extern const struct gemm_kernels gemm_avx512, gemm_avx2;
+extern const struct gemm_kernels gemm_avx512, gemm_avx512_pairs, gemm_avx2;
 
 #endif

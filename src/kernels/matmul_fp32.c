@@ -143,7 +143,7 @@ static void scale(float *c, int64_t c_stride, float beta, int64_t m, int64_t n)
 }
 
 /* Which code a product gets, for all of its pieces alike. */
-enum route { ROUTE_FEW_ROWS, ROUTE_OWN, ROUTE_BLAS };
+enum route { ROUTE_FEW_ROWS, ROUTE_OWN, ROUTE_BLAS, ROUTE_PAIRS };
 
 static enum route route_of(bool a_transposed, int64_t m, int64_t n, int64_t k)
 {
@@ -161,6 +161,8 @@ static void gemm_routed(enum route route, float *c, int64_t c_stride, float beta
         return;
     if (k < 1)
         scale(c, c_stride, beta, m, n);
+    else if (route == ROUTE_PAIRS)
+        gemm_vector_pairs(c, c_stride, a, b, m, n, k);
     else if (route == ROUTE_FEW_ROWS)
         gemv_rows(c, c_stride, beta, alpha, &a, &b, m, n, k);
     else if (route == ROUTE_BLAS || !gemm_vector(c, c_stride, beta, alpha, a, b, m, n, k))
@@ -205,13 +207,12 @@ static void fill_rows(float *y, int64_t stride, const float *bias, int64_t rows,
         memcpy(y + row * stride, bias, (size_t)columns * sizeof *y);
 }
 
-void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,
-                  int64_t m, int64_t n, int64_t k)
+static void gemm_pieces(enum route route, float *c, float beta, const float *bias, struct gemm_factor a,
+                        struct gemm_factor b, int64_t m, int64_t n, int64_t k)
 {
     double shares = (double)m * (double)n * (double)k / SMALLEST_SHARE;
     int threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
     int parts = row_parts(m, n, threads);
-    enum route route = route_of(a.transposed, m, n, k);
 #pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
     for (int piece = 0; piece < threads; piece++) {
         int across = threads / parts, down = piece / across;
@@ -228,4 +229,15 @@ void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a,
             fill_rows(corner, n, bias + column, rows, columns);
         gemm_routed(route, corner, n, bias != NULL ? 1.0f : beta, 1.0f, left, right, rows, columns, k);
     }
+}
+
+void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,
+                  int64_t m, int64_t n, int64_t k)
+{
+    gemm_pieces(route_of(a.transposed, m, n, k), c, beta, bias, a, b, m, n, k);
+}
+
+void gemm_threads_pairs(float *c, struct gemm_factor a, struct gemm_factor b, int64_t m, int64_t n, int64_t k)
+{
+    gemm_pieces(ROUTE_PAIRS, c, 1.0f, NULL, a, b, m, n, k);
 }

@@ -1,7 +1,9 @@
-/* bf16 products through oneDNN. All three are one kind for it: a dense left factor, a right factor in
- * oneDNN's packed layout, a dense result. A weight is packed in both directions once per update; the gradient
- * of a weight packs one of its factors and transposes the other, in pieces that stay in the cache, which is
- * faster than handing over transposed strides. */
+/* bf16 products through oneDNN: a dense left factor, a right factor in oneDNN's packed layout, a dense
+ * result. A weight is packed in both directions once per update. The gradient of a weight, whose inner
+ * dimension is the rows, is not oneDNN's: it would have to copy and transpose first, while pairs of rows are
+ * all that vdpbf16ps needs. */
+#include "gemm.h"
+#include "llmpi/base/clones.h"
 #include "llmpi/base/log.h"
 #include "llmpi/kernels/threads.h"
 #include "matmul_provider.h"
@@ -9,7 +11,7 @@
 
 #include <string.h>
 
-enum { CHUNK = 1024 /* rows of a weight's gradient at a time */, PIECE = 2048 /* and rows of its result */ };
+enum { CHUNK = 1024 /* rows of a weight's gradient at a time */ };
 
 struct onednn_weight {
     int64_t inputs, outputs;
@@ -93,14 +95,12 @@ static void pack(void *packed, const float *master, bool transposed)
                     onednn_packed_bytes(weight->outputs, weight->inputs));
 }
 
-/* oneDNN's scratch, then the transposed copy, then the packed copy of a weight's gradient; rows or columns of
- * the gradient may be the ones that are transposed. */
+/* oneDNN's scratch, or both factors of a weight's gradient in pairs. */
 static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
 {
-    int64_t chunk = smaller(rows, CHUNK), longer = inputs > outputs ? inputs : outputs;
-    return threads_count() * ONEDNN_SCRATCH +
-           aligned(smaller(longer, PIECE) * chunk * (int64_t)sizeof(bf16)) +
-           onednn_packed_bytes(chunk, longer);
+    int64_t depth = (smaller(rows, CHUNK) + 1) / 2, scratch = threads_count() * ONEDNN_SCRATCH;
+    int64_t pairs = depth * (inputs + outputs) * (int64_t)sizeof(float);
+    return pairs > scratch ? pairs : scratch;
 }
 
 static void forward(void *y, enum element y_element, const bf16 *x, const void *packed, const float *bias,
@@ -136,31 +136,31 @@ static void backward_input(bf16 *dx, const bf16 *dy, const void *packed, int64_t
         give_up("multiply by a transposed weight", dx, rows * weight->inputs * (int64_t)sizeof *dx);
 }
 
-/* out (m, n) += left^T right for one chunk of rows. */
-static bool add_chunk(float *out, const bf16 *left, const bf16 *right, int64_t m, int64_t n, int64_t rows,
-                      char *workspace)
+static inline float pair_of(bf16 low, bf16 high)
 {
-    char *copy = workspace + threads_count() * ONEDNN_SCRATCH;
-    char *packed = copy + aligned(smaller(m, PIECE) * rows * (int64_t)sizeof(bf16));
-    struct onednn_call call = {
-        .operation = ONEDNN_PACK, .k = rows, .n = n, .input = ELEMENT_BF16, .output = ELEMENT_BF16};
-    if (!onednn_run(&call, &(struct onednn_operands){.to = packed, .from = right}))
-        return false;
-    for (int64_t row = 0; row < m; row += PIECE) {
-        struct onednn_call turn = call, product = call;
-        turn.operation = ONEDNN_TRANSPOSE;
-        turn.m = product.m = smaller(PIECE, m - row);
-        turn.n = m;
-        product.operation = ONEDNN_PRODUCT;
-        product.output = ELEMENT_FP32;
-        product.add = true;
-        if (!onednn_run(&turn, &(struct onednn_operands){.to = copy, .from = left + row}) ||
-            !onednn_run(&product,
-                        &(struct onednn_operands){
-                            .to = out + row * n, .from = copy, .right = packed, .scratch = workspace}))
-            return false;
-    }
-    return true;
+    union {
+        uint32_t bits;
+        float pair;
+    } both = {(uint32_t)high << 16 | low};
+    return both.pair;
+}
+
+/* Two rows as one of pairs. */
+CLONED(void, pair_rows, (float *pairs, const bf16 *first, const bf16 *second, int64_t n),
+       (pairs, first, second, n))
+{
+    for (int64_t i = 0; i < n; i++)
+        pairs[i] = pair_of(first[i], second[i]);
+}
+
+/* (rows, n) numbers as rows of pairs; the partner of a last row alone is zero. */
+static void pair_matrix(float *pairs, const bf16 *values, int64_t rows, int64_t n)
+{
+#pragma omp parallel for schedule(static) if (rows * n >= THREADS_WORTH)
+    for (int64_t row = 0; row < rows - 1; row += 2)
+        pair_rows(pairs + row / 2 * n, values + row * n, values + (row + 1) * n, n);
+    for (int64_t i = 0; rows % 2 == 1 && i < n; i++)
+        pairs[rows / 2 * n + i] = pair_of(values[(rows - 1) * n + i], 0);
 }
 
 static void backward_weight(float *dweight, bool transposed, const bf16 *x, const bf16 *dy, int64_t inputs,
@@ -169,11 +169,12 @@ static void backward_weight(float *dweight, bool transposed, const bf16 *x, cons
     const bf16 *left = transposed ? dy : x, *right = transposed ? x : dy;
     int64_t m = transposed ? outputs : inputs, n = transposed ? inputs : outputs;
     for (int64_t row = 0; row < rows; row += CHUNK) {
-        if (!add_chunk(dweight, left + row * m, right + row * n, m, n, smaller(CHUNK, rows - row),
-                       workspace)) {
-            give_up("compute the gradient of a weight", dweight, m * n * (int64_t)sizeof *dweight);
-            return;
-        }
+        int64_t count = smaller(CHUNK, rows - row), depth = (count + 1) / 2;
+        float *left_pairs = workspace, *right_pairs = left_pairs + depth * m;
+        pair_matrix(left_pairs, left + row * m, count, m);
+        pair_matrix(right_pairs, right + row * n, count, n);
+        gemm_threads_pairs(dweight, (struct gemm_factor){left_pairs, m, true},
+                           (struct gemm_factor){right_pairs, n, false}, m, n, depth);
     }
 }
 
