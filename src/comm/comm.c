@@ -66,7 +66,7 @@ enum status comm_begin(struct comm **out)
     int provided, rank, size;
     *out = NULL;
     hasten_single_start();
-    MPI_Init_thread(NULL, NULL, MPI_THREAD_FUNNELED, &provided);
+    MPI_Init_thread(NULL, NULL, MPI_THREAD_MULTIPLE, &provided);
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     log_set_rank(rank, size);
@@ -77,6 +77,7 @@ enum status comm_begin(struct comm **out)
     if (status == STATUS_OK) {
         *out = comm_create(MPI_COMM_WORLD, true, rank, size);
         if (*out != NULL) {
+            (*out)->threads_may_call = provided >= MPI_THREAD_MULTIPLE;
             find_node_ranks(*out);
             return STATUS_OK;
         }

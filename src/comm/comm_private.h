@@ -14,6 +14,7 @@ struct comm {
     bool started_mpi; /* false: alone; MPI is never called */
     int rank, size;
     int node_size, node_first; /* ranks on this host, and the lowest of them */
+    bool threads_may_call;     /* several threads may call MPI at the same time */
 };
 
 /* The most elements (or bytes) that one MPI call moves: an MPI count is an int. */

@@ -1,4 +1,4 @@
-/* Reductions and the exchange of byte strings, in pieces that fit MPI's int counts. Pieces depend on the
+/* Reductions and messages of any length, in pieces that fit MPI's int counts. Pieces depend on the
  * counts alone, so every rank cuts alike. */
 #include "comm_private.h"
 #include "llmpi/comm/comm.h"
@@ -85,6 +85,16 @@ static void transfer(struct comm *comm, const char *out, int64_t out_bytes, int 
         out_bytes -= sent;
         in_bytes -= received;
     }
+}
+
+void comm_pass(struct comm *comm, void *data, size_t bytes, int from, int to)
+{
+    if (from == to)
+        return;
+    if (comm->rank == from)
+        transfer(comm, data, (int64_t)bytes, to, NULL, 0, MPI_PROC_NULL);
+    else if (comm->rank == to)
+        transfer(comm, NULL, 0, MPI_PROC_NULL, data, (int64_t)bytes, from);
 }
 
 /* In round d every rank sends to the rank d above it and receives from the rank d below. */

@@ -15,10 +15,11 @@
 
 struct comm;
 
-/* Starts MPI (thread support: funneled) and gives the communicator over all ranks. Checks that their number
- * is what the launcher says it started (OMPI_COMM_WORLD_SIZE, else SLURM_STEP_NUM_TASKS; a size of 1 beside
- * SLURM_NTASKS or PMI_SIZE above 1 means N runs of one rank: an error, as the program was started without a
- * launcher that its MPI understands). Also calls log_set_rank. **Collective** */
+/* Starts MPI (thread support: multiple where the library has it, at least funneled) and gives the
+ * communicator over all ranks. Checks that their number is what the launcher says it started
+ * (OMPI_COMM_WORLD_SIZE, else SLURM_STEP_NUM_TASKS; a size of 1 beside SLURM_NTASKS or PMI_SIZE above 1 means
+ * N runs of one rank: an error, as the program was started without a launcher that its MPI understands). Also
+ * calls log_set_rank. **Collective** */
 enum status comm_begin(struct comm **out);
 
 /* One rank, without MPI. Never fails except without memory (NULL after fail()). */
@@ -69,6 +70,10 @@ enum status comm_exchange(struct comm *comm, const struct buffer *outgoing, stru
 /* `bytes` bytes (below 2 GiB) of every rank, in order of the ranks, into `all` on every rank.
  * **Collective** */
 void comm_gather(struct comm *comm, const void *mine, size_t bytes, void *all);
+
+/* `bytes` bytes (any number) from one rank to another, who both call it; the same rank twice is no message.
+ */
+void comm_pass(struct comm *comm, void *data, size_t bytes, int from, int to);
 
 /* Everyone waits for everyone. **Collective** */
 void comm_barrier(struct comm *comm);
