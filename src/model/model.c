@@ -13,6 +13,7 @@ struct model {
     struct allocator allocator;
     struct parameter_table table;
     float *parameters, *gradients;
+    bool owns_gradients;
     void *memory; /* of the activations */
     struct activations activations;
     struct block *blocks; /* n_layer; block n of the table is blocks[n - 1] */
@@ -44,7 +45,9 @@ static enum status take_memory(struct model *model, const struct model_use *use)
 {
     if ((model->parameters = take_parameters(model, "parameters")) == NULL)
         return STATUS_FAILED;
-    if (use->training && (model->gradients = take_parameters(model, "gradients")) == NULL)
+    model->gradients = use->gradients;
+    model->owns_gradients = use->training && use->gradients == NULL;
+    if (model->owns_gradients && (model->gradients = take_parameters(model, "gradients")) == NULL)
         return STATUS_FAILED;
     struct activations sizes = {0};
     int64_t bytes = activations_layout(&model->shape, use, NULL, &sizes);
@@ -99,7 +102,8 @@ void model_destroy(struct model *model)
     if (model == NULL)
         return;
     give_back(model, model->memory);
-    give_back(model, model->gradients);
+    if (model->owns_gradients)
+        give_back(model, model->gradients);
     give_back(model, model->parameters);
     head_destroy(&model->head);
     for (int64_t i = 0; model->blocks != NULL && i < model->shape.n_layer; i++)
@@ -174,20 +178,38 @@ static struct pass begin_pass(struct model *model, const struct batch *batch)
     };
 }
 
+static const struct model_hooks no_hooks;
+
+static void need_block(const struct model_hooks *hooks, int64_t block)
+{
+    if (hooks->block_needed != NULL)
+        hooks->block_needed(hooks->context, block);
+}
+
+static void report_block(const struct model_hooks *hooks, int64_t block)
+{
+    if (hooks->block_ready != NULL)
+        hooks->block_ready(hooks->context, block);
+}
+
 /* From tokens to the last block's output. */
-static void forward(struct model *model, const struct pass *pass)
+static void forward(struct model *model, const struct pass *pass, const struct model_hooks *hooks)
 {
     const struct batch *batch = pass->batch;
     const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
     float *stream = model->activations.blocks[0].input;
     int64_t width = model->shape.n_embd;
+    need_block(hooks, 0);
     embedding_forward(stream, model->parameters + model->token_embedding,
                       model->parameters + model->position_embedding, batch->tokens, batch->position,
                       pass->rows, batch->length, width);
     if (dropout.probability > 0)
         dropout_forward(stream, stream, ELEMENT_FP32, batch->sequences, batch->length * width, &dropout);
-    for (int64_t i = 0; i < model->shape.n_layer; i++)
+    for (int64_t i = 0; i < model->shape.n_layer; i++) {
+        need_block(hooks, i + 1);
         block_forward(&model->blocks[i], pass);
+    }
+    need_block(hooks, model->shape.n_layer + 1);
 }
 
 static void embedding_gradient(struct model *model, const struct pass *pass)
@@ -204,7 +226,7 @@ static void embedding_gradient(struct model *model, const struct pass *pass)
 }
 
 void model_train(struct model *model, const struct batch *batch, uint64_t seed, uint64_t step,
-                 struct model_loss *sums, model_block_ready ready, void *context)
+                 struct model_loss *sums, const struct model_hooks *hooks)
 {
     struct pass pass = begin_pass(model, batch);
     pass.gradients = model->gradients;
@@ -212,25 +234,25 @@ void model_train(struct model *model, const struct batch *batch, uint64_t seed, 
                                     .seed = seed,
                                     .step = step,
                                     .first_sequence = batch->first_sequence};
-    forward(model, &pass);
+    hooks = hooks != NULL ? hooks : &no_hooks;
+    forward(model, &pass, hooks);
+    if (hooks->forward_done != NULL)
+        hooks->forward_done(hooks->context);
     head_train(&model->head, &pass, sums);
-    if (ready != NULL)
-        ready(context, model->shape.n_layer + 1);
+    report_block(hooks, model->shape.n_layer + 1);
     for (int64_t block = model->shape.n_layer; block >= 1; block--) {
         block_backward(&model->blocks[block - 1], &pass);
-        if (ready != NULL)
-            ready(context, block);
+        report_block(hooks, block);
     }
     embedding_gradient(model, &pass);
-    if (ready != NULL)
-        ready(context, 0);
+    report_block(hooks, 0);
 }
 
 void model_evaluate(struct model *model, const struct batch *batch, float *token_loss,
                     struct model_loss *sums)
 {
     struct pass pass = begin_pass(model, batch);
-    forward(model, &pass);
+    forward(model, &pass, &no_hooks);
     head_evaluate(&model->head, &pass, token_loss, sums);
 }
 
@@ -238,6 +260,6 @@ void model_next_logits(struct model *model, const uint32_t *tokens, int64_t coun
 {
     const struct batch batch = {.sequences = 1, .length = count, .tokens = tokens};
     struct pass pass = begin_pass(model, &batch);
-    forward(model, &pass);
+    forward(model, &pass, &no_hooks);
     head_logits(&model->head, &pass, count - 1, logits);
 }

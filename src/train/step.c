@@ -182,8 +182,9 @@ static enum status run_slot(struct stepper *stepper, int64_t k, struct model_los
                               .first_visible = stepper->first_visible,
                               .first_sequence = first + done};
         bool last = last_slot && done + rows == count;
+        const struct model_hooks hooks = {.context = stepper, .block_ready = last ? block_ready : NULL};
         model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums,
-                    last ? block_ready : NULL, stepper);
+                    &hooks);
         *blocks_done = last;
         stepper->sequences_done += rows;
         progress_update(&stepper->progress, (double)stepper->sequences_done, NULL);

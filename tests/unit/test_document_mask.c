@@ -133,7 +133,7 @@ static void documents_in_a_sequence_are_as_if_alone(void **state)
                           .first_visible = fixture.first_visible};
     model_evaluate(fixture.whole, &batch, fixture.losses, &whole);
     whole = (struct model_loss){0, 0};
-    model_train(fixture.whole, &batch, 1, 1, &whole, NULL, NULL);
+    model_train(fixture.whole, &batch, 1, 1, &whole, NULL);
     int documents = 0;
     for (int64_t first = 0, next; first < SEQUENCES * PLACES; first = next, documents++) {
         float losses[PLACES];
@@ -143,7 +143,7 @@ static void documents_in_a_sequence_are_as_if_alone(void **state)
             next++;
         struct batch part = part_of(&fixture, first, next - first);
         model_evaluate(fixture.parts, &part, losses, &ignored);
-        model_train(fixture.parts, &part, 1, 1, &parts, NULL, NULL);
+        model_train(fixture.parts, &part, 1, 1, &parts, NULL);
         for (int64_t i = first; i < next; i++)
             assert_true(fabsf(fixture.losses[i] - losses[i - first]) <= 1e-5f * losses[i - first]);
     }

@@ -50,7 +50,7 @@ static struct model *make_model(const struct model_shape *shape, int64_t sequenc
 {
     struct model *model;
     assert_int_equal(model_create(shape,
-                                  &(struct model_use){sequences, training, ELEMENT_FP32, RECOMPUTE_NONE},
+                                  &(struct model_use){sequences, training, ELEMENT_FP32, RECOMPUTE_NONE, NULL},
                                   &allocator_plain, &model),
                      STATUS_OK);
     const struct parameter_table *table = model_table(model);
@@ -110,7 +110,7 @@ static void check_against_reference(struct model_shape shape, int64_t sequences,
     double *expected = doubles(table), losses[CASE_TOKENS];
     double loss = reference_model_run(&reference, &batch.batch, losses, expected);
     struct model_loss sums = {0};
-    model_train(model, &batch.batch, SEED, STEP, &sums, NULL, NULL);
+    model_train(model, &batch.batch, SEED, STEP, &sums, NULL);
     assert_close(sums.loss, loss, LOSS_TOLERANCE);
     assert_gradients(table, model_gradients(model), expected);
     assert_gaps_zero(table, model_gradients(model));
@@ -165,7 +165,7 @@ static double *gradients_in_parts(struct model *model, const struct batch *batch
     memset(model_gradients(model), 0, (size_t)table->total * sizeof(float));
     for (int64_t first = 0; first < batch->sequences; first += rows) {
         struct batch part = case_batch_part(batch, first, rows);
-        model_train(model, &part, SEED, STEP, sums, NULL, NULL);
+        model_train(model, &part, SEED, STEP, sums, NULL);
     }
     double *copy = doubles(table);
     for (int64_t i = 0; i < table->total; i++)
@@ -192,9 +192,9 @@ static void test_cut_into_micro_batches(void **state)
     }
     struct model_loss one = {0}, other = {0};
     struct batch part = case_batch_part(&batch.batch, 1, 1);
-    model_train(model, &part, SEED, STEP, &one, NULL, NULL);
+    model_train(model, &part, SEED, STEP, &one, NULL);
     part.first_sequence += 7; /* another sequence number is another mask */
-    model_train(model, &part, SEED, STEP, &other, NULL, NULL);
+    model_train(model, &part, SEED, STEP, &other, NULL);
     assert_true(fabs(one.loss - other.loss) > 1e-3 * one.loss);
     free(parameters);
     model_destroy(model);
@@ -220,8 +220,8 @@ static void test_tied_and_free_head(void **state)
     struct case_batch batch;
     struct model_loss one = {0}, two = {0};
     case_batch_fill(&batch, &shapes[0], 2, 20, (struct case_options){0});
-    model_train(tied, &batch.batch, SEED, STEP, &one, NULL, NULL);
-    model_train(free_head, &batch.batch, SEED, STEP, &two, NULL, NULL);
+    model_train(tied, &batch.batch, SEED, STEP, &one, NULL);
+    model_train(free_head, &batch.batch, SEED, STEP, &two, NULL);
     assert_true(one.loss == two.loss);
     double *expected = doubles(model_table(tied));
     for (int64_t i = 0; i < shared; i++)
@@ -341,7 +341,8 @@ static void test_blocks_are_ready_in_order(void **state)
         log.copy = calloc((size_t)table->total, sizeof(float));
         assert_non_null(log.copy);
         case_batch_fill(&batch, &shape, 2, 20, (struct case_options){0});
-        model_train(log.model, &batch.batch, SEED, STEP, &sums, record_ready, &log);
+        const struct model_hooks hooks = {.context = &log, .block_ready = record_ready};
+        model_train(log.model, &batch.batch, SEED, STEP, &sums, &hooks);
         assert_int_equal(log.count, table->blocks);
         for (int64_t i = 0; i < log.count; i++)
             assert_int_equal(log.blocks[i], table->blocks - 1 - i);
@@ -386,7 +387,7 @@ static void test_memory_is_as_announced(void **state)
         struct case_batch batch;
         struct model_loss sums = {0};
         struct model *model;
-        const struct model_use use = {3, training == 1, ELEMENT_FP32, RECOMPUTE_NONE};
+        const struct model_use use = {3, training == 1, ELEMENT_FP32, RECOMPUTE_NONE, NULL};
         struct activations layout = {0};
         assert_int_equal(model_create(&shape, &use, &allocator, &model), STATUS_OK);
         int64_t parameters = model_table(model)->total * (int64_t)sizeof(float);
@@ -409,7 +410,7 @@ static void test_failing_allocations(void **state)
         struct counter counter = {.fail_at = n};
         const struct allocator allocator = {count_allocate, count_release, &counter};
         struct model *model;
-        assert_int_equal(model_create(&shape, &(struct model_use){2, true, ELEMENT_FP32, RECOMPUTE_NONE},
+        assert_int_equal(model_create(&shape, &(struct model_use){2, true, ELEMENT_FP32, RECOMPUTE_NONE, NULL},
                                       &allocator, &model),
                          STATUS_FAILED);
         assert_null(model);
@@ -424,16 +425,16 @@ static void test_wrong_sizes(void **state)
     struct counter counter = {0};
     const struct allocator allocator = {count_allocate, count_release, &counter};
     struct model *model;
-    assert_int_equal(model_create(&shape, &(struct model_use){0, true, ELEMENT_FP32, RECOMPUTE_NONE},
+    assert_int_equal(model_create(&shape, &(struct model_use){0, true, ELEMENT_FP32, RECOMPUTE_NONE, NULL},
                                   &allocator_plain, &model),
                      STATUS_USAGE);
     assert_int_equal(model_create(&shape,
-                                  &(struct model_use){INT64_MAX / 2, false, ELEMENT_FP32, RECOMPUTE_NONE},
+                                  &(struct model_use){INT64_MAX / 2, false, ELEMENT_FP32, RECOMPUTE_NONE, NULL},
                                   &allocator, &model),
                      STATUS_FAILED);
     assert_int_equal(counter.held, 0);
     shape.n_head = 5;
-    assert_int_equal(model_create(&shape, &(struct model_use){1, true, ELEMENT_FP32, RECOMPUTE_NONE},
+    assert_int_equal(model_create(&shape, &(struct model_use){1, true, ELEMENT_FP32, RECOMPUTE_NONE, NULL},
                                   &allocator_plain, &model),
                      STATUS_USAGE);
     assert_null(model);

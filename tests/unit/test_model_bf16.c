@@ -53,7 +53,7 @@ static struct model *make_model(const struct situation *situation, enum recomput
                                 const double *parameters)
 {
     struct model *model;
-    const struct model_use use = {situation->sequences, true, ELEMENT_BF16, recompute};
+    const struct model_use use = {situation->sequences, true, ELEMENT_BF16, recompute, NULL};
     assert_int_equal(model_create(&situation->shape, &use, &allocator_plain, &model), STATUS_OK);
     for (int64_t i = 0; i < model_table(model)->total; i++)
         model_parameters(model)[i] = (float)parameters[i];
@@ -84,7 +84,7 @@ static void check(int number, enum recompute recompute)
     struct reference_model reference = {&situation->shape, &table, parameters,
                                         dropout.probability > 0 ? program_mask : NULL, &dropout};
 
-    model_train(model, &batch.batch, SEED, STEP, &trained, NULL, NULL);
+    model_train(model, &batch.batch, SEED, STEP, &trained, NULL);
     assert_loss(number, trained.loss, reference_model_run(&reference, &batch.batch, NULL, expected));
     for (int64_t i = 0; i < table.count; i++) {
         double difference = case_difference(&table.rows[i], model_gradients(model), expected);

@@ -149,7 +149,7 @@ static double mean_loss(struct model *model, const struct batch *batch, double *
 {
     struct model_loss sums = {0};
     memset(model_gradients(model), 0, (size_t)model_table(model)->total * sizeof(float));
-    model_train(model, batch, 0, 0, &sums, NULL, NULL);
+    model_train(model, batch, 0, 0, &sums, NULL);
     *weight = sums.weight;
     return sums.loss / sums.weight;
 }

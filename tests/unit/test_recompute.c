@@ -34,7 +34,7 @@ static float *gradients_of(const struct model_shape *shape, enum element element
 {
     struct model *model;
     struct case_batch batch;
-    const struct model_use use = {SEQUENCES, true, element, recompute};
+    const struct model_use use = {SEQUENCES, true, element, recompute, NULL};
     assert_int_equal(model_create(shape, &use, &allocator_plain, &model), STATUS_OK);
     const struct parameter_table *table = model_table(model);
     double *parameters = calloc((size_t)table->total, sizeof *parameters);
@@ -45,9 +45,9 @@ static float *gradients_of(const struct model_shape *shape, enum element element
         model_parameters(model)[i] = (float)parameters[i];
     model_refresh_all(model);
     case_batch_fill(&batch, shape, SEQUENCES, LENGTH, (struct case_options){.weights = true});
-    model_train(model, &batch.batch, 1, 2, &sums[0], NULL, NULL);
+    model_train(model, &batch.batch, 1, 2, &sums[0], NULL);
     case_batch_fill(&batch, shape, 3, 13, (struct case_options){true, true, true});
-    model_train(model, &batch.batch, 1, 3, &sums[1], NULL, NULL);
+    model_train(model, &batch.batch, 1, 3, &sums[1], NULL);
     memcpy(copy, model_gradients(model), (size_t)table->total * sizeof *copy);
     free(parameters);
     model_destroy(model);
@@ -106,7 +106,7 @@ static int64_t bytes_of_block(enum element element, enum recompute recompute)
 {
     struct activations layout = {0};
     struct model_shape one = shape_with(LAYERS, 0), two = shape_with(LAYERS + 1, 0);
-    const struct model_use use = {SEQUENCES, true, element, recompute};
+    const struct model_use use = {SEQUENCES, true, element, recompute, NULL};
     return activations_layout(&two, &use, NULL, &layout) - activations_layout(&one, &use, NULL, &layout);
 }
 

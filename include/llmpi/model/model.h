@@ -41,15 +41,23 @@ struct model_loss {
     double loss, weight;
 };
 
-/* Called by model_train as soon as a block's gradient of this pass is complete; from the last block to the
- * first (the tied embedding, block 0, comes last). */
-typedef void (*model_block_ready)(void *context, int64_t block);
+/* Where model_train lets others act; any of them may be NULL. */
+struct model_hooks {
+    void *context;
+    /* Before the pass uses a block's parameters for the first time: from block 0 to the last. */
+    void (*block_needed)(void *context, int64_t block);
+    /* Before the first gradient is written. */
+    void (*forward_done)(void *context);
+    /* As soon as a block's gradient of this pass is complete: from the last block to the first (the tied
+     * embedding, block 0, comes last). */
+    void (*block_ready)(void *context, int64_t block);
+};
 
 /* One forward and backward pass: adds the gradient of sum(weight * loss) to the gradients (the caller zeroes
  * them and divides by the summed weight of the step), and adds to *sums. Dropout is drawn from (seed, step,
- * the batch's sequence numbers). `ready` may be NULL. */
+ * the batch's sequence numbers). `hooks` may be NULL. */
 void model_train(struct model *model, const struct batch *batch, uint64_t seed, uint64_t step,
-                 struct model_loss *sums, model_block_ready ready, void *context);
+                 struct model_loss *sums, const struct model_hooks *hooks);
 
 /* Forward only, no dropout. token_loss (sequences, length) gets each target's loss in nats, not weighted;
  * NULL where not wanted. Adds to *sums. */
