@@ -33,6 +33,22 @@ static enum status check_wsd(const struct config *config, const char *name)
     return fail(STATUS_USAGE, "%s: train.decay_steps is 0 but schedule wsd needs at least 1", name);
 }
 
+static enum status check_wire(const struct config *config, const char *name)
+{
+    if (config->train.wire == TRAIN_WIRE_FP32)
+        return STATUS_OK;
+    if (config->train.slots > 0)
+        return fail(
+            STATUS_USAGE,
+            "%s: train.wire is bf16 but train.slots is %lld: rounding on the wire would depend on the "
+            "number of ranks; with slots it must be fp32",
+            name, (long long)config->train.slots);
+    if (config->train.exchange == TRAIN_EXCHANGE_ALLREDUCE)
+        return fail(STATUS_USAGE,
+                    "%s: train.wire is bf16 but train.exchange is allreduce, which has fp32 only", name);
+    return STATUS_OK;
+}
+
 /* A name that is none of those known would be taken for a regular expression that splits hardly anything. */
 static enum status check_pattern(const struct config *config, const char *name)
 {
@@ -62,6 +78,7 @@ enum status config_check(const struct config *config, const char *name)
     TRY(check_pattern(config, name));
     TRY(check_orders(config, name));
     TRY(check_wsd(config, name));
+    TRY(check_wire(config, name));
     int64_t tokens;
     if (__builtin_mul_overflow(config->train.steps * config->train.batch_size, config->model.context_length,
                                &tokens))

@@ -270,6 +270,14 @@ static const struct option table[] = {
      "Parts of a batch whose gradients are added along a fixed tree: the same number gives the same bits on "
      "any "
      "number of ranks; 0: one per rank"},
+    {FIELD(train, exchange), OPTION_CHOICE, AT(train, exchange), "sharded", NULL, "sharded|allreduce", true,
+     "How ranks share gradients: sharded: each sums, updates and keeps moments of its part of the model; "
+     "allreduce: MPI_Allreduce, and each rank does and keeps everything"},
+    {FIELD(train, wire), OPTION_CHOICE, AT(train, wire), "fp32", NULL, "fp32|bf16", true,
+     "Numbers in messages between nodes: bf16 halves them; sums and the owner's parameters stay fp32"},
+    {FIELD(train, bucket_mb), OPTION_INTEGER, AT(train, bucket_mb), "0", "[0, 1024]", NULL, true,
+     "MiB of gradients that travel between nodes as one unit; 0: tried out in the first steps. Changes no "
+     "bit"},
     {FIELD(train, log_every), OPTION_INTEGER, AT(train, log_every), "10", "[1, 1000000000]", NULL, true,
      "Steps between two lines in the log; metrics.jsonl has every step"},
 

@@ -6,7 +6,6 @@
 #include "llmpi/base/clones.h"
 
 #define LANES 16
-#define GROUP 512 /* chunks whose sums are computed in parallel before they join the tree */
 
 CLONED(double, chunk_squares, (const float *values, int64_t n), (values, n))
 {
@@ -33,22 +32,23 @@ static void tree_add(double pending[64], int64_t count, double sum)
     pending[level] = sum;
 }
 
-double norm_squared(const float *values, int64_t n)
+double norm_tree(const double *sums, int64_t count)
 {
-    double pending[64] = {0}, sums[GROUP], total = 0.0;
-    int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
-    for (int64_t first = 0; first < chunks; first += GROUP) {
-        int64_t count = first + GROUP < chunks ? GROUP : chunks - first;
-#pragma omp parallel for schedule(static) if (count > 4)
-        for (int64_t i = 0; i < count; i++) {
-            int64_t start = (first + i) * NORM_CHUNK;
-            sums[i] = chunk_squares(values + start, start + NORM_CHUNK < n ? NORM_CHUNK : n - start);
-        }
-        for (int64_t i = 0; i < count; i++)
-            tree_add(pending, first + i, sums[i]);
-    }
+    double pending[64] = {0}, total = 0.0;
+    for (int64_t i = 0; i < count; i++)
+        tree_add(pending, i, sums[i]);
     for (int level = 0; level < 63; level++)
-        if ((chunks >> level & 1) != 0)
+        if ((count >> level & 1) != 0)
             total = pending[level] + total;
     return total;
+}
+
+void norm_chunks(const float *values, int64_t n, double *sums)
+{
+    int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
+#pragma omp parallel for schedule(static) if (chunks > 4)
+    for (int64_t i = 0; i < chunks; i++) {
+        int64_t start = i * NORM_CHUNK;
+        sums[i] = chunk_squares(values + start, start + NORM_CHUNK < n ? NORM_CHUNK : n - start);
+    }
 }

@@ -141,7 +141,8 @@ static void run_cross_entropy_backward(void *context)
 static void run_norm(void *context)
 {
     struct calls *c = context;
-    c->norm = norm_squared(c->large[1], LARGE);
+    norm_chunks(c->large[1], LARGE, c->squares);
+    c->norm = norm_tree(c->squares, LARGE / NORM_CHUNK);
 }
 
 static void run_adamw(void *context)
@@ -226,6 +227,8 @@ static bool take_memory(struct calls *calls)
     bool taken = true;
     for (int i = 0; i < 4; i++)
         taken = taken && take(&calls->large[i], LARGE, 1, "large arrays");
+    calls->squares = memory_allocate(LARGE / NORM_CHUNK, sizeof *calls->squares, "squares");
+    taken = taken && calls->squares != NULL;
     for (int i = 0; i < 3; i++) {
         taken = taken && take(&calls->stream[i], calls->rows, shape->n_embd, "activations");
         taken = taken && take_elements(calls, &calls->narrow[i], calls->rows, shape->n_embd);
@@ -284,6 +287,7 @@ void calls_free(struct calls *calls)
 {
     for (int i = 0; i < 4; i++)
         memory_free(calls->large[i]);
+    memory_free(calls->squares);
     for (int i = 0; i < 3; i++) {
         memory_free(calls->stream[i]);
         memory_free(calls->narrow[i]);

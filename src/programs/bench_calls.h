@@ -34,7 +34,7 @@ struct calls {
     float *token_embedding[2], *position_embedding[2]; /* and their gradients */
     float *row_values[2];                              /* (rows): statistics, losses */
     uint32_t *tokens;
-    double norm;
+    double norm, *squares;         /* of the norm's chunks */
     struct call calls[MOST_CALLS]; /* CALL_MEMORY and CALL_SQUARE show what the machine can do */
     struct measured items[MOST_CALLS];
     int64_t count;

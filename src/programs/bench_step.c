@@ -146,7 +146,7 @@ static enum status measure_steps(struct step_bench *bench)
     int64_t micro_batch = step_micro_batch(bench->config, comm_size(bench->comm));
     struct sequences sequences = {.read = draw_tokens, .context = bench->config};
     struct model_use use = state_model_use(bench->config, bench->element, micro_batch, true);
-    enum status status = comm_agree(bench->comm, state_create(bench->config, NULL, &use, &state));
+    enum status status = state_create(bench->config, NULL, &use, bench->comm, &state);
     if (status == STATUS_OK) {
         parameter_initialise(model_table(state.model), (uint64_t)bench->config->run.seed,
                              model_parameters(state.model));
@@ -159,6 +159,8 @@ static enum status measure_steps(struct step_bench *bench)
         status = run_steps(bench, stepper);
     if (status == STATUS_OK)
         gather_phases(bench);
+    if (status == STATUS_OK)
+        stepper_settle(stepper, &bench->timers);
     stepper_destroy(stepper);
     state_destroy(&state);
     return status;

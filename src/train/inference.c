@@ -67,7 +67,7 @@ static enum status create(const struct config *config, struct tokenizer *tokeniz
     struct model_use use =
         state_model_use(config, precision.element,
                         sequences > 0 ? sequences : step_micro_batch(config, comm_size(comm)), false);
-    return comm_agree(comm, state_create(config, tokenizer, &use, state));
+    return state_create(config, tokenizer, &use, comm, state);
 }
 
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,

@@ -1,9 +1,12 @@
 /* Creating, sharing and comparing the state of a run. */
 #include "llmpi/train/state.h"
 
+#include "bucket_trial.h"
 #include "llmpi/base/digest.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
+
+#include <string.h>
 
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size)
 {
@@ -43,19 +46,55 @@ void state_release(float *values)
     allocator_huge.release(allocator_huge.context, values);
 }
 
+static float *allocate_packed(int64_t total, const char *what)
+{
+    float *values = allocator_huge.allocate(allocator_huge.context, (size_t)total * sizeof *values, what);
+    if (values != NULL)
+        clear_floats(values, total);
+    return values;
+}
+
+/* Exchange and moments. **Collective** */
+static enum status prepare_training(const struct config *config, const struct model_shape *shape,
+                                    struct comm *comm, struct train_state *state)
+{
+    static const enum exchange_kind kinds[] = {
+        [TRAIN_EXCHANGE_SHARDED] = EXCHANGE_SHARDED, [TRAIN_EXCHANGE_ALLREDUCE] = EXCHANGE_ALLREDUCE};
+    struct parameter_table table;
+    const struct exchange_settings settings = {
+        .kind = kinds[config->train.exchange],
+        .wire = config->train.wire == TRAIN_WIRE_BF16 ? ELEMENT_BF16 : ELEMENT_FP32,
+        .bucket_bytes = config->train.bucket_mb > 0 ? config->train.bucket_mb << 20 : BUCKET_TRIAL_LARGEST,
+        .regular = config->train.slots > 0};
+    enum status status = comm_agree(comm, parameter_table_create(shape, &table));
+    if (status == STATUS_OK)
+        status = exchange_create(&table, comm, &settings, &state->exchange);
+    parameter_table_free(&table);
+    if (status != STATUS_OK)
+        return status;
+    int64_t total = exchange_ownership(state->exchange)->total;
+    state->exp_avg = allocate_packed(total, "first moments");
+    state->exp_avg_sq = allocate_packed(total, "second moments");
+    if (exchange_rounds(state->exchange))
+        state->master = allocate_packed(total, "parameters before rounding");
+    bool complete = state->exp_avg != NULL && state->exp_avg_sq != NULL &&
+                    (state->master != NULL || !exchange_rounds(state->exchange));
+    return complete ? STATUS_OK : STATUS_FAILED;
+}
+
 enum status state_create(const struct config *config, struct tokenizer *tokenizer,
-                         const struct model_use *use, struct train_state *out)
+                         const struct model_use *use, struct comm *comm, struct train_state *out)
 {
     *out = (struct train_state){.tokenizer = tokenizer};
     struct model_shape shape = state_model_shape(config, tokenizer != NULL ? tokenizer_vocab_size(tokenizer)
                                                                            : config->tokenizer.vocab_size);
-    enum status status = model_create(&shape, use, &allocator_huge, &out->model);
-    if (status == STATUS_OK && use->training) {
-        out->exp_avg = state_allocate(out, "first moments");
-        out->exp_avg_sq = state_allocate(out, "second moments");
-        if (out->exp_avg == NULL || out->exp_avg_sq == NULL)
-            status = STATUS_FAILED;
-    }
+    struct model_use with_gradients = *use;
+    enum status status = use->training ? prepare_training(config, &shape, comm, out) : STATUS_OK;
+    if (status == STATUS_OK && use->training)
+        with_gradients.gradients = exchange_gradients(out->exchange);
+    if (status == STATUS_OK)
+        status = model_create(&shape, &with_gradients, &allocator_huge, &out->model);
+    status = comm_agree(comm, status);
     if (status != STATUS_OK)
         state_destroy(out);
     return status;
@@ -67,24 +106,41 @@ void state_destroy(struct train_state *state)
         model_destroy(state->model);
     if (state->tokenizer != NULL)
         tokenizer_destroy(state->tokenizer);
+    exchange_destroy(state->exchange);
     state_release(state->exp_avg);
     state_release(state->exp_avg_sq);
+    state_release(state->master);
     *state = (struct train_state){0};
+}
+
+/* The owner keeps exact values of what all ranks compute with rounded. */
+static void keep_masters(struct train_state *state)
+{
+    const struct ownership *ownership = exchange_ownership(state->exchange);
+    float *parameters = model_parameters(state->model);
+    for (int64_t block = 0; block < ownership->blocks; block++) {
+        struct share part = ownership_part(ownership, block, ownership->rank);
+        memcpy(state->master + ownership->packed[block], parameters + part.first,
+               (size_t)part.count * sizeof *parameters);
+    }
+    for (int64_t i = 0; i < model_table(state->model)->total; i++) {
+        bf16 rounded;
+        element_from_float(&rounded, &parameters[i], 1);
+        element_to_float(&parameters[i], &rounded, 1);
+    }
 }
 
 void state_broadcast(struct train_state *state, struct comm *comm)
 {
     size_t bytes = (size_t)model_table(state->model)->total * sizeof(float);
     comm_broadcast(comm, model_parameters(state->model), bytes, 0);
-    if (state->exp_avg != NULL) {
-        comm_broadcast(comm, state->exp_avg, bytes, 0);
-        comm_broadcast(comm, state->exp_avg_sq, bytes, 0);
-    }
     int64_t counters[3] = {state->step, state->sequences, state->tokens};
     comm_broadcast(comm, counters, sizeof counters, 0);
     state->step = counters[0];
     state->sequences = counters[1];
     state->tokens = counters[2];
+    if (state->master != NULL)
+        keep_masters(state);
     model_refresh_all(state->model);
 }
 

@@ -1,17 +1,19 @@
 /* The step. The batch is cut into slots, slots are dealt to ranks as contiguous runs, and a slot is worked
- * off in micro-batches that never cross it. Each slot's gradient starts from zero; a rank adds its slots
- * along the binary tree of slots.h, and a block is summed over the ranks as soon as its gradient is complete
- * in the last micro-batch. A rank that has nothing to do, or has met an error, still attends every sum. */
+ * off in micro-batches that never cross it. The first forward pass takes the last step's parameters block by
+ * block as they come from their owners. Each slot's gradient starts from zero; a rank adds its slots along
+ * the binary tree of slots.h, and a block is summed over the ranks as soon as its gradient is complete in the
+ * last micro-batch. A rank that has nothing to do, or has met an error, still attends every sum. */
 #include "llmpi/train/step.h"
+
+#include "bucket_trial.h"
+#include "decision.h"
+#include "update.h"
 
 #include "llmpi/base/clock.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/residual.h"
-#include "llmpi/kernels/threads.h"
-#include "llmpi/optimize/adamw.h"
-#include "llmpi/optimize/norm.h"
 #include "llmpi/optimize/schedule.h"
 #include "llmpi/train/slots.h"
 #include "llmpi/train/stopping.h"
@@ -24,6 +26,9 @@ struct stepper {
     struct train_state *state;
     struct sequences sequences;
     struct comm *comm;
+    struct exchange *exchange; /* the state's */
+    struct decision *decision;
+    struct bucket_trial trial;
     int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
     float **pending;                       /* gradients of unfinished levels of the tree */
     uint32_t *window, *tokens, *targets;
@@ -34,6 +39,7 @@ struct stepper {
     struct progress progress;
     int64_t sequences_done; /* by this rank in the step in work */
     double since;
+    double decision_seconds; /* of the last step's decision: it waits for the slowest rank */
 };
 
 int64_t step_slots(const struct config *config, int ranks)
@@ -69,12 +75,13 @@ static enum status allocate(struct stepper *stepper)
     stepper->tokens = memory_allocate(count, sizeof *stepper->tokens, "a batch of tokens");
     stepper->targets = memory_allocate(count, sizeof *stepper->targets, "a batch of targets");
     stepper->pending = memory_allocate(levels + 1, sizeof *stepper->pending, "gradients of slots");
+    stepper->decision = decision_create(stepper->exchange, stepper->slots, stepper->comm);
     bool masked = stepper->sequences.documents.border != DOCUMENTS_JOINED;
     if (masked)
         stepper->first_visible =
             memory_allocate(count, sizeof *stepper->first_visible, "the mask of documents");
     if ((masked && stepper->first_visible == NULL) || stepper->window == NULL || stepper->tokens == NULL ||
-        stepper->targets == NULL || stepper->pending == NULL)
+        stepper->targets == NULL || stepper->pending == NULL || stepper->decision == NULL)
         return STATUS_FAILED;
     for (int64_t i = 0; i < levels; i++) {
         stepper->pending[i] = state_allocate(stepper->state, "gradients of slots");
@@ -94,6 +101,7 @@ enum status stepper_create(const struct config *config, struct train_state *stat
     stepper->state = state;
     stepper->sequences = sequences;
     stepper->comm = comm;
+    stepper->exchange = state->exchange;
     stepper->slots = step_slots(config, comm_size(comm));
     slots_piece(stepper->slots, comm_size(comm), comm_rank(comm), &stepper->slot_first, &stepper->slot_count);
     enum status status = allocate(stepper);
@@ -101,6 +109,8 @@ enum status stepper_create(const struct config *config, struct train_state *stat
         stepper_destroy(stepper);
     else
         *out = stepper;
+    if (status == STATUS_OK)
+        bucket_trial_begin(&stepper->trial, stepper->exchange, config->train.bucket_mb);
     return status;
 }
 
@@ -111,6 +121,7 @@ void stepper_destroy(struct stepper *stepper)
     for (int64_t i = 0; stepper->pending != NULL && i < slots_buffers(stepper->slot_count); i++)
         state_release(stepper->pending[i]);
     memory_free(stepper->pending);
+    decision_destroy(stepper->decision);
     memory_free(stepper->window);
     memory_free(stepper->tokens);
     memory_free(stepper->targets);
@@ -133,17 +144,41 @@ static enum status read_batch(struct stepper *stepper, int64_t first, int64_t co
     return STATUS_OK;
 }
 
-/* A block of this rank's last slot is complete: add the slots before it, then sum over the ranks. */
+/* The forward pass is about to use a block: have the last step's update of it. */
+static void block_needed(void *context, int64_t block)
+{
+    struct stepper *stepper = context;
+    struct model *model = stepper->state->model;
+    timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+    bool taken = exchange_take(stepper->exchange, block, model_parameters(model));
+    timers_add(stepper->timers, PHASE_EXCHANGE, &stepper->since);
+    if (taken)
+        model_refresh(model, block);
+    timers_add(stepper->timers, PHASE_UPDATE, &stepper->since);
+}
+
+/* A slot's gradient starts from zero. */
+static void clear_gradients(void *context)
+{
+    struct stepper *stepper = context;
+    struct model *model = stepper->state->model;
+    timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+    exchange_release(stepper->exchange);
+    timers_add(stepper->timers, PHASE_EXCHANGE, &stepper->since);
+    clear_floats(model_gradients(model), model_table(model)->total);
+}
+
+/* A block of this rank's last slot is complete: add the slots before it, then tell the ranks. */
 static void block_ready(void *context, int64_t block)
 {
     struct stepper *stepper = context;
     float *gradients = model_gradients(stepper->state->model);
-    int64_t first = 0, count = 0;
+    struct share share = exchange_ownership(stepper->exchange)->block[block];
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
-    parameter_block(model_table(stepper->state->model), block, &first, &count);
     for (int i = 0; i < stepper->merge_count; i++)
-        residual_backward(gradients + first, stepper->pending[stepper->merges[i]] + first, count);
-    comm_sum_float(stepper->comm, gradients + first, count);
+        residual_backward(gradients + share.first, stepper->pending[stepper->merges[i]] + share.first,
+                          share.count);
+    exchange_block_ready(stepper->exchange, block);
     timers_add(stepper->timers, PHASE_EXCHANGE, &stepper->since);
 }
 
@@ -160,35 +195,47 @@ static void put_aside(struct stepper *stepper, int64_t k)
     memcpy(stepper->pending[level], gradients, (size_t)total * sizeof *gradients);
 }
 
-/* Forward and backward over one slot; *blocks_done when its last micro-batch reported the blocks. */
-static enum status run_slot(struct stepper *stepper, int64_t k, struct model_loss *sums, bool *blocks_done)
+/* Forward and backward over `rows` sequences of a slot that has `done` behind it and `count` in all. */
+static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64_t rows, bool begins,
+                                   bool ends, struct model_loss *sums)
 {
     struct train_state *state = stepper->state;
     const struct config *config = stepper->config;
+    timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+    TRY(read_batch(stepper, state->sequences + first, rows));
+    timers_add(stepper->timers, PHASE_DATA, &stepper->since);
+    struct batch batch = {.sequences = rows,
+                          .length = config->model.context_length,
+                          .tokens = stepper->tokens,
+                          .targets = stepper->targets,
+                          .first_visible = stepper->first_visible,
+                          .first_sequence = first};
+    const struct model_hooks hooks = {.context = stepper,
+                                      .block_needed = begins ? block_needed : NULL,
+                                      .forward_done = begins ? clear_gradients : NULL,
+                                      .block_ready = ends ? block_ready : NULL};
+    model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums, &hooks);
+    stepper->sequences_done += rows;
+    progress_update(&stepper->progress, (double)stepper->sequences_done, NULL);
+    return STATUS_OK;
+}
+
+/* Forward and backward over one slot; *blocks_done when its last micro-batch reported the blocks. */
+static enum status run_slot(struct stepper *stepper, int64_t k, bool *blocks_done)
+{
+    const struct config *config = stepper->config;
+    struct model_loss sums = {0, 0};
     bool last_slot = k == stepper->slot_count - 1;
     int64_t first = 0, count = 0;
     slots_piece(config->train.batch_size, stepper->slots, stepper->slot_first + k, &first, &count);
-    clear_floats(model_gradients(state->model), model_table(state->model)->total);
     stepper->merge_count = slots_merges(k, stepper->slot_count, stepper->merges);
     for (int64_t done = 0; done < count; done += config->train.micro_batch) {
         int64_t rows = count - done < config->train.micro_batch ? count - done : config->train.micro_batch;
-        timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
-        TRY(read_batch(stepper, state->sequences + first + done, rows));
-        timers_add(stepper->timers, PHASE_DATA, &stepper->since);
-        struct batch batch = {.sequences = rows,
-                              .length = config->model.context_length,
-                              .tokens = stepper->tokens,
-                              .targets = stepper->targets,
-                              .first_visible = stepper->first_visible,
-                              .first_sequence = first + done};
-        bool last = last_slot && done + rows == count;
-        const struct model_hooks hooks = {.context = stepper, .block_ready = last ? block_ready : NULL};
-        model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums,
-                    &hooks);
-        *blocks_done = last;
-        stepper->sequences_done += rows;
-        progress_update(&stepper->progress, (double)stepper->sequences_done, NULL);
+        bool ends = last_slot && done + rows == count;
+        TRY(run_micro_batch(stepper, first + done, rows, done == 0, ends, &sums));
+        *blocks_done = ends;
     }
+    decision_set_slot(stepper->decision, stepper->slot_first + k, &sums);
     if (!last_slot)
         put_aside(stepper, k);
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
@@ -196,59 +243,28 @@ static enum status run_slot(struct stepper *stepper, int64_t k, struct model_los
 }
 
 /* All slots of this rank, then whatever sums it has not attended yet. */
-static enum status run_slots(struct stepper *stepper, struct model_loss *sums)
+static enum status run_slots(struct stepper *stepper)
 {
     bool blocks_done = false;
     enum status status = STATUS_OK;
-    if (stepper->slot_count == 0) {
-        struct model *model = stepper->state->model;
-        clear_floats(model_gradients(model), model_table(model)->total);
-        stepper->merge_count = 0;
-    }
     for (int64_t k = 0; k < stepper->slot_count && status == STATUS_OK; k++)
-        status = run_slot(stepper, k, sums, &blocks_done);
-    if (!blocks_done)
-        for (int64_t block = model_table(stepper->state->model)->blocks - 1; block >= 0; block--)
-            block_ready(stepper, block);
+        status = run_slot(stepper, k, &blocks_done);
+    if (blocks_done)
+        return status;
+    stepper_settle(stepper, stepper->timers);
+    clear_gradients(stepper);
+    stepper->merge_count = 0;
+    for (int64_t block = exchange_ownership(stepper->exchange)->blocks - 1; block >= 0; block--)
+        block_ready(stepper, block);
     return status;
 }
 
-/* What of a tensor lies in a share of the whole array. */
-static struct share part_of(const struct parameter *row, struct share share)
+void stepper_settle(struct stepper *stepper, struct timers *timers)
 {
-    int64_t end = share.first + share.count, row_end = row->offset + row->count;
-    int64_t first = row->offset > share.first ? row->offset : share.first;
-    int64_t count = (row_end < end ? row_end : end) - first;
-    return (struct share){first, count > 0 ? count : 0};
-}
-
-/* Tensors of all sizes are one array to the threads, each of which updates a share of it. */
-static void update(struct stepper *stepper, double learning_rate, double gradient_scale)
-{
-    const struct config *config = stepper->config;
-    struct train_state *state = stepper->state;
-    const struct parameter_table *table = model_table(state->model);
-    float *parameters = model_parameters(state->model), *gradients = model_gradients(state->model);
-#pragma omp parallel if (table->total > THREADS_WORTH)
-    {
-        struct share share = threads_share(table->total);
-        struct adamw settings = {.learning_rate = learning_rate,
-                                 .beta1 = config->train.beta1,
-                                 .beta2 = config->train.beta2,
-                                 .epsilon = config->train.epsilon,
-                                 .step = state->step + 1};
-        for (int64_t i = 0; i < table->count; i++) {
-            const struct parameter *row = &table->rows[i];
-            struct share part = part_of(row, share);
-            if (!row->trainable || part.count == 0)
-                continue;
-            settings.weight_decay = row->decay ? config->train.weight_decay : 0;
-            adamw_update(&settings, parameters + part.first, gradients + part.first,
-                         state->exp_avg + part.first, state->exp_avg_sq + part.first, part.count,
-                         gradient_scale);
-        }
-    }
-    model_refresh_all(state->model);
+    stepper->timers = timers;
+    stepper->since = clock_seconds();
+    for (int64_t block = 0; block < exchange_ownership(stepper->exchange)->blocks; block++)
+        block_needed(stepper, block);
 }
 
 static double rate_of_step(const struct config *config, int64_t step)
@@ -266,48 +282,66 @@ static double rate_of_step(const struct config *config, int64_t step)
     return schedule_rate(&schedule, step);
 }
 
-enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
-                        struct step_result *result)
+/* What was decided becomes the result; checks it, clips, updates and advances the state. */
+static enum status conclude(struct stepper *stepper, const struct decided *decided,
+                            struct step_result *result)
 {
     struct train_state *state = stepper->state;
     const struct config *config = stepper->config;
-    struct model_loss sums = {0, 0};
+    *result = (struct step_result){.loss = decided->loss / decided->weight,
+                                   .gradient_norm = sqrt(decided->gradient_squares) / decided->weight,
+                                   .learning_rate = rate_of_step(config, state->step + 1),
+                                   .tokens = (int64_t)decided->weight,
+                                   .stop = decided->stop,
+                                   .waited_mean = decided->waited_mean,
+                                   .waited_most = decided->waited_most};
+    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
+        return fail(
+            STATUS_FAILED,
+            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
+            "left as after step %lld (try a smaller train.learning_rate)",
+            (long long)state->step + 1, fabs(result->loss),
+            fabs(result->gradient_norm), /* no sign before nan */
+            (long long)state->step);
+    double clip = config->train.grad_clip;
+    double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
+    update_own_parts(config, state, result->learning_rate, scale / decided->weight);
+    state->step++;
+    state->sequences += config->train.batch_size;
+    state->tokens += result->tokens;
+    return STATUS_OK;
+}
+
+enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
+                        struct step_result *result)
+{
+    const struct config *config = stepper->config;
+    double messages_before = exchange_message_seconds(stepper->exchange);
     stepper->timers = timers;
     stepper->since = clock_seconds();
     stepper->sequences_done = 0;
     progress_begin(&stepper->progress, comm_size(stepper->comm) > 1 ? "step in work, rank 0" : "step in work",
                    (double)step_share(config, comm_size(stepper->comm), comm_rank(stepper->comm)),
                    "sequences");
-    enum status status = run_slots(stepper, &sums);
+    decision_begin(stepper->decision);
+    enum status status = run_slots(stepper);
     progress_end(&stepper->progress, (double)stepper->sequences_done);
     status = earlier != STATUS_OK ? earlier : status;
     timers_add(timers, PHASE_COMPUTE, &stepper->since);
-    double shared[4] = {sums.loss, sums.weight, status != STATUS_OK, stopping_requested()};
-    comm_sum_double(stepper->comm, shared, 4);
+    exchange_finish(stepper->exchange);
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
-    if (shared[2] > 0)
+    struct decided decided = decision_make(stepper->decision, status != STATUS_OK, stopping_requested(),
+                                           stepper->decision_seconds + timers->seconds[PHASE_EXCHANGE]);
+    double before = timers->seconds[PHASE_EXCHANGE];
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    stepper->decision_seconds = timers->seconds[PHASE_EXCHANGE] - before;
+    if (decided.failed)
         return comm_agree(stepper->comm, status);
-
-    int64_t step = state->step + 1;
-    float *gradients = model_gradients(state->model);
-    result->loss = shared[0] / shared[1];
-    result->gradient_norm = sqrt(norm_squared(gradients, model_table(state->model)->total)) / shared[1];
-    result->learning_rate = rate_of_step(config, step);
-    result->tokens = (int64_t)shared[1];
-    result->stop = shared[3] > 0;
-    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
-        return fail(
-            STATUS_FAILED,
-            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
-            "left as after step %lld (try a smaller train.learning_rate)",
-            (long long)step, fabs(result->loss), fabs(result->gradient_norm), /* no sign before nan */
-            (long long)state->step);
-    double clip = config->train.grad_clip;
-    double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
-    update(stepper, result->learning_rate, scale / shared[1]);
+    double on_the_way = exchange_message_seconds(stepper->exchange) - messages_before;
+    TRY(conclude(stepper, &decided, result));
     timers_add(timers, PHASE_UPDATE, &stepper->since);
-    state->step = step;
-    state->sequences += config->train.batch_size;
-    state->tokens += result->tokens;
+    double hidden = on_the_way - timers->seconds[PHASE_EXCHANGE];
+    result->hidden_seconds = hidden > 0 ? hidden : 0;
+    bucket_trial_note(&stepper->trial, stepper->exchange, decided.waited_most);
     return STATUS_OK;
 }

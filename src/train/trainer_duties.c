@@ -126,22 +126,22 @@ static enum status sample(struct trainer *trainer)
 static enum status save(struct trainer *trainer)
 {
     double since = clock_seconds();
+    const struct precision *precision = &trainer->precision;
+    struct checkpoint_notes notes = {.ranks = comm_size(trainer->comm),
+                                     .dataset_digest = trainer->dataset_digest};
     enum status status = STATUS_OK;
     TRY(state_check_replicas(&trainer->state, trainer->comm));
+    snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
+    snprintf(notes.products, sizeof notes.products, "%s", precision->products);
+    snprintf(notes.instructions, sizeof notes.instructions, "%s", cpu_level_name(precision->level));
     if (is_root(trainer)) {
-        struct checkpoint_notes notes = {.metrics_bytes = run_files_metrics_bytes(trainer->files),
-                                         .samples_bytes = run_files_samples_bytes(trainer->files),
-                                         .ranks = comm_size(trainer->comm),
-                                         .dataset_digest = trainer->dataset_digest};
-        const struct precision *precision = &trainer->precision;
-        snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
-        snprintf(notes.products, sizeof notes.products, "%s", precision->products);
-        snprintf(notes.instructions, sizeof notes.instructions, "%s", cpu_level_name(precision->level));
+        notes.metrics_bytes = run_files_metrics_bytes(trainer->files);
+        notes.samples_bytes = run_files_samples_bytes(trainer->files);
         status = run_files_sync(trainer->files);
-        if (status == STATUS_OK)
-            status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes);
     }
     status = comm_agree(trainer->comm, status);
+    if (status == STATUS_OK)
+        status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes, trainer->comm);
     timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
     return status;
 }
@@ -168,6 +168,11 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
         status =
             buffer_printf(line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
+    if (status == STATUS_OK && comm_size(trainer->comm) > 1)
+        status = buffer_printf(line,
+                               ", \"mean_exchange_seconds\": %.6f, \"most_exchange_seconds\": %.6f, "
+                               "\"hidden_exchange_seconds\": %.6f",
+                               result->waited_mean, result->waited_most, result->hidden_seconds);
     if (status == STATUS_OK)
         status = buffer_append(line, "}\n", 2);
     if (status == STATUS_OK)
@@ -209,8 +214,10 @@ enum status trainer_after_step(struct trainer *trainer, bool stop)
     bool save_now = last || stop || is_due(step, config->checkpoint.every);
     bool evaluate_now = last || is_due(step, config->evaluate.every);
     bool sample_now = last || is_due(step, config->sample.every);
-    if (save_now || evaluate_now || sample_now)
+    if (save_now || evaluate_now || sample_now) {
+        stepper_settle(trainer->stepper, &trainer->timers);
         TRY(comm_agree(trainer->comm, trainer->written));
+    }
     if (evaluate_now)
         TRY(evaluate(trainer));
     if (sample_now)

@@ -107,24 +107,22 @@ static enum status load_checkpoint(struct trainer *trainer, const char *path, st
     return STATUS_OK;
 }
 
-/* Rank 0: a new state, or the newest checkpoint's. */
-static enum status start_or_continue(struct trainer *trainer, bool fresh, struct checkpoint_notes *notes)
+/* Rank 0: a new state, or the newest checkpoint's, whose path (free()) is then given. */
+static enum status start_or_continue(struct trainer *trainer, bool fresh, struct checkpoint_notes *notes,
+                                     char **path)
 {
-    char *path = NULL;
     struct model *model = trainer->state.model;
     TRY(checkpoint_remove_leftovers(trainer->directory));
     if (fresh)
         TRY(checkpoint_remove_all(trainer->directory));
-    TRY(checkpoint_newest(trainer->directory, &path));
-    if (path == NULL) {
+    TRY(checkpoint_newest(trainer->directory, path));
+    if (*path == NULL) {
         log_info("a new run in %s", trainer->directory);
         parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed,
                              model_parameters(model));
         return STATUS_OK;
     }
-    enum status status = load_checkpoint(trainer, path, notes);
-    free(path);
-    return status;
+    return load_checkpoint(trainer, *path, notes);
 }
 
 static enum status write_config(const struct trainer *trainer)
@@ -146,16 +144,21 @@ static enum status write_config(const struct trainer *trainer)
 static enum status open_run(struct trainer *trainer, bool fresh)
 {
     struct checkpoint_notes notes = {0};
+    char *path = NULL;
     enum status status = STATUS_OK;
     if (is_root(trainer)) {
-        status = start_or_continue(trainer, fresh, &notes);
+        status = start_or_continue(trainer, fresh, &notes, &path);
         if (status == STATUS_OK)
             status = write_config(trainer);
         if (status == STATUS_OK)
             status =
                 run_files_open(trainer->directory, notes.metrics_bytes, notes.samples_bytes, &trainer->files);
     }
-    TRY(comm_agree(trainer->comm, status));
+    status = comm_agree(trainer->comm, status);
+    if (status == STATUS_OK)
+        status = checkpoint_load_moments(path, &trainer->state, trainer->comm);
+    free(path);
+    TRY(status);
     state_broadcast(&trainer->state, trainer->comm);
     trainer->first_step = trainer->state.step;
     struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
@@ -215,7 +218,8 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
     trainer->micro_batch = step_micro_batch(trainer->config, comm_size(trainer->comm));
     struct model_use use =
         state_model_use(trainer->config, trainer->precision.element, trainer->micro_batch, true);
-    TRY(comm_agree(trainer->comm, state_create(trainer->config, tokenizer, &use, &trainer->state)));
+    TRY(state_create(trainer->config, tokenizer, &use, trainer->comm, &trainer->state));
+    exchange_log(trainer->state.exchange);
     TRY(open_run(trainer, fresh));
     describe_run(trainer);
     return STATUS_OK;

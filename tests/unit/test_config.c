@@ -288,6 +288,8 @@ static const char *other_value(const struct option *option, char text[32])
     case OPTION_BOOLEAN:
         return strcmp(option->standard, "true") == 0 ? "false" : "true";
     case OPTION_CHOICE:
+        if (strcmp(option->name, "train.wire") == 0)
+            return "fp32"; /* the other one does not go with the others' other values */
         snprintf(text, 32, "%s",
                  strchr(option->choices, '|') != NULL ? strrchr(option->choices, '|') + 1 : "bpe");
         return text;

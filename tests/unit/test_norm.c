@@ -12,6 +12,17 @@
 #include "llmpi/optimize/norm.h"
 #include "reference/samples.h"
 
+static double norm_squared(const float *values, int64_t n)
+{
+    int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
+    double *sums = malloc((size_t)(chunks + 1) * sizeof *sums), total;
+    assert_non_null(sums);
+    norm_chunks(values, n, sums);
+    total = norm_tree(sums, chunks);
+    free(sums);
+    return total;
+}
+
 static void sums_match_plain_addition(void **state)
 {
     (void)state;
@@ -53,7 +64,7 @@ static void chunks_are_added_along_a_binary_tree(void **state)
 static void same_bits_for_any_threads_and_address(void **state)
 {
     (void)state;
-    int64_t n = 700 * NORM_CHUNK + 77; /* more than the kernel holds sums for at once */
+    int64_t n = 700 * NORM_CHUNK + 77;
     float *values = samples(n + 3, 1, 1.0), *shifted = samples(n, 2, 1.0);
     for (int64_t i = 0; i < n; i++)
         shifted[i] = values[i + 3];

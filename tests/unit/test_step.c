@@ -57,7 +57,7 @@ static void begin(struct run *run, int fails_at)
     run->comm = comm_alone();
     assert_non_null(run->comm);
     struct model_use use = state_model_use(&run->config, ELEMENT_FP32, MICRO_BATCH, true);
-    assert_int_equal(state_create(&run->config, NULL, &use, &run->state), STATUS_OK);
+    assert_int_equal(state_create(&run->config, NULL, &use, run->comm, &run->state), STATUS_OK);
     assert_int_equal(model_shape(run->state.model)->vocab_size, VOCABULARY);
     parameter_initialise(model_table(run->state.model), 1, model_parameters(run->state.model));
     model_refresh_all(run->state.model);

@@ -70,7 +70,7 @@ static struct counts count_steps(const struct config *config, enum element eleme
     struct comm *comm = comm_alone();
     struct model_use use = state_model_use(config, element, step_micro_batch(config, 1), true);
     assert_non_null(comm);
-    assert_int_equal(state_create(config, NULL, &use, &state), STATUS_OK);
+    assert_int_equal(state_create(config, NULL, &use, comm, &state), STATUS_OK);
     parameter_initialise(model_table(state.model), 1, model_parameters(state.model));
     model_refresh_all(state.model);
     const struct sequences sequences = {.read = read_tokens};

@@ -20,6 +20,8 @@ enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
 enum run_bind { RUN_BIND_AUTO, RUN_BIND_NONE };
 enum train_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
+enum train_exchange { TRAIN_EXCHANGE_SHARDED, TRAIN_EXCHANGE_ALLREDUCE };
+enum train_wire { TRAIN_WIRE_FP32, TRAIN_WIRE_BF16 };
 enum train_recompute { TRAIN_RECOMPUTE_NONE, TRAIN_RECOMPUTE_ATTENTION, TRAIN_RECOMPUTE_BLOCK };
 
 /* The rules of `llmpi corpus clean` (prepare/quality.h says what each figure is). A threshold of 0 turns its
@@ -112,7 +114,10 @@ struct config {
         double beta1, beta2, epsilon, weight_decay, grad_clip;
         int64_t precision; /* enum train_precision */
         int64_t recompute; /* enum train_recompute */
-        int64_t slots;     /* 0: one per rank */
+        int64_t exchange;  /* enum train_exchange */
+        int64_t wire;      /* enum train_wire */
+        int64_t bucket_mb;
+        int64_t slots; /* 0: one per rank */
         int64_t log_every;
     } train;
     struct {

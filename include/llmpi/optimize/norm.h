@@ -6,8 +6,11 @@
 
 #define NORM_CHUNK 4096 /* elements */
 
-/* Sum of squares in double precision over fixed chunks of NORM_CHUNK elements, added along a fixed binary
- * tree: the same bits for any number of threads. NaN or infinity in, NaN or infinity out. */
-double norm_squared(const float *values, int64_t n);
+/* The squares of each chunk of n elements, summed in double precision: ceil(n / NORM_CHUNK) sums, the same
+ * bits for any number of threads. NaN or infinity in, NaN or infinity out. */
+void norm_chunks(const float *values, int64_t n, double *sums);
+
+/* The sum of such sums along a fixed binary tree. */
+double norm_tree(const double *sums, int64_t count);
 
 #endif

@@ -23,9 +23,10 @@ struct checkpoint_notes {
 };
 
 /* Writes the checkpoint of state->step into a run directory, then removes the oldest beyond checkpoint.keep.
- */
+ * Rank 0 writes; what other ranks own comes to it one part of a block at a time. **Collective** */
 enum status checkpoint_save(const char *directory, const struct config *config,
-                            const struct train_state *state, const struct checkpoint_notes *notes);
+                            const struct train_state *state, const struct checkpoint_notes *notes,
+                            struct comm *comm);
 
 /* Finds the newest whole checkpoint of a run directory: *path is a new string (free()), or NULL when there is
  * none. Damaged ones are passed over with a warning each; when all are damaged it fails. */
@@ -36,9 +37,13 @@ enum status checkpoint_newest(const char *directory, char **path);
 enum status checkpoint_read_config(const char *path, struct config *config);
 enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer);
 
-/* Reads parameters and counters, and with moments in `state` those too. A tensor that is missing or of
- * another shape is an error that names it. `notes` may be NULL. */
+/* Reads parameters and counters. A tensor that is missing or of another shape is an error that names it.
+ * `notes` may be NULL. */
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes);
+
+/* Gives every rank the moments of what it owns, from the checkpoint that rank 0 reads, one part of a block at
+ * a time; `path` is NULL on all ranks but 0, and there too where nothing is to be read. **Collective** */
+enum status checkpoint_load_moments(const char *path, struct train_state *state, struct comm *comm);
 
 /* Removes all checkpoints of a run directory. */
 enum status checkpoint_remove_all(const char *directory);

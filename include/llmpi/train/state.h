@@ -1,5 +1,5 @@
 /* What a run carries from step to step: the model with its parameters, AdamW's moments, and where it stands.
- * Every rank holds the same values. */
+ * Every rank holds the same parameters and counters, and moments of what it owns. */
 #ifndef LLMPI_TRAIN_STATE_H
 #define LLMPI_TRAIN_STATE_H
 
@@ -8,12 +8,16 @@
 #include "llmpi/config/config.h"
 #include "llmpi/model/model.h"
 #include "llmpi/text/tokenizer.h"
+#include "llmpi/train/exchange.h"
 
 #include <stdint.h>
 
 struct train_state {
     struct model *model;
-    float *exp_avg, *exp_avg_sq; /* laid out like the parameters; NULL for a state that only evaluates */
+    /* NULL for a state that only evaluates: how ranks share gradients and parameters, and of what this rank
+     * owns, packed (train/ownership.h), the moments and, where others get it rounded, the parameters. */
+    struct exchange *exchange;
+    float *exp_avg, *exp_avg_sq, *master;
     struct tokenizer *tokenizer; /* NULL: none is known */
     int64_t step;                /* steps done */
     int64_t sequences;           /* sequences consumed over all ranks and steps */
@@ -28,16 +32,19 @@ struct model_use state_model_use(const struct config *config, enum element eleme
                                  bool training);
 
 /* A state with memory for such a use; parameters zero. Takes over the tokenizer (also on failure); without
- * one (NULL) the vocabulary has tokenizer.vocab_size entries. With training, also moments. */
+ * one (NULL) the vocabulary has tokenizer.vocab_size entries. With training, also the exchange and moments.
+ * All ranks return the same. **Collective** */
 enum status state_create(const struct config *config, struct tokenizer *tokenizer,
-                         const struct model_use *use, struct train_state *out);
+                         const struct model_use *use, struct comm *comm, struct train_state *out);
+
+/* With training **Collective**. */
 void state_destroy(struct train_state *state);
 
 /* Zeroed floats laid out like the parameters, from the model's own kind of memory. NULL after fail(). */
 float *state_allocate(const struct train_state *state, const char *what);
 void state_release(float *values); /* NULL is fine */
 
-/* Gives every rank rank 0's parameters, moments and counters. **Collective** */
+/* Gives every rank rank 0's parameters and counters. **Collective** */
 void state_broadcast(struct train_state *state, struct comm *comm);
 
 /* STATUS_FAILED on every rank when the ranks' parameters are not the same bits. **Collective** */

@@ -23,6 +23,10 @@ struct step_result {
     double learning_rate;
     int64_t tokens; /* targets of this step */
     bool stop;      /* a rank was asked to stop */
+    /* Seconds in the exchange since the last step's sums (gradients, new parameters, and waiting for other
+     * ranks): mean and most of the ranks. */
+    double waited_mean, waited_most;
+    double hidden_seconds; /* in which messages of this rank travelled while it computed */
 };
 
 /* Borrows all arguments, and what gives the sequences, for its lifetime. */
@@ -35,6 +39,10 @@ void stepper_destroy(struct stepper *stepper);
  * STATUS_FAILED on every rank and leave the state as it was. **Collective** */
 enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
                         struct step_result *result);
+
+/* Waits until this rank has all parameters of the last step, which else come in the course of the next;
+ * before anything else looks at them. **Collective** */
+void stepper_settle(struct stepper *stepper, struct timers *timers);
 
 /* The largest number of sequences in one forward pass, for state_create. */
 int64_t step_micro_batch(const struct config *config, int ranks);

@@ -1,0 +1,25 @@
+/* The chapters of a checkpoint: which files there are (checkpoint.c), writing one (checkpoint_write.c) and
+ * reading one (checkpoint_read.c). A file is the parameter table written SERIES times (values, first and
+ * second moments) and two texts. */
+#ifndef LLMPI_SRC_TRAIN_CHECKPOINT_PRIVATE_H
+#define LLMPI_SRC_TRAIN_CHECKPOINT_PRIVATE_H
+
+#include "llmpi/storage/tensor_file.h"
+#include "llmpi/train/checkpoint.h"
+
+enum series { SERIES_PARAMETERS, SERIES_EXP_AVG, SERIES_EXP_AVG_SQ, SERIES };
+
+/* What stands before a tensor's name. */
+extern const char *const checkpoint_prefix[SERIES];
+
+/* What a rank owns of a series, packed; NULL: nothing apart from the model's parameters, which all have. */
+float *checkpoint_packed(const struct train_state *state, enum series series);
+
+/* Elements of the largest part of a block that any rank owns. */
+int64_t checkpoint_largest_part(const struct train_state *state);
+
+/* Writes the file PATH. **Collective** */
+enum status checkpoint_write(const char *path, const struct config *config, const struct train_state *state,
+                             const struct checkpoint_notes *notes, struct comm *comm);
+
+#endif

@@ -1,0 +1,200 @@
+/* Reading a checkpoint: texts, notes and parameters by whoever has the file, moments by rank 0 for all. */
+#include "checkpoint_private.h"
+
+#include "llmpi/base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static enum status read_text(struct tensor_file *file, const char *path, const char *name, struct buffer *out)
+{
+    int64_t index = tensor_file_find(file, name);
+    const struct tensor_spec *spec = index >= 0 ? tensor_file_spec(file, index) : NULL;
+    if (spec == NULL || spec->type != HDF5_UINT8 || spec->dimensions != 1)
+        return fail(STATUS_FAILED, "%s: it has no bytes named '%s': not a training checkpoint", path, name);
+    TRY(buffer_reserve(out, (size_t)spec->sizes[0]));
+    TRY(tensor_file_read(file, index, 0, out->data, spec->sizes[0]));
+    out->length = (size_t)spec->sizes[0];
+    out->data[out->length] = '\0';
+    return STATUS_OK;
+}
+
+static enum status read_text_of(const char *path, const char *name, struct buffer *out)
+{
+    struct tensor_file *file = NULL;
+    TRY(tensor_file_open(path, &file));
+    enum status status = read_text(file, path, name, out);
+    tensor_file_close(file);
+    return status;
+}
+
+enum status checkpoint_read_config(const char *path, struct config *config)
+{
+    struct buffer yaml = {0};
+    const struct string_list no_overrides = {0};
+    *config = (struct config){0};
+    enum status status = read_text_of(path, "config", &yaml);
+    if (status == STATUS_OK)
+        status = config_parse(config, yaml.data, yaml.length, path, &no_overrides);
+    buffer_free(&yaml);
+    return status;
+}
+
+enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer)
+{
+    struct buffer json = {0};
+    *tokenizer = NULL;
+    enum status status = read_text_of(path, "tokenizer", &json);
+    if (status == STATUS_OK)
+        status = tokenizer_parse(json.data, json.length, path, tokenizer);
+    buffer_free(&json);
+    return status;
+}
+
+/* The index of a tensor of that row's name and shape. */
+static enum status find_tensor(struct tensor_file *file, const char *path, enum series series,
+                               const struct parameter *row, int64_t *index)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], row->name);
+    *index = tensor_file_find(file, name);
+    if (*index < 0)
+        return fail(STATUS_FAILED, "%s: tensor %s is missing", path, name);
+    const struct tensor_spec *spec = tensor_file_spec(file, *index);
+    int64_t columns = spec->dimensions > 1 ? spec->sizes[1] : 1;
+    if (spec->type != HDF5_FLOAT32 || spec->dimensions != row->dimensions ||
+        spec->sizes[0] != row->sizes[0] || columns != row->sizes[1])
+        return fail(STATUS_FAILED, "%s: tensor %s is %lld x %lld, the model's is %lld x %lld", path, name,
+                    (long long)spec->sizes[0], (long long)columns, (long long)row->sizes[0],
+                    (long long)row->sizes[1]);
+    return STATUS_OK;
+}
+
+/* Reads elements [share.first, + share.count) of the parameter array; gaps between tensors stay as they are.
+ */
+static enum status read_share(struct tensor_file *file, const char *path, const struct parameter_table *table,
+                              enum series series, struct share share, float *out)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        const struct parameter *row = &table->rows[i];
+        int64_t first = row->offset > share.first ? row->offset : share.first, index = 0;
+        int64_t end = row->offset + row->count, share_end = share.first + share.count;
+        end = end < share_end ? end : share_end;
+        if (first >= end)
+            continue;
+        TRY(find_tensor(file, path, series, row, &index));
+        TRY(tensor_file_read(file, index, (first - row->offset) * (int64_t)sizeof *out,
+                             out + (first - share.first), (end - first) * (int64_t)sizeof *out));
+    }
+    return STATUS_OK;
+}
+
+/* What older files do not say. */
+static enum status note_optional(void *context, const struct tensor_attribute *attribute)
+{
+    struct checkpoint_notes *notes = context;
+    if (attribute->kind != TENSOR_TEXT)
+        return STATUS_OK;
+    if (strcmp(attribute->name, "precision") == 0)
+        snprintf(notes->precision, sizeof notes->precision, "%s", attribute->text);
+    else if (strcmp(attribute->name, "products") == 0)
+        snprintf(notes->products, sizeof notes->products, "%s", attribute->text);
+    else if (strcmp(attribute->name, "instructions") == 0)
+        snprintf(notes->instructions, sizeof notes->instructions, "%s", attribute->text);
+    return STATUS_OK;
+}
+
+static enum status read_notes(struct tensor_file *file, struct checkpoint_notes *notes)
+{
+    struct buffer text = {0};
+    enum status status = tensor_file_attribute_int64(file, "metrics_bytes", &notes->metrics_bytes);
+    if (status == STATUS_OK)
+        status = tensor_file_attribute_int64(file, "samples_bytes", &notes->samples_bytes);
+    if (status == STATUS_OK)
+        status = tensor_file_attribute_int64(file, "ranks", &notes->ranks);
+    if (status == STATUS_OK)
+        status = tensor_file_attribute_text(file, "dataset_digest", &text);
+    if (status == STATUS_OK)
+        notes->dataset_digest = strtoull(text.data, NULL, 16);
+    buffer_free(&text);
+    if (status == STATUS_OK)
+        status = tensor_file_each_attribute(file, note_optional, notes);
+    return status;
+}
+
+enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes)
+{
+    struct tensor_file *file = NULL;
+    int64_t version = 0;
+    TRY(tensor_file_open(path, &file));
+    enum status status = tensor_file_attribute_int64(file, "format_version", &version);
+    if (status == STATUS_OK && version != CHECKPOINT_FORMAT_VERSION)
+        status = fail(STATUS_FAILED, "%s: format version %lld, this program reads %d", path,
+                      (long long)version, CHECKPOINT_FORMAT_VERSION);
+    if (status == STATUS_OK)
+        status = tensor_file_attribute_int64(file, "step", &state->step);
+    if (status == STATUS_OK)
+        status = tensor_file_attribute_int64(file, "sequences", &state->sequences);
+    if (status == STATUS_OK)
+        status = tensor_file_attribute_int64(file, "tokens", &state->tokens);
+    if (status == STATUS_OK && notes != NULL)
+        status = read_notes(file, notes);
+    if (status == STATUS_OK)
+        status =
+            read_share(file, path, model_table(state->model), SERIES_PARAMETERS,
+                       (struct share){0, model_table(state->model)->total}, model_parameters(state->model));
+    tensor_file_close(file);
+    return status;
+}
+
+/* Every owner's part of a block goes through rank 0's `room`. */
+static enum status read_block(struct tensor_file *file, const char *path, const struct train_state *state,
+                              enum series series, int64_t block, float *room, struct comm *comm)
+{
+    const struct ownership *ownership = exchange_ownership(state->exchange);
+    float *packed = checkpoint_packed(state, series) + ownership->packed[block];
+    enum status status = STATUS_OK;
+    for (int owner = 0; owner < ownership->ranks; owner++) {
+        struct share part = ownership_part(ownership, block, owner);
+        float *values = owner == comm_rank(comm) ? packed : room;
+        if (file != NULL && status == STATUS_OK)
+            status = read_share(file, path, model_table(state->model), series, part, values);
+        comm_pass(comm, values, (size_t)part.count * sizeof *values, 0, owner);
+    }
+    return comm_agree(comm, status);
+}
+
+/* Where every rank owns everything, all get what rank 0 has. */
+static void share_whole(const struct train_state *state, enum series series, struct comm *comm)
+{
+    const struct ownership *ownership = exchange_ownership(state->exchange);
+    if (ownership->ranks < comm_size(comm))
+        comm_broadcast(comm, checkpoint_packed(state, series), (size_t)ownership->total * sizeof(float), 0);
+}
+
+enum status checkpoint_load_moments(const char *path, struct train_state *state, struct comm *comm)
+{
+    struct tensor_file *file = NULL;
+    float *room = NULL;
+    int64_t wanted = path != NULL;
+    comm_max_int64(comm, &wanted, 1);
+    if (wanted == 0)
+        return STATUS_OK;
+    enum status status = STATUS_OK;
+    if (comm_rank(comm) == 0) {
+        room = memory_allocate(checkpoint_largest_part(state), sizeof *room, "a part of a block");
+        status = room != NULL ? tensor_file_open(path, &file) : STATUS_FAILED;
+    }
+    status = comm_agree(comm, status);
+    for (int series = SERIES_EXP_AVG; series < SERIES && status == STATUS_OK; series++) {
+        for (int64_t block = 0; block < exchange_ownership(state->exchange)->blocks && status == STATUS_OK;
+             block++)
+            status = read_block(file, path, state, (enum series)series, block, room, comm);
+        if (status == STATUS_OK)
+            share_whole(state, (enum series)series, comm);
+    }
+    tensor_file_close(file);
+    memory_free(room);
+    return status;
+}

@@ -1,0 +1,69 @@
+/* Tensors of all sizes are one array to the threads, each of which updates a share of a block's part. */
+#include "update.h"
+
+#include "llmpi/optimize/adamw.h"
+
+/* What of a tensor lies in a share of the parameter array. */
+static struct share overlap(const struct parameter *row, struct share share)
+{
+    int64_t end = share.first + share.count, row_end = row->offset + row->count;
+    int64_t first = row->offset > share.first ? row->offset : share.first;
+    int64_t count = (row_end < end ? row_end : end) - first;
+    return (struct share){first, count > 0 ? count : 0};
+}
+
+/* Where the values that are updated, and the moments beside them, lie for one part: element `first` of the
+ * parameter array is number 0. */
+struct part_arrays {
+    int64_t first;
+    float *values, *exp_avg, *exp_avg_sq;
+    const float *gradients;
+};
+
+static void update_share(const struct config *config, const struct train_state *state,
+                         const struct part_arrays *part, struct share share, struct adamw settings,
+                         double gradient_scale)
+{
+    const struct parameter_table *table = model_table(state->model);
+    for (int64_t i = 0; i < table->count; i++) {
+        const struct parameter *row = &table->rows[i];
+        struct share piece = overlap(row, share);
+        if (!row->trainable || piece.count == 0)
+            continue;
+        int64_t at = piece.first - part->first;
+        settings.weight_decay = row->decay ? config->train.weight_decay : 0;
+        adamw_update(&settings, part->values + at, part->gradients + at, part->exp_avg + at,
+                     part->exp_avg_sq + at, piece.count, gradient_scale);
+    }
+}
+
+void update_own_parts(const struct config *config, struct train_state *state, double learning_rate,
+                      double gradient_scale)
+{
+    const struct ownership *ownership = exchange_ownership(state->exchange);
+    const struct adamw settings = {.learning_rate = learning_rate,
+                                   .beta1 = config->train.beta1,
+                                   .beta2 = config->train.beta2,
+                                   .epsilon = config->train.epsilon,
+                                   .step = state->step + 1};
+    for (int64_t block = 0; block < ownership->blocks; block++) {
+        struct share own = ownership_part(ownership, block, ownership->rank);
+        int64_t packed = ownership->packed[block];
+        const struct part_arrays part = {.first = own.first,
+                                         .values = state->master != NULL
+                                                       ? state->master + packed
+                                                       : model_parameters(state->model) + own.first,
+                                         .exp_avg = state->exp_avg + packed,
+                                         .exp_avg_sq = state->exp_avg_sq + packed,
+                                         .gradients = model_gradients(state->model) + own.first};
+#pragma omp parallel if (own.count > THREADS_WORTH)
+        {
+            struct share share = threads_share(own.count);
+            share.first += own.first;
+            update_share(config, state, &part, share, settings, gradient_scale);
+        }
+        exchange_publish(state->exchange, block, part.values);
+    }
+    if (!exchange_is_sharded(state->exchange))
+        model_refresh_all(state->model);
+}
