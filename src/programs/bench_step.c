@@ -56,7 +56,9 @@ struct step_bench {
     struct timing time;
     struct timers timers; /* of all measured steps, on this rank */
     struct phase_seconds phases[TIMED_PHASES];
+    double hidden; /* seconds of all measured steps in which messages travelled while ranks computed: mean */
     struct step_result last;
+    int64_t nodes;              /* hosts that the ranks are on */
     int64_t memory, memory_sum; /* bytes: the largest rank's, and of all ranks */
     double product_seconds;     /* of a step, on the slowest rank */
     double peak;                /* FLOP per second of all ranks */
@@ -263,6 +265,7 @@ static void print_json(const struct step_bench *bench)
         const char *name;
         double value;
     } rows[] = {
+        {"nodes", (double)bench->nodes},
         {"steps", steps},
         {"seconds", bench->time.best},
         {"seconds_median", bench->time.median},
@@ -274,6 +277,7 @@ static void print_json(const struct step_bench *bench)
         {"model_percent", 100 * model_rate(bench) / bench->peak},
         {"peak_memory_bytes", (double)bench->memory},
         {"peak_memory_bytes_all_ranks", (double)bench->memory_sum},
+        {"hidden_exchange_seconds", bench->hidden / steps},
         {"loss", bench->last.loss},
     };
     printf("{\"tokens_per_second\": %.17g, \"tokens_per_second_median\": %.17g, ", tokens / bench->time.best,
@@ -282,7 +286,8 @@ static void print_json(const struct step_bench *bench)
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         printf(", \"%s\": %.17g", rows[i].name, rows[i].value);
     for (int i = 0; i < TIMED_PHASES; i++)
-        printf(", \"%s_seconds\": %.9g", timers_name((enum phase)i), bench->phases[i].mean / steps);
+        printf(", \"%s_seconds\": %.9g, \"%s_seconds_max\": %.9g", timers_name((enum phase)i),
+               bench->phases[i].mean / steps, timers_name((enum phase)i), bench->phases[i].most / steps);
     printf("}\n");
 }
 
@@ -296,6 +301,8 @@ static enum status measure(struct step_bench *bench, const struct arguments *arg
     precision_log(&precision);
     bench->element = precision.element;
     TRY(measure_steps(bench));
+    bench->nodes = comm_node_first(bench->comm) == comm_rank(bench->comm);
+    comm_sum_int64(bench->comm, &bench->nodes, 1);
     bench->memory = bench->memory_sum = memory_peak();
     comm_max_int64(bench->comm, &bench->memory, 1);
     comm_sum_int64(bench->comm, &bench->memory_sum, 1);

@@ -97,7 +97,8 @@ assert abs(step["loss"] - math.log(512)) < 0.5, step  # random tokens teach noth
 
 ranks = load("ranks")
 positive(ranks, *timed)
-assert (ranks["ranks"], ranks["sequences"], ranks["micro_batch"]) == (2, 5, 2), ranks
+assert (ranks["ranks"], ranks["nodes"], ranks["sequences"], ranks["micro_batch"]) == (2, 1, 5, 2), ranks
+assert ranks["exchange_seconds_max"] >= ranks["exchange_seconds"] > 0 <= ranks["hidden_exchange_seconds"], ranks
 assert ranks["peak_memory_bytes_all_ranks"] > ranks["peak_memory_bytes"], ranks
 # Large activations and parameters show in the memory: 16 bytes a parameter at the least.
 large = load("large")
