@@ -29,6 +29,8 @@ static const struct {
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
     {"bench", program_bench, "matmul|kernels|step|...",
      "measure the speed of parts of llmpi on this machine"},
+    {"scale", program_scale, "CONFIG",
+     "measure steps on several numbers of ranks, predict them for more nodes"},
     {"completion", program_completion, "bash", "print the completion script for a shell"},
 };
 
@@ -38,7 +40,8 @@ static void print_usage(FILE *file)
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         fprintf(file, "  %-10s %-30s %s\n", programs[i].name, programs[i].usage, programs[i].help);
     fprintf(file, "\n`llmpi COMMAND --help` says more; `llmpi --version` says what was built.\n"
-                  "Commands that take a CONFIG, and corpus stats, also run under mpirun and srun.\n");
+                  "Commands that take a CONFIG (but plan and scale), and corpus stats, also run under mpirun "
+                  "and srun.\n");
 }
 
 static void print_version(void)
