@@ -37,6 +37,11 @@ struct measured {
  * repeated within its turn, and every item runs once before the first round. */
 enum status bench_measure(struct measured *items, int64_t count, int64_t rounds);
 
+/* sum += added, as fast as the memory gives and takes 12 bytes an element: what kernels that move data are
+ * held against. In place, since a processor reads what it is about to overwrite: an output of its own would
+ * move a third more than is counted. */
+void bench_add(float *sum, const float *added, int64_t count);
+
 /* `count` floats in [-0.125, 0.125), all different for a while. NULL after fail(). Release with memory_free.
  */
 float *bench_values(int64_t count, const char *what);

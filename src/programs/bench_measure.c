@@ -62,6 +62,13 @@ enum status bench_measure(struct measured *items, int64_t count, int64_t rounds)
     return STATUS_OK;
 }
 
+void bench_add(float *sum, const float *added, int64_t count)
+{
+#pragma omp parallel for simd schedule(static)
+    for (int64_t i = 0; i < count; i++)
+        sum[i] += added[i];
+}
+
 float *bench_values(int64_t count, const char *what)
 {
     float *values = memory_allocate(count, sizeof *values, what);
