@@ -17,7 +17,7 @@ struct bench {
     enum status (*run)(struct program *program);
 };
 
-extern const struct bench bench_tokenizer, bench_matmul, bench_kernels, bench_step;
+extern const struct bench bench_tokenizer, bench_matmul, bench_kernels, bench_step, bench_exchange;
 
 struct timing {
     double best, median; /* seconds */

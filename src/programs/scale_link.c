@@ -1,8 +1,8 @@
 /* What a link between nodes does, from the user's word or from measurements. A fit takes the times t of whole
  * exchanges (sum and gather) of the sizes that `bench exchange` tried between groups of ranks, and looks for
  * latency a and seconds per byte b such that t = a n + b x for all, where n buckets travel one after another
- * and x bytes pass each way: least squares of (a n + b x) / t - 1, so that short and long times count alike.
- */
+ * (all of the sum, one of the gather) and x bytes pass each way: least squares of (a n + b x) / t - 1, so
+ * that short and long times count alike. */
 #include "scale.h"
 
 #include "llmpi/base/file.h"
@@ -89,7 +89,7 @@ static bool fit(const struct json *report, struct link *out)
         double seconds = number_of(json_get_element(sizes, i), "exchange_seconds");
         if (bytes <= 0 || seconds <= 0)
             return false;
-        double n = 2 * ceil(bytes / bucket) / seconds,
+        double n = (ceil(bytes / bucket) + 1) / seconds,
                x = 2 * (groups - 1) / groups * width * bytes / seconds;
         nn += n * n;
         nx += n * x;

@@ -45,13 +45,14 @@ struct exchange_model {
     double head_share; /* of a pass in the output head; the rest is evenly that of the layers */
 };
 
-static double transfer_seconds(const struct exchange_model *model, int64_t block, double nodes)
+static double transfer_seconds(const struct exchange_model *model, int64_t block, double nodes,
+                               bool gradients)
 {
     int64_t first, count;
     parameter_block(&model->table, block, &first, &count);
     double others = (nodes - 1) * (double)model->node->ranks / (double)model->node->nodes;
     double bytes = (nodes - 1) / nodes * (double)count * model->wire_bytes;
-    double buckets = ceil((double)count * sizeof(float) / model->bucket_bytes);
+    double buckets = gradients ? ceil((double)count * sizeof(float) / model->bucket_bytes) : 1;
     return bytes / model->link.bandwidth +
            buckets * (model->link.latency + (others - 1) * model->link.message);
 }
@@ -71,7 +72,7 @@ static double exposed_sums(const struct exchange_model *model, double nodes, dou
     double ready = 0, done = 0;
     for (int64_t block = model->table.blocks - 1; block >= 0; block--) {
         ready += backward * share_of(model, block);
-        done = fmax(done, ready) + transfer_seconds(model, block, nodes);
+        done = fmax(done, ready) + transfer_seconds(model, block, nodes, true);
     }
     return done - ready;
 }
@@ -81,7 +82,7 @@ static double exposed_gather(const struct exchange_model *model, double nodes, d
 {
     double arrived = 0, computed = 0, alone = 0;
     for (int64_t block = 0; block < model->table.blocks; block++) {
-        arrived += transfer_seconds(model, block, nodes);
+        arrived += transfer_seconds(model, block, nodes, false);
         computed = fmax(computed, arrived) + forward * share_of(model, block);
         alone += forward * share_of(model, block);
     }
@@ -95,7 +96,7 @@ static struct prediction predict(const struct exchange_model *model, int64_t nod
     double pass = fmin(model->pass, node->compute / divided), all = 0;
     struct prediction result = {.nodes = nodes, .ranks = nodes * node->ranks};
     for (int64_t block = 0; block < model->table.blocks; block++)
-        all += 2 * transfer_seconds(model, block, n);
+        all += transfer_seconds(model, block, n, true) + transfer_seconds(model, block, n, false);
     if (nodes == 1)
         all = result.exposed = 0;
     else if (model->overlap)

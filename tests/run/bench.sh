@@ -112,4 +112,38 @@ contains kernels.text "layernorm backward"
 contains step.text "matrix products"
 contains step.text "exchange"
 expect 2 "$LLMPI" bench matmul missing.yaml
+
+# The exchange: on one node through shared memory, and as if each rank, or each two, were a node.
+exchange() {
+    expect 0 ranks "$1" "$LLMPI" bench exchange --threads=1 --max-mb=1 --rounds=2 --json "${@:2}"
+    cp out "$name.json"
+}
+expect 0 ranks 2 "$LLMPI" bench exchange --max-mb=1 --rounds=1
+contains out "MPI_Allreduce"
+name=memory exchange 2
+export LLMPI_TEAM_SIZE=1
+name=messages exchange 3 --bucket-mb=1
+name=bf16 exchange 2 --wire=bf16
+LLMPI_TEAM_SIZE=2 name=both exchange 4
+unset LLMPI_TEAM_SIZE
+expect 2 "$LLMPI" bench exchange
+contains err "mpirun -np 2"
+expect 2 ranks 2 "$LLMPI" bench exchange --wire=fp16
+expect 2 ranks 2 "$LLMPI" bench exchange --max-mb=0
+expect 2 ranks 2 "$LLMPI" bench exchange tiny.yaml
+/usr/bin/python3 - <<'PYTHON' || fail "the measurements of the exchange are not plausible"
+import json, math
+for name, ranks, groups, width in ("memory", 2, 1, 4), ("messages", 3, 3, 4), ("bf16", 2, 2, 2), ("both", 4, 2, 4):
+    report = json.load(open(name + ".json"))
+    assert (report["ranks"], report["groups"], report["wire_bytes"], report["nodes"]) == (ranks, groups, width, 1), report
+    assert report["memory_gb_per_second"] > 0 and [size["bytes"] for size in report["sizes"]] == [1 << 17, 1 << 20], report
+    for size in report["sizes"]:
+        assert all(math.isfinite(value) and value > 0 for value in size.values()), size
+        assert abs(size["sum_seconds"] + size["gather_seconds"] - size["exchange_seconds"]) < 1e-6, size
+        assert abs(size["allreduce_seconds"] / size["exchange_seconds"] / size["ratio"] - 1) < 1e-4, size
+        bus = 2 * (ranks - 1) / ranks * size["bytes"] / size["exchange_seconds"] / 1e9
+        assert abs(size["bus_gb_per_second"] / bus - 1) < 1e-4, size
+    assert ("link" in report) == (groups > 1), report
+    assert all(value > 0 for value in report.get("link", {}).values()), report
+PYTHON
 finish
