@@ -115,6 +115,7 @@ static enum status run_step(struct step_bench *bench, struct stepper *stepper, b
     comm_max_double(bench->comm, seconds, 1);
     for (int i = 0; measured && i < PHASES; i++)
         bench->timers.seconds[i] += phases.seconds[i];
+    bench->hidden += measured ? bench->last.hidden_seconds / comm_size(bench->comm) : 0;
     return STATUS_OK;
 }
 
@@ -137,6 +138,7 @@ static void gather_phases(struct step_bench *bench)
     comm_sum_double(bench->comm, mean, TIMED_PHASES);
     comm_min_double(bench->comm, least, TIMED_PHASES);
     comm_max_double(bench->comm, most, TIMED_PHASES);
+    comm_sum_double(bench->comm, &bench->hidden, 1);
     for (int i = 0; i < TIMED_PHASES; i++)
         bench->phases[i] = (struct phase_seconds){mean[i] / comm_size(bench->comm), least[i], most[i]};
 }

@@ -34,6 +34,8 @@
 
 #include <math.h>
 
+enum { TRIED_BUCKET_MB = 4 }; /* for train.bucket_mb: 0, which a run tries out */
+
 /* What predictions are made from. */
 struct exchange_model {
     const struct measurement *node;
@@ -139,12 +141,14 @@ enum status scale_predict(struct scale *scale)
         return STATUS_OK;
     const struct measurement *node = scale->node;
     double passes = ceil((double)node->sequences / (double)node->ranks / (double)node->micro_batch);
+    bool bf16_wire = scale->config->train.wire == TRAIN_WIRE_BF16;
+    int64_t bucket_mb = scale->config->train.bucket_mb > 0 ? scale->config->train.bucket_mb : TRIED_BUCKET_MB;
     struct exchange_model model = {.node = node,
                                    .link = scale->link,
-                                   .wire_bytes = 4,
-                                   .bucket_bytes = 4 << 20,
+                                   .wire_bytes = bf16_wire ? 2 : 4,
+                                   .bucket_bytes = (double)(bucket_mb << 20),
                                    .strong = scale->strong,
-                                   .overlap = true,
+                                   .overlap = scale->config->train.exchange == TRAIN_EXCHANGE_SHARDED,
                                    .pass = node->compute / passes,
                                    .head_share = head_share(&node->shape)};
     TRY(parameter_table_create(&node->shape, &model.table));
