@@ -38,13 +38,12 @@ static enum status fail_other(const struct scale *scale, const char *old, const 
     size_t line = 0;
     for (size_t i = 0; old[i] == new[i]; i++)
         line = old[i] == '\n' ? i + 1 : line;
-    old += line;
-    new += line;
+    old += line + strspn(old + line, " ");
+    new += line + strspn(new + line, " ");
     return fail(STATUS_USAGE,
                 "%s has measurements of another configuration (there '%.*s', now '%.*s'): --fresh removes "
                 "them, another --output keeps them",
-                scale->folder, (int)strcspn(old, "\n"), old + strspn(old, " "), (int)strcspn(new, "\n"),
-                new + strspn(new, " "));
+                scale->folder, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
 }
 
 static enum status remove_measurements(const struct scale *scale)

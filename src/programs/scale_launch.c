@@ -36,9 +36,7 @@ static enum status quote_program(struct buffer *out)
 
 enum status scale_command(const struct scale *scale, int64_t ranks, struct buffer *out)
 {
-    int64_t sequences = scale->config->train.batch_size;
-    if (!scale->strong && __builtin_mul_overflow(sequences, ranks, &sequences))
-        return fail(STATUS_USAGE, "train.batch_size times %" PRId64 " ranks passes 64 bits", ranks);
+    int64_t sequences = scale->config->train.batch_size * (scale->strong ? 1 : ranks); /* both are bounded */
     char *path = path_join(scale->folder, "config.yaml");
     enum status status = path != NULL ? quote_program(out) : STATUS_FAILED;
     if (status == STATUS_OK)
