@@ -1,8 +1,9 @@
 /* What a link between nodes does, from the user's word or from measurements. A fit takes the times t of whole
  * exchanges (sum and gather) of the sizes that `bench exchange` tried between groups of ranks, and looks for
  * latency a and seconds per byte b such that t = a n + b x for all, where n buckets travel one after another
- * (all of the sum, one of the gather) and x bytes pass each way: least squares of (a n + b x) / t - 1, so
- * that short and long times count alike. */
+ * (all of the sum, one of the gather) and x bytes pass each way: least squares of a n + b x - t, each square
+ * divided by t. Undivided, latency would be lost in the noise of the largest size; divided by the square of
+ * t, small sizes, which buffers on the way may swallow, would decide on the bandwidth. */
 #include "scale.h"
 
 #include "llmpi/base/file.h"
@@ -89,13 +90,13 @@ static bool fit(const struct json *report, struct link *out)
         double seconds = number_of(json_get_element(sizes, i), "exchange_seconds");
         if (bytes <= 0 || seconds <= 0)
             return false;
-        double n = (ceil(bytes / bucket) + 1) / seconds,
-               x = 2 * (groups - 1) / groups * width * bytes / seconds;
+        double root = sqrt(seconds), n = (ceil(bytes / bucket) + 1) / root;
+        double x = 2 * (groups - 1) / groups * width * bytes / root;
         nn += n * n;
         nx += n * x;
         xx += x * x;
-        n1 += n;
-        x1 += x;
+        n1 += n * root;
+        x1 += x * root;
     }
     double determinant = nn * xx - nx * nx;
     double latency = determinant > 1e-9 * nn * xx ? (n1 * xx - x1 * nx) / determinant : -1;
