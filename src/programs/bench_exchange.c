@@ -36,9 +36,10 @@ static const struct command command = {
         "Measures the exchange of gradients over the ranks it is started with (at least 2, by mpirun or "
         "srun) from 64 KiB up: seconds of the sum and of the gather on the slowest rank, best of all "
         "rounds, beside MPI_Allreduce. Bus bandwidth is that of nccl-tests, 2 (R - 1) / R x bytes / seconds "
-        "with R ranks. The share of the memory's bandwidth counts what cannot be avoided: each rank's "
-        "gradients are read, sums written, parameters read and written by each rank. Between nodes, "
-        "messages of two ranks alone are measured too; `llmpi scale --exchange` takes the JSON from there",
+        "with R ranks. The share of the memory's bandwidth counts what cannot be avoided (each rank's "
+        "gradients are read, sums written, parameters read and written by each rank), and passes 100 % "
+        "where that fits in caches. Between nodes, messages of two ranks alone are measured too; "
+        "`llmpi scale --exchange` takes the JSON from there",
 };
 
 /* Seconds on the slowest rank: of the best round, by sum + gather, and of the best MPI_Allreduce. */
