@@ -1,0 +1,28 @@
+/* What `llmpi plan` finds out, and the two ways to print it. */
+#ifndef LLMPI_SRC_PROGRAMS_PLAN_H
+#define LLMPI_SRC_PROGRAMS_PLAN_H
+
+#include "llmpi/config/config.h"
+#include "llmpi/kernels/element.h"
+#include "llmpi/model/parameters.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct plan {
+    struct model_shape shape;
+    bool vocabulary_known; /* from the tokenizer itself */
+    int64_t embedding, attention, mlp, layernorm, head, total, tensors;
+    int64_t ranks, micro_batch, slots_per_rank, cores;
+    enum element element;
+    int64_t gradient_bytes, packed_bytes, activation_bytes, logits_bytes; /* per rank, and the next three */
+    int64_t batch_bytes, exchange_copy, program_bytes, files_bytes, memory_bytes;
+    double flop_per_token, tokens_per_step, tokens, exchange_bytes;
+    double speed;       /* tokens per second of all ranks */
+    double matmul_rate; /* FLOP per second of this machine; 0: the speed was given */
+};
+
+void plan_print(const struct plan *plan, const struct config *config);
+void plan_print_json(const struct plan *plan);
+
+#endif

@@ -1,0 +1,165 @@
+/* The plan as a table for people, and as one JSON object. */
+#include "plan.h"
+
+#include "llmpi/base/log.h"
+#include "llmpi/train/precision.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void print_row(const char *name, const char *value, const char *note)
+{
+    printf("  %-28s %16s%s%s\n", name, value, *note ? "   " : "", note);
+}
+
+static void print_parameters(const char *name, int64_t count, const char *note)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%" PRId64, count);
+    print_row(name, text, note);
+}
+
+static void print_bytes(const char *name, double bytes, const char *note)
+{
+    char text[16];
+    print_row(name, log_bytes(text, bytes), note);
+}
+
+static void print_count(const char *name, double count, const char *note)
+{
+    char text[16];
+    print_row(name, log_count(text, count), note);
+}
+
+static void print_model(const struct plan *plan, const struct config *config)
+{
+    const struct model_shape *shape = &plan->shape;
+    char note[160];
+    printf("Parameters (C = n_embd = %" PRId64 ", L = n_layer = %" PRId64 ", T = context_length = %" PRId64
+           ", V = %" PRId64 ")\n",
+           shape->n_embd, shape->n_layer, shape->context_length, shape->vocab_size);
+    if (!plan->vocabulary_known)
+        printf("  V is tokenizer.vocab_size: %s does not exist yet\n", config->tokenizer.path);
+    print_parameters("embedding", plan->embedding, "(V + T) C");
+    print_parameters("attention", plan->attention, shape->bias ? "L (4 C^2 + 4 C)" : "L 4 C^2");
+    print_parameters("mlp", plan->mlp, shape->bias ? "L (8 C^2 + 5 C)" : "L 8 C^2");
+    print_parameters("layernorm", plan->layernorm, shape->bias ? "(2 L + 1) 2 C" : "(2 L + 1) C");
+    print_parameters("head", plan->head, shape->tied_head ? "tied to the embedding" : "V C");
+    snprintf(note, sizeof note, "as the %" PRId64 " tensors that training allocates", plan->tensors);
+    print_parameters("total", plan->total, note);
+}
+
+static void print_memory(const struct plan *plan)
+{
+    char note[160];
+    double bytes = (double)plan->total * sizeof(float);
+    printf("\nMemory per rank, with %" PRId64 " rank%s\n", plan->ranks, plan->ranks == 1 ? "" : "s");
+    print_bytes("parameters", bytes, "fp32");
+    snprintf(note, sizeof note, "fp32, %" PRId64 " time%s (%" PRId64 " slot%s per rank)",
+             plan->gradient_bytes / (plan->total * (int64_t)sizeof(float)),
+             plan->gradient_bytes > plan->total * (int64_t)sizeof(float) ? "s" : "", plan->slots_per_rank,
+             plan->slots_per_rank == 1 ? "" : "s");
+    print_bytes("gradients", (double)plan->gradient_bytes, note);
+    print_bytes("moments of AdamW", 2 * bytes, "fp32, two");
+    snprintf(note, sizeof note, "%s, micro-batch of %" PRId64 " sequence%s",
+             plan->element == ELEMENT_BF16 ? "bf16" : "fp32", plan->micro_batch,
+             plan->micro_batch == 1 ? "" : "s");
+    if (plan->packed_bytes > 0)
+        print_bytes("packed weights", (double)plan->packed_bytes, "bf16, laid out for products");
+    print_bytes("activations", (double)(plan->activation_bytes - plan->logits_bytes), note);
+    print_bytes("head chunk", (double)plan->logits_bytes, "logits of some rows at a time");
+    print_bytes("batch", (double)plan->batch_bytes, "tokens, and what evaluation adds up");
+    snprintf(note, sizeof note, "with its libraries, %" PRId64 " thread%s%s", plan->cores,
+             plan->cores == 1 ? "" : "s", plan->ranks > 1 ? ", MPI" : "");
+    print_bytes("program", (double)plan->program_bytes, note);
+    print_bytes("files", (double)plan->files_bytes, "shards, tokenizer, checkpoints: the libraries for them");
+    print_bytes("total", (double)plan->memory_bytes, "at the peak");
+    print_bytes("checkpoint on disk", 3 * bytes, "parameters and moments, written by rank 0");
+}
+
+static void print_work(const struct plan *plan, const struct config *config)
+{
+    char note[160];
+    printf("\nWork\n");
+    print_count("FLOP per token", plan->flop_per_token,
+                "6 (attention + mlp + layernorm + V C) + 12 L C T/2, forward and backward");
+    snprintf(note, sizeof note, "%" PRId64 " sequences", config->train.batch_size);
+    print_count("tokens per step", plan->tokens_per_step, note);
+    snprintf(note, sizeof note, "%" PRId64 " steps", config->train.steps);
+    print_count("tokens of the run", plan->tokens, note);
+    snprintf(note, sizeof note, "this run: %.3g (Hoffmann et al. 2022, arXiv:2203.15556)",
+             plan->tokens / (double)plan->total);
+    print_row("Chinchilla's tokens/parameter", "20", note);
+    print_count("Chinchilla's tokens", 20.0 * (double)plan->total, "20 x parameters");
+    print_bytes("exchanged per step and rank", plan->exchange_bytes,
+                "gradients, 2 (R - 1)/R x 4 bytes x parameters, R ranks");
+}
+
+static void print_time(const struct plan *plan, const struct config *config)
+{
+    char text[32], rate[16], note[160] = "given";
+    printf("\nTime\n");
+    if (plan->matmul_rate > 0) {
+        snprintf(note, sizeof note, "%s, %" PRId64 " core%s here", precision_name(plan->element), plan->cores,
+                 plan->cores == 1 ? "" : "s");
+        snprintf(text, sizeof text, "%sFLOP/s", log_count(rate, plan->matmul_rate));
+        print_row("matrix products", text, note);
+        snprintf(note, sizeof note,
+                 "at most: products only, every rank with %" PRId64 " such core%s of its own", plan->cores,
+                 plan->cores == 1 ? "" : "s");
+    }
+    print_count("tokens per second", plan->speed, note);
+    print_row("time per step", log_duration(text, plan->tokens_per_step / plan->speed), "");
+    snprintf(note, sizeof note, "%.3g hours", plan->tokens / plan->speed / 3600);
+    print_row("time of the run", log_duration(text, plan->tokens / plan->speed), note);
+    if (config->train.batch_size < plan->ranks)
+        printf("\nNote: train.batch_size is %" PRId64 ", so %" PRId64 " of %" PRId64
+               " ranks have nothing to do.\n",
+               config->train.batch_size, plan->ranks - config->train.batch_size, plan->ranks);
+}
+
+void plan_print(const struct plan *plan, const struct config *config)
+{
+    print_model(plan, config);
+    print_memory(plan);
+    print_work(plan, config);
+    print_time(plan, config);
+}
+
+/* --- JSON --- */
+
+void plan_print_json(const struct plan *plan)
+{
+    const struct {
+        const char *name;
+        double value;
+    } rows[] = {
+        {"parameters_embedding", (double)plan->embedding},
+        {"parameters_attention", (double)plan->attention},
+        {"parameters_mlp", (double)plan->mlp},
+        {"parameters_layernorm", (double)plan->layernorm},
+        {"parameters_head", (double)plan->head},
+        {"parameters", (double)plan->total},
+        {"vocab_size", (double)plan->shape.vocab_size},
+        {"ranks", (double)plan->ranks},
+        {"parameter_bytes", 4.0 * (double)plan->total},
+        {"gradient_bytes", (double)plan->gradient_bytes},
+        {"moment_bytes", 8.0 * (double)plan->total},
+        {"packed_bytes", (double)plan->packed_bytes},
+        {"activation_bytes", (double)plan->activation_bytes},
+        {"batch_bytes", (double)plan->batch_bytes},
+        {"program_bytes", (double)plan->program_bytes},
+        {"files_bytes", (double)plan->files_bytes},
+        {"memory_bytes", (double)plan->memory_bytes},
+        {"flop_per_token", plan->flop_per_token},
+        {"tokens_per_step", plan->tokens_per_step},
+        {"tokens", plan->tokens},
+        {"chinchilla_tokens", 20.0 * (double)plan->total},
+        {"exchange_bytes_per_step", plan->exchange_bytes},
+        {"tokens_per_second", plan->speed},
+        {"hours", plan->tokens / plan->speed / 3600},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        printf("%s\"%s\": %.17g", i == 0 ? "{" : ", ", rows[i].name, rows[i].value);
+    printf("}\n");
+}
