@@ -22,6 +22,7 @@
 
 static const struct flag flags[] = {
     {"--ranks", "N", "MPI ranks of the run (default 1)"},
+    {"--nodes", "N", "Nodes that the ranks are spread over evenly (default 1)"},
     {"--speed", "TOKENS_PER_SECOND",
      "Speed of the whole run; without it, the matrix products of this machine are timed"},
     {"--json", NULL, "Print one JSON object"},
@@ -52,26 +53,15 @@ static void count_parameters(struct plan *plan)
     plan->total = plan->embedding + plan->attention + plan->mlp + plan->layernorm + plan->head;
 }
 
-/* The largest block of parameters, which is summed over the ranks in one call: Open MPI takes a copy's worth.
- */
-static int64_t exchange_copy(const struct parameter_table *table)
-{
-    int64_t largest = 0;
-    for (int64_t block = 0; block < table->blocks; block++) {
-        int64_t first = 0, count = 0;
-        parameter_block(table, block, &first, &count);
-        largest = count > largest ? count : largest;
-    }
-    return largest * (int64_t)sizeof(float) / 2;
-}
-
-static enum status check_parameters(struct plan *plan)
+static enum status check_parameters(const struct config *config, struct plan *plan)
 {
     struct parameter_table table;
+    const struct exchange_settings settings = state_exchange_settings(config);
     TRY(parameter_table_create(&plan->shape, &table));
     int64_t total = table.total;
     plan->tensors = table.count;
-    plan->exchange_copy = exchange_copy(&table);
+    plan->exchange = exchange_memory(&table, &settings, (int)plan->ranks, (int)plan->nodes);
+    plan->divided = plan->ranks > 1 && settings.kind == EXCHANGE_SHARDED;
     parameter_table_free(&table);
     if (total != plan->total)
         return fail(STATUS_FAILED,
@@ -110,12 +100,27 @@ static int64_t add_bytes(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
+/* MPI_Allreduce takes half a copy of what it sums in one call, the largest block; rank 0 receives the others'
+ * parts of blocks when it saves. */
+static void count_libraries(struct plan *plan)
+{
+    int64_t part = plan->exchange.part * (int64_t)sizeof(float);
+    plan->program_bytes = PROGRAM + plan->cores * THREAD + (plan->ranks > 1 ? MPI : 0);
+    plan->files_bytes = FILES;
+    if (plan->divided)
+        plan->files_bytes += part;
+    else if (plan->ranks > 1)
+        plan->program_bytes += part / 2;
+}
+
 static void count_memory(const struct config *config, struct plan *plan)
 {
-    int64_t first, fixed = 3 * plan->total * (int64_t)sizeof(float); /* parameters, two moments */
+    const struct exchange_memory *exchange = &plan->exchange;
+    int64_t first, parameters = plan->total * (int64_t)sizeof(float);
     slots_piece(step_slots(config, (int)plan->ranks), plan->ranks, 0, &first, &plan->slots_per_rank);
     plan->micro_batch = step_micro_batch(config, (int)plan->ranks);
-    plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * plan->total * (int64_t)sizeof(float);
+    plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * parameters;
+    plan->moment_bytes = 2 * exchange->owned * (int64_t)sizeof(float);
     plan->packed_bytes = model_packed_bytes(&plan->shape, plan->element);
     struct model_use use = state_model_use(config, plan->element, plan->micro_batch, true);
     struct activations layout = {0};
@@ -125,11 +130,11 @@ static void count_memory(const struct config *config, struct plan *plan)
         plan->logits_bytes +=
             layout.chunk_rows * plan->shape.vocab_size * (int64_t)element_size(plan->element);
     plan->batch_bytes = count_batch(config, plan);
-    plan->program_bytes = PROGRAM + plan->cores * THREAD + (plan->ranks > 1 ? MPI + plan->exchange_copy : 0);
-    plan->files_bytes = FILES;
-    plan->memory_bytes =
-        add_bytes(add_bytes(add_bytes(fixed, plan->gradient_bytes), plan->activation_bytes),
-                  plan->packed_bytes + plan->batch_bytes + plan->program_bytes + plan->files_bytes);
+    count_libraries(plan);
+    plan->memory_bytes = add_bytes(
+        add_bytes(add_bytes(parameters + plan->moment_bytes, plan->gradient_bytes), plan->activation_bytes),
+        exchange->shared + exchange->messages + exchange->masters + plan->packed_bytes + plan->batch_bytes +
+            plan->program_bytes + plan->files_bytes);
 }
 
 static void count_work(const struct config *config, struct plan *plan)
@@ -138,8 +143,6 @@ static void count_work(const struct config *config, struct plan *plan)
     plan->flop_per_token = model_flop_per_token(shape);
     plan->tokens_per_step = (double)(config->train.batch_size * shape->context_length);
     plan->tokens = plan->tokens_per_step * (double)config->train.steps;
-    plan->exchange_bytes =
-        2.0 * (double)(plan->ranks - 1) / (double)plan->ranks * (double)plan->total * sizeof(float);
 }
 
 /* FLOP per second of the widest product of a block, on all cores: the best of some runs in a quarter of a
@@ -190,12 +193,13 @@ static enum status make_plan(const struct program *program, struct plan *plan)
     int threads = threads_choose(program->config.run.threads);
     threads_set(threads);
     TRY(precision_agree(&program->config, program->comm, &precision));
-    *plan = (struct plan){.ranks = 1, .element = precision.element, .cores = threads};
+    *plan = (struct plan){.ranks = 1, .nodes = 1, .element = precision.element, .cores = threads};
     TRY(arguments_get_integer(&program->arguments, "--ranks", 1, 1000000, &plan->ranks));
+    TRY(arguments_get_integer(&program->arguments, "--nodes", 1, plan->ranks, &plan->nodes));
     TRY(arguments_get_number(&program->arguments, "--speed", 1e-3, 1e15, &plan->speed));
     TRY(find_vocabulary(&program->config, plan));
     count_parameters(plan);
-    TRY(check_parameters(plan));
+    TRY(check_parameters(&program->config, plan));
     count_memory(&program->config, plan);
     count_work(&program->config, plan);
     return plan->speed > 0 ? STATUS_OK : measure_products(plan);

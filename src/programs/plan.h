@@ -5,6 +5,7 @@
 #include "llmpi/config/config.h"
 #include "llmpi/kernels/element.h"
 #include "llmpi/model/parameters.h"
+#include "llmpi/train/exchange_memory.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,11 +14,14 @@ struct plan {
     struct model_shape shape;
     bool vocabulary_known; /* from the tokenizer itself */
     int64_t embedding, attention, mlp, layernorm, head, total, tensors;
-    int64_t ranks, micro_batch, slots_per_rank, cores;
+    int64_t ranks, nodes, micro_batch, slots_per_rank, cores;
     enum element element;
-    int64_t gradient_bytes, packed_bytes, activation_bytes, logits_bytes; /* per rank, and the next three */
-    int64_t batch_bytes, exchange_copy, program_bytes, files_bytes, memory_bytes;
-    double flop_per_token, tokens_per_step, tokens, exchange_bytes;
+    struct exchange_memory exchange;
+    bool divided;           /* the exchange divides moments */
+    int64_t gradient_bytes; /* per rank, and the next seven */
+    int64_t moment_bytes, packed_bytes, activation_bytes, logits_bytes, batch_bytes, program_bytes;
+    int64_t files_bytes, memory_bytes;
+    double flop_per_token, tokens_per_step, tokens;
     double speed;       /* tokens per second of all ranks */
     double matmul_rate; /* FLOP per second of this machine; 0: the speed was given */
 };

@@ -49,6 +49,22 @@ static void print_model(const struct plan *plan, const struct config *config)
     print_parameters("total", plan->total, note);
 }
 
+/* What a rank holds for the sake of the others. */
+static void print_exchange(const struct plan *plan)
+{
+    const struct exchange_memory *exchange = &plan->exchange;
+    char note[160];
+    if (exchange->masters > 0)
+        print_bytes("parameters before rounding", (double)exchange->masters, "fp32, divided among the ranks");
+    if (exchange->messages > 0)
+        print_bytes("messages", (double)exchange->messages, "between nodes, on their way");
+    if (exchange->shared == 0)
+        return;
+    snprintf(note, sizeof note, "gradients of %" PRId64 " other rank%s of the node, counted there too",
+             (plan->ranks + plan->nodes - 1) / plan->nodes - 1, plan->ranks > 2 * plan->nodes ? "s" : "");
+    print_bytes("shared memory", (double)exchange->shared, note);
+}
+
 static void print_memory(const struct plan *plan)
 {
     char note[160];
@@ -60,7 +76,9 @@ static void print_memory(const struct plan *plan)
              plan->gradient_bytes > plan->total * (int64_t)sizeof(float) ? "s" : "", plan->slots_per_rank,
              plan->slots_per_rank == 1 ? "" : "s");
     print_bytes("gradients", (double)plan->gradient_bytes, note);
-    print_bytes("moments of AdamW", 2 * bytes, "fp32, two");
+    snprintf(note, sizeof note, "fp32, two%s", plan->divided ? ", divided among the ranks" : "");
+    print_bytes("moments of AdamW", (double)plan->moment_bytes, note);
+    print_exchange(plan);
     snprintf(note, sizeof note, "%s, micro-batch of %" PRId64 " sequence%s",
              plan->element == ELEMENT_BF16 ? "bf16" : "fp32", plan->micro_batch,
              plan->micro_batch == 1 ? "" : "s");
@@ -77,6 +95,12 @@ static void print_memory(const struct plan *plan)
     print_bytes("checkpoint on disk", 3 * bytes, "parameters and moments, written by rank 0");
 }
 
+static const char *wire_note(const struct config *config)
+{
+    return config->train.wire == TRAIN_WIRE_BF16 ? "of these, 2 (N - 1)/R x 2 bytes x parameters, N nodes"
+                                                 : "of these, 2 (N - 1)/R x 4 bytes x parameters, N nodes";
+}
+
 static void print_work(const struct plan *plan, const struct config *config)
 {
     char note[160];
@@ -91,8 +115,10 @@ static void print_work(const struct plan *plan, const struct config *config)
              plan->tokens / (double)plan->total);
     print_row("Chinchilla's tokens/parameter", "20", note);
     print_count("Chinchilla's tokens", 20.0 * (double)plan->total, "20 x parameters");
-    print_bytes("exchanged per step and rank", plan->exchange_bytes,
-                "gradients, 2 (R - 1)/R x 4 bytes x parameters, R ranks");
+    print_bytes("exchanged per step and rank", plan->exchange.sent,
+                "gradients and parameters, 2 (R - 1)/R x 4 bytes x parameters, R ranks");
+    if (plan->nodes > 1 && plan->divided)
+        print_bytes("to other nodes", plan->exchange.sent_far, wire_note(config));
 }
 
 static void print_time(const struct plan *plan, const struct config *config)
@@ -142,9 +168,13 @@ void plan_print_json(const struct plan *plan)
         {"parameters", (double)plan->total},
         {"vocab_size", (double)plan->shape.vocab_size},
         {"ranks", (double)plan->ranks},
+        {"nodes", (double)plan->nodes},
         {"parameter_bytes", 4.0 * (double)plan->total},
         {"gradient_bytes", (double)plan->gradient_bytes},
-        {"moment_bytes", 8.0 * (double)plan->total},
+        {"moment_bytes", (double)plan->moment_bytes},
+        {"shared_bytes", (double)plan->exchange.shared},
+        {"message_bytes", (double)plan->exchange.messages},
+        {"master_bytes", (double)plan->exchange.masters},
         {"packed_bytes", (double)plan->packed_bytes},
         {"activation_bytes", (double)plan->activation_bytes},
         {"batch_bytes", (double)plan->batch_bytes},
@@ -155,7 +185,8 @@ void plan_print_json(const struct plan *plan)
         {"tokens_per_step", plan->tokens_per_step},
         {"tokens", plan->tokens},
         {"chinchilla_tokens", 20.0 * (double)plan->total},
-        {"exchange_bytes_per_step", plan->exchange_bytes},
+        {"exchange_bytes_per_step", plan->exchange.sent},
+        {"node_bytes_per_step", plan->exchange.sent_far},
         {"tokens_per_second", plan->speed},
         {"hours", plan->tokens / plan->speed / 3600},
     };

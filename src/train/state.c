@@ -54,18 +54,23 @@ static float *allocate_packed(int64_t total, const char *what)
     return values;
 }
 
-/* Exchange and moments. **Collective** */
-static enum status prepare_training(const struct config *config, const struct model_shape *shape,
-                                    struct comm *comm, struct train_state *state)
+struct exchange_settings state_exchange_settings(const struct config *config)
 {
     static const enum exchange_kind kinds[] = {
         [TRAIN_EXCHANGE_SHARDED] = EXCHANGE_SHARDED, [TRAIN_EXCHANGE_ALLREDUCE] = EXCHANGE_ALLREDUCE};
-    struct parameter_table table;
-    const struct exchange_settings settings = {
+    return (struct exchange_settings){
         .kind = kinds[config->train.exchange],
         .wire = config->train.wire == TRAIN_WIRE_BF16 ? ELEMENT_BF16 : ELEMENT_FP32,
         .bucket_bytes = config->train.bucket_mb > 0 ? config->train.bucket_mb << 20 : BUCKET_TRIAL_LARGEST,
         .regular = config->train.slots > 0};
+}
+
+/* Exchange and moments. **Collective** */
+static enum status prepare_training(const struct config *config, const struct model_shape *shape,
+                                    struct comm *comm, struct train_state *state)
+{
+    struct parameter_table table;
+    const struct exchange_settings settings = state_exchange_settings(config);
     enum status status = comm_agree(comm, parameter_table_create(shape, &table));
     if (status == STATUS_OK)
         status = exchange_create(&table, comm, &settings, &state->exchange);

@@ -16,17 +16,18 @@ compare() {
         fail "$1 bytes were used, $predicted predicted: ${*:3}"
 }
 
-# steps RANKS OPTION...: the step alone, on tokens drawn at random, without files
+# steps RANKS OPTION...: the step alone, on tokens drawn at random, without files; on $nodes nodes
 : >empty.yaml
+nodes=1
 steps() {
     local start=("$LLMPI") # mpirun takes 4 MiB also for one rank
     [ "$1" -gt 1 ] && start=(ranks "$1" "$LLMPI")
     expect 0 "${start[@]}" bench step empty.yaml --steps=1 --json --run.threads=1 "${@:2}"
     cp out bench.json
-    expect 0 "$LLMPI" plan empty.yaml --speed=1 --json --ranks="$1" --run.threads=1 "${@:2}"
+    expect 0 "$LLMPI" plan empty.yaml --speed=1 --json --ranks="$1" --nodes=$nodes --run.threads=1 "${@:2}"
     cp out plan.json
     compare "$(number peak_memory_bytes bench.json)" \
-        $(($(number memory_bytes plan.json) - $(number files_bytes plan.json))) "steps, ranks $1" "${@:2}"
+        $(($(number memory_bytes plan.json) - $(number files_bytes plan.json))) "steps, ranks $1, nodes $nodes" "${@:2}"
 }
 small=(--model.n_layer=2 --model.n_head=2 --model.n_embd=128 --model.context_length=64 --tokenizer.vocab_size=4096
     --train.micro_batch=2 --train.batch_size=4)
@@ -41,6 +42,21 @@ done
 steps 1 "${small[@]}" --train.precision=fp32 --train.slots=4
 steps 2 "${small[@]}" --train.precision=fp32
 steps 2 "${deep[@]}" --train.precision=fp32 --train.batch_size=8
+
+# Of four ranks each reads parts of the others' gradients, which counts as its own memory, and has a quarter of the
+# moments; with MPI_Allreduce it has all of them.
+parts=(--train.precision=fp32 --train.batch_size=8 --train.micro_batch=1)
+divided() { number moment_bytes plan.json; }
+steps 1 "${deep[@]}" "${parts[@]}"
+whole=$(divided) peak=$(number peak_memory_bytes bench.json)
+steps 4 "${deep[@]}" "${parts[@]}" --train.exchange=allreduce
+[ "$(divided)" -eq "$whole" ] || fail "with allreduce $(divided) bytes of moments, not $whole"
+steps 4 "${deep[@]}" "${parts[@]}"
+[ "$(divided)" -lt $((whole * 26 / 100)) ] || fail "four ranks have $(divided) bytes of $whole bytes of moments each"
+# With nothing shared, what is saved is seen, but for MPI's own memory and buckets on their way.
+nodes=4 LLMPI_TEAM_SIZE=1 steps 4 "${deep[@]}" "${parts[@]}" --train.bucket_mb=1
+[ "$(number peak_memory_bytes bench.json)" -lt $((peak - whole / 2)) ] || fail "used memory does not fall with ranks"
+nodes=2 LLMPI_TEAM_SIZE=1 steps 2 "${deep[@]}" "${parts[@]}" --train.wire=bf16
 
 # Whole runs, with shards, evaluation, samples and checkpoints.
 prepare_tiny

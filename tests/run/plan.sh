@@ -19,13 +19,21 @@ expect parameters 124439808 # Hugging Face's GPT2LMHeadModel("gpt2").num_paramet
 expect parameters_embedding 39383808
 expect parameters_layernorm 38400
 expect parameter_bytes 497759232
-expect moment_bytes 995518464
+expect moment_bytes 249049088 # of 995518464 a quarter of each block, in whole chunks of 4096
+expect shared_bytes 746808320 # all that the others own, and of each of the three what this rank owns
 expect flop_per_token 798543360 # 6 (124439808 - 1024 768) + 12 12 768 1024/2
 expect exchange_bytes_per_step 746638848 # 2 3/4 of 4 bytes per parameter
 expect chinchilla_tokens 2488796160
 expect tokens_per_step 32768 # 32 sequences
 expect tokens 19660800
 expect hours 5.4613333333333332 # tokens / 1000 / 3600
+"$LLMPI" plan empty.yaml "${gpt2[@]}" --ranks=4 --speed=1000 --json --train.exchange=allreduce >plan.json || exit 1
+expect moment_bytes 995518464
+expect shared_bytes 0
+"$LLMPI" plan empty.yaml "${gpt2[@]}" --ranks=4 --nodes=2 --speed=1000 --json --train.wire=bf16 >plan.json || exit 1
+expect node_bytes_per_step 124439808 # a quarter of 2 bytes per parameter, twice
+expect master_bytes 124524544        # half of the moments
+expect shared_bytes 497759232        # the gradients of the other rank
 
 # Sizes of the other models of the GPT-2 report, as Hugging Face counts them.
 size() {

@@ -27,6 +27,9 @@ struct train_state {
 /* The shape that a configuration and a vocabulary give. */
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size);
 
+/* How ranks exchange in a run of this configuration. */
+struct exchange_settings state_exchange_settings(const struct config *config);
+
 /* What a run of this configuration makes a model for, in the precision that was agreed on. */
 struct model_use state_model_use(const struct config *config, enum element element, int64_t sequences,
                                  bool training);
