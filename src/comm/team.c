@@ -19,10 +19,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#define PAGE ((size_t)4096)
-#define COUNTER_STEP                                                                                         \
-    64 /* bytes: a cache line for each counter, so that readers disturb no other's writer                    \
-        */
+#define PAGE         ((size_t)4096)
+#define COUNTER_STEP 64 /* bytes, a cache line: readers disturb no other counter's writer */
 
 struct team {
     int ranks, rank;

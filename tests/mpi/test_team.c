@@ -2,6 +2,7 @@
  * see, counters. */
 #include "check.h"
 
+#include "llmpi/base/memory.h"
 #include "llmpi/comm/team.h"
 
 #include <dirent.h>
@@ -52,7 +53,7 @@ static void check_memory(struct comm *comm, struct team *team)
     for (int64_t i = 0; i < COUNT; i++)
         if (mine[i] != 0)
             wrong = i;
-    CHECK(comm, wrong < 0 && (uintptr_t)mine % 4096 == 0, "number %lld is %lld at the start, at %p",
+    CHECK(comm, wrong < 0 && (uintptr_t)mine % MEMORY_ALIGNMENT == 0, "number %lld is %lld at the start, at %p",
           (long long)wrong, (long long)mine[wrong < 0 ? 0 : wrong], (void *)mine);
     for (int64_t i = 0; i < COUNT; i++)
         mine[i] = value_of(comm_rank(comm), i);

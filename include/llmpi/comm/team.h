@@ -42,7 +42,7 @@ int team_rank(const struct team *team, int number, int index);
 /* A rank's place in its team. */
 int team_place(const struct team *team, int rank);
 
-/* The memory of the member at place `index` of this rank's team; aligned to a page. */
+/* The memory of the member at place `index` of this rank's team; aligned to MEMORY_ALIGNMENT. */
 void *team_memory(const struct team *team, int index);
 
 /* Sets one of this rank's counters: whoever sees the new value also sees all that was written before. */
