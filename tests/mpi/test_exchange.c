@@ -86,8 +86,6 @@ static void make_gradients(struct trial *trial, int round)
         free(trial->gradients[rank]);
         trial->gradients[rank] = samples(trial->total, (uint64_t)(100 * round + rank + 1), 1.0);
     }
-    for (int64_t i = 0; i < trial->total; i++)
-        mine[i] = NAN; /* whoever still reads the round before would notice */
     memcpy(mine, trial->gradients[comm_rank(trial->comm)], (size_t)trial->total * sizeof *mine);
     for (int64_t i = 0; i < trial->total; i++)
         expect_sum(trial, i);
@@ -137,6 +135,7 @@ static void update(struct trial *trial, float *exact)
         exchange_publish(trial->exchange, block, exact + part.first);
     }
     for (int64_t block = 0; block < trial->blocks; block++) {
+        dawdle(trial, trial->blocks - block);
         bool taken = exchange_take(trial->exchange, block, trial->parameters);
         if (taken != exchange_is_sharded(trial->exchange))
             trial->parameters[0] = NAN; /* check_parameters says it */
@@ -179,6 +178,15 @@ static void check_parameters(struct trial *trial, const float *before, const flo
           (long long)wrong);
 }
 
+/* Gradients are written again at once; whoever still reads parameters there would notice. */
+static void spoil(struct trial *trial)
+{
+    float *mine = exchange_gradients(trial->exchange);
+    exchange_release(trial->exchange);
+    for (int64_t i = 0; i < trial->total; i++)
+        mine[i] = NAN;
+}
+
 static void run_round(struct trial *trial, int round)
 {
     float *before = repeated(trial->total, 0), *exact = repeated(trial->total, 0);
@@ -191,8 +199,8 @@ static void run_round(struct trial *trial, int round)
     exchange_finish(trial->exchange);
     check_sums(trial, round);
     update(trial, exact);
+    spoil(trial);
     check_parameters(trial, before, exact, round);
-    exchange_release(trial->exchange);
     free(before), free(exact);
 }
 
