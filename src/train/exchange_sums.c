@@ -72,9 +72,22 @@ static enum status take_memory(struct exchange *exchange)
     return rounds && exchange->published_values == NULL ? STATUS_FAILED : STATUS_OK;
 }
 
+/* The first rank's parts are the longest. */
+static int64_t largest_part(const struct ownership *ownership)
+{
+    int64_t largest = 0;
+    for (int64_t block = 0; block < ownership->blocks; block++) {
+        int64_t count = ownership_part(ownership, block, 0).count;
+        largest = count > largest ? count : largest;
+    }
+    return largest;
+}
+
 enum status exchange_messages_create(struct exchange *exchange)
 {
-    exchange->largest_piece = piece_of_bucket(exchange, exchange->settings.bucket_bytes);
+    int64_t piece = piece_of_bucket(exchange, exchange->settings.bucket_bytes);
+    int64_t largest = largest_part(&exchange->ownership);
+    exchange->largest_piece = piece < largest ? piece : largest;
     exchange->piece = exchange->largest_piece;
     TRY(comm_agree(exchange->comm, take_memory(exchange)));
     return messages_create(exchange->comm, &exchange->messages);
