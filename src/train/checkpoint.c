@@ -20,12 +20,13 @@ float *checkpoint_packed(const struct train_state *state, enum series series)
                                        : state->exp_avg_sq;
 }
 
-int64_t checkpoint_largest_part(const struct train_state *state)
+int64_t checkpoint_foreign_part(const struct train_state *state)
 {
     const struct ownership *ownership = exchange_ownership(state->exchange);
     int64_t largest = 0;
     for (int64_t block = 0; block < ownership->blocks; block++) {
-        int64_t count = ownership_part(ownership, block, 0).count; /* the first rank's is the longest */
+        int64_t count =
+            ownership->ranks > 1 ? ownership_part(ownership, block, 1).count : 0; /* the longest */
         largest = count > largest ? count : largest;
     }
     return largest;

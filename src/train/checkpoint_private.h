@@ -15,8 +15,9 @@ extern const char *const checkpoint_prefix[SERIES];
 /* What a rank owns of a series, packed; NULL: nothing apart from the model's parameters, which all have. */
 float *checkpoint_packed(const struct train_state *state, enum series series);
 
-/* Elements of the largest part of a block that any rank owns. */
-int64_t checkpoint_largest_part(const struct train_state *state);
+/* Elements of the largest part of a block that another rank than the first owns, which rank 0 needs room for:
+ * 0 where every rank owns everything. */
+int64_t checkpoint_foreign_part(const struct train_state *state);
 
 /* Writes the file PATH. **Collective** */
 enum status checkpoint_write(const char *path, const struct config *config, const struct train_state *state,

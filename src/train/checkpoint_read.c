@@ -183,7 +183,7 @@ enum status checkpoint_load_moments(const char *path, struct train_state *state,
         return STATUS_OK;
     enum status status = STATUS_OK;
     if (comm_rank(comm) == 0) {
-        room = memory_allocate(checkpoint_largest_part(state), sizeof *room, "a part of a block");
+        room = memory_allocate(checkpoint_foreign_part(state), sizeof *room, "a part of a block");
         status = room != NULL ? tensor_file_open(path, &file) : STATUS_FAILED;
     }
     status = comm_agree(comm, status);

@@ -153,7 +153,7 @@ enum status checkpoint_write(const char *path, const struct config *config, cons
     bool root = comm_rank(comm) == 0;
     if (root) {
         writing.room =
-            memory_allocate(checkpoint_largest_part(state), sizeof *writing.room, "a part of a block");
+            memory_allocate(checkpoint_foreign_part(state), sizeof *writing.room, "a part of a block");
         writing.status =
             writing.room != NULL ? begin_file(path, config, state, notes, &writing.file) : STATUS_FAILED;
     }
