@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -107,19 +108,32 @@ static int64_t size_limit(int ranks)
 
 /* --- memory --- */
 
-/* An object of this rank's own; 0 or the errno of what failed. The lock tells a later job that somebody is
- * still busy with it (comm/leftovers.h). */
+/* A new object of this rank's own, locked as long as it has a name; 0 or the errno of what failed. Between
+ * making and locking, another job that is starting may take it for one left behind (comm/leftovers.h): then
+ * it has no name any more. */
+static int make_name(struct team *team)
+{
+    for (;;) {
+        struct timespec now;
+        struct stat facts;
+        clock_gettime(CLOCK_REALTIME, &now);
+        snprintf(team->name, sizeof team->name, "/llmpi-%ld-%llx%lx-%d", (long)getpid(),
+                 (unsigned long long)now.tv_sec, now.tv_nsec, team->rank);
+        team->descriptor = shm_open(team->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+        if (team->descriptor < 0 || flock(team->descriptor, LOCK_EX) != 0 ||
+            fstat(team->descriptor, &facts) != 0)
+            return errno;
+        if (facts.st_nlink > 0)
+            return 0;
+        close(team->descriptor);
+    }
+}
+
 static int make_object(struct team *team)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(team->name, sizeof team->name, "/llmpi-%ld-%llx%lx-%d", (long)getpid(),
-             (unsigned long long)now.tv_sec, now.tv_nsec, team->rank);
-    team->descriptor = shm_open(team->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (team->descriptor < 0)
-        return errno;
-    flock(team->descriptor, LOCK_EX | LOCK_NB);
-    int code;
+    int code = make_name(team);
+    if (code != 0)
+        return code;
     do
         code = posix_fallocate(team->descriptor, 0, (off_t)team->mapped);
     while (code == EINTR);

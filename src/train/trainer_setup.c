@@ -6,6 +6,7 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/version.h"
+#include "llmpi/comm/leftovers.h"
 #include "llmpi/train/checkpoint.h"
 #include "llmpi/train/gemm_peak.h"
 #include "llmpi/train/placement.h"
@@ -200,6 +201,7 @@ static enum status take_directory(struct trainer *trainer)
 
 enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
+    leftovers_remove(trainer->comm); /* before this run needs the room */
     enum status status = take_directory(trainer);
     if (status == STATUS_OK)
         status = placement_apply(trainer->config, trainer->comm);
