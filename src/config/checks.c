@@ -49,6 +49,22 @@ static enum status check_wire(const struct config *config, const char *name)
     return STATUS_OK;
 }
 
+static enum status check_local_steps(const struct config *config, const char *name)
+{
+    if (config->train.local_steps == 0)
+        return STATUS_OK;
+    if (config->train.slots > 0)
+        return fail(STATUS_USAGE,
+                    "%s: train.local_steps is %lld but train.slots is %lld: what ranks do alone depends on "
+                    "their number; with local steps slots must be 0",
+                    name, (long long)config->train.local_steps, (long long)config->train.slots);
+    if (config->train.wire == TRAIN_WIRE_BF16)
+        return fail(STATUS_USAGE,
+                    "%s: train.local_steps is %lld but train.wire is bf16: moments and parameters need fp32",
+                    name, (long long)config->train.local_steps);
+    return STATUS_OK;
+}
+
 /* A name that is none of those known would be taken for a regular expression that splits hardly anything. */
 static enum status check_pattern(const struct config *config, const char *name)
 {
@@ -79,6 +95,7 @@ enum status config_check(const struct config *config, const char *name)
     TRY(check_orders(config, name));
     TRY(check_wsd(config, name));
     TRY(check_wire(config, name));
+    TRY(check_local_steps(config, name));
     int64_t tokens;
     if (__builtin_mul_overflow(config->train.steps * config->train.batch_size, config->model.context_length,
                                &tokens))

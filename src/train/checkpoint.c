@@ -11,18 +11,31 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *const checkpoint_prefix[SERIES] = {"", "optimizer/exp_avg/", "optimizer/exp_avg_sq/"};
+const char *const checkpoint_prefix[SERIES] = {"", "optimizer/exp_avg/", "optimizer/exp_avg_sq/",
+                                               "outer/momentum/"};
 
 float *checkpoint_packed(const struct train_state *state, enum series series)
 {
-    return series == SERIES_PARAMETERS ? state->master
-           : series == SERIES_EXP_AVG  ? state->exp_avg
-                                       : state->exp_avg_sq;
+    return series == SERIES_PARAMETERS   ? state->master
+           : series == SERIES_EXP_AVG    ? state->exp_avg
+           : series == SERIES_EXP_AVG_SQ ? state->exp_avg_sq
+                                         : state->outer_momentum;
+}
+
+const struct ownership *checkpoint_ownership(const struct train_state *state, enum series series)
+{
+    bool moments = series == SERIES_EXP_AVG || series == SERIES_EXP_AVG_SQ;
+    return moments ? &state->updated : exchange_ownership(state->exchange);
+}
+
+int checkpoint_series(const struct train_state *state)
+{
+    return state->outer_momentum != NULL ? SERIES : SERIES_OUTER_MOMENTUM;
 }
 
 int64_t checkpoint_foreign_part(const struct train_state *state)
 {
-    const struct ownership *ownership = exchange_ownership(state->exchange);
+    const struct ownership *ownership = exchange_ownership(state->exchange); /* `updated` is this, or whole */
     int64_t largest = 0;
     for (int64_t block = 0; block < ownership->blocks; block++) {
         int64_t count =

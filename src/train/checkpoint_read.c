@@ -1,6 +1,7 @@
 /* Reading a checkpoint: texts, notes and parameters by whoever has the file, moments by rank 0 for all. */
 #include "checkpoint_private.h"
 
+#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
 #include <stdio.h>
@@ -152,7 +153,7 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
 static enum status read_block(struct tensor_file *file, const char *path, const struct train_state *state,
                               enum series series, int64_t block, float *room, struct comm *comm)
 {
-    const struct ownership *ownership = exchange_ownership(state->exchange);
+    const struct ownership *ownership = checkpoint_ownership(state, series);
     float *packed = checkpoint_packed(state, series) + ownership->packed[block];
     enum status status = STATUS_OK;
     for (int owner = 0; owner < ownership->ranks; owner++) {
@@ -168,9 +169,22 @@ static enum status read_block(struct tensor_file *file, const char *path, const 
 /* Where every rank owns everything, all get what rank 0 has. */
 static void share_whole(const struct train_state *state, enum series series, struct comm *comm)
 {
-    const struct ownership *ownership = exchange_ownership(state->exchange);
+    const struct ownership *ownership = checkpoint_ownership(state, series);
     if (ownership->ranks < comm_size(comm))
         comm_broadcast(comm, checkpoint_packed(state, series), (size_t)ownership->total * sizeof(float), 0);
+}
+
+/* A run without local steps has left no momentum of outer steps; all other series must be there. */
+static bool has_series(struct tensor_file *file, const struct train_state *state, enum series series,
+                       struct comm *comm)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], model_table(state->model)->rows[0].name);
+    int64_t missing = series == SERIES_OUTER_MOMENTUM && file != NULL && tensor_file_find(file, name) < 0;
+    comm_max_int64(comm, &missing, 1);
+    if (missing != 0)
+        log_info("the checkpoint is of a run without local steps: the outer momentum starts from zero");
+    return missing == 0;
 }
 
 enum status checkpoint_load_moments(const char *path, struct train_state *state, struct comm *comm)
@@ -187,9 +201,10 @@ enum status checkpoint_load_moments(const char *path, struct train_state *state,
         status = room != NULL ? tensor_file_open(path, &file) : STATUS_FAILED;
     }
     status = comm_agree(comm, status);
-    for (int series = SERIES_EXP_AVG; series < SERIES && status == STATUS_OK; series++) {
-        for (int64_t block = 0; block < exchange_ownership(state->exchange)->blocks && status == STATUS_OK;
-             block++)
+    for (int series = SERIES_EXP_AVG; series < checkpoint_series(state) && status == STATUS_OK; series++) {
+        if (!has_series(file, state, (enum series)series, comm))
+            continue;
+        for (int64_t block = 0; block < state->updated.blocks && status == STATUS_OK; block++)
             status = read_block(file, path, state, (enum series)series, block, room, comm);
         if (status == STATUS_OK)
             share_whole(state, (enum series)series, comm);

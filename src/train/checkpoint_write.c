@@ -15,15 +15,16 @@ static void text_spec(struct tensor_spec *spec, const char *name, const struct b
     snprintf(spec->name, sizeof spec->name, "%s", name);
 }
 
-/* The list of tensors: SERIES times the table, then tokenizer and config. */
-static struct tensor_spec *make_specs(const struct parameter_table *table, const struct buffer *tokenizer,
-                                      const struct buffer *config, int64_t *count)
+/* The list of tensors: `all` times the table, then tokenizer and config. */
+static struct tensor_spec *make_specs(const struct parameter_table *table, int all,
+                                      const struct buffer *tokenizer, const struct buffer *config,
+                                      int64_t *count)
 {
-    *count = SERIES * table->count + 2;
+    *count = all * table->count + 2;
     struct tensor_spec *specs = memory_allocate(*count, sizeof *specs, "the list of tensors");
     if (specs == NULL)
         return NULL;
-    for (int series = 0; series < SERIES; series++) {
+    for (int series = 0; series < all; series++) {
         for (int64_t i = 0; i < table->count; i++) {
             const struct parameter *row = &table->rows[i];
             struct tensor_spec *spec = &specs[series * table->count + i];
@@ -67,7 +68,7 @@ static enum status write_share(struct writing *writing, enum series series, stru
 /* A block of a series that the ranks own in parts. */
 static void write_block(struct writing *writing, enum series series, int64_t block)
 {
-    const struct ownership *ownership = exchange_ownership(writing->state->exchange);
+    const struct ownership *ownership = checkpoint_ownership(writing->state, series);
     float *packed = checkpoint_packed(writing->state, series);
     int rank = comm_rank(writing->comm);
     for (int owner = 0; owner < ownership->ranks; owner++) {
@@ -81,7 +82,7 @@ static void write_block(struct writing *writing, enum series series, int64_t blo
 
 static void write_series(struct writing *writing, enum series series)
 {
-    const struct ownership *ownership = exchange_ownership(writing->state->exchange);
+    const struct ownership *ownership = checkpoint_ownership(writing->state, series);
     for (int64_t block = 0; block < ownership->blocks; block++) {
         struct share share = ownership->block[block];
         if (checkpoint_packed(writing->state, series) != NULL)
@@ -96,7 +97,7 @@ static void write_series(struct writing *writing, enum series series)
 static enum status write_text(struct tensor_file *file, const struct train_state *state, int64_t i,
                               const struct buffer *text)
 {
-    int64_t index = SERIES * model_table(state->model)->count + i;
+    int64_t index = checkpoint_series(state) * model_table(state->model)->count + i;
     return tensor_file_write(file, index, 0, text->data, (int64_t)text->length);
 }
 
@@ -131,7 +132,7 @@ static enum status begin_file(const char *path, const struct config *config, con
         status = config_write(config, false, &yaml);
     if (status != STATUS_OK)
         goto cleanup;
-    specs = make_specs(model_table(state->model), &tokenizer, &yaml, &count);
+    specs = make_specs(model_table(state->model), checkpoint_series(state), &tokenizer, &yaml, &count);
     status = specs == NULL ? STATUS_FAILED
                            : tensor_file_create(path, specs, count, attributes,
                                                 (int64_t)(sizeof attributes / sizeof *attributes), file);
@@ -158,7 +159,7 @@ enum status checkpoint_write(const char *path, const struct config *config, cons
             writing.room != NULL ? begin_file(path, config, state, notes, &writing.file) : STATUS_FAILED;
     }
     enum status status = comm_agree(comm, writing.status);
-    for (int series = 0; series < SERIES && status == STATUS_OK; series++)
+    for (int series = 0; series < checkpoint_series(state) && status == STATUS_OK; series++)
         write_series(&writing, (enum series)series);
     if (root && status == STATUS_OK && writing.status == STATUS_OK) {
         writing.status = tensor_file_publish(writing.file);

@@ -11,7 +11,8 @@ enum { FLAG_FAILED, FLAG_STOP, FLAGS };
 
 struct decision {
     struct comm *comm;
-    const struct exchange *exchange;
+    const struct train_state *state;
+    bool alone;
     int64_t slots, chunks, count; /* all numbers */
     double *values;
     double *losses, *weights; /* in `values`, of each slot, also the next two */
@@ -19,15 +20,17 @@ struct decision {
     double *squares;          /* of each chunk */
 };
 
-struct decision *decision_create(const struct exchange *exchange, int64_t slots, struct comm *comm)
+struct decision *decision_create(const struct train_state *state, int64_t slots, bool alone,
+                                 struct comm *comm)
 {
     struct decision *decision = memory_allocate(1, sizeof *decision, "the decision");
     if (decision == NULL)
         return NULL;
-    const struct ownership *ownership = exchange_ownership(exchange);
+    const struct ownership *ownership = &state->updated;
     int64_t chunks = ownership->chunk[ownership->blocks], ranks = comm_size(comm);
     *decision = (struct decision){.comm = comm,
-                                  .exchange = exchange,
+                                  .state = state,
+                                  .alone = alone,
                                   .slots = slots,
                                   .chunks = chunks,
                                   .count = FLAGS + 2 * slots + ranks + chunks};
@@ -63,8 +66,8 @@ void decision_set_slot(struct decision *decision, int64_t slot, const struct mod
 
 static void square_own_parts(struct decision *decision)
 {
-    const struct ownership *ownership = exchange_ownership(decision->exchange);
-    const float *gradients = exchange_gradients(decision->exchange);
+    const struct ownership *ownership = &decision->state->updated;
+    const float *gradients = model_gradients(decision->state->model);
     for (int64_t block = 0; block < ownership->blocks; block++) {
         struct share part = ownership_part(ownership, block, ownership->rank);
         int64_t before = (part.first - ownership->block[block].first) / NORM_CHUNK;
@@ -75,13 +78,14 @@ static void square_own_parts(struct decision *decision)
 struct decided decision_make(struct decision *decision, bool failed, bool stop, double waited)
 {
     int ranks = comm_size(decision->comm);
-    bool divided = exchange_is_sharded(decision->exchange);
+    bool divided = decision->state->updated.ranks > 1;
     square_own_parts(decision);
     decision->values[FLAG_FAILED] = failed;
     decision->values[FLAG_STOP] = stop;
     decision->waited[comm_rank(decision->comm)] = waited;
-    comm_sum_double(decision->comm, decision->values,
-                    divided ? decision->count : decision->count - decision->chunks);
+    if (!decision->alone)
+        comm_sum_double(decision->comm, decision->values,
+                        divided ? decision->count : decision->count - decision->chunks);
     struct decided decided = {.failed = decision->values[FLAG_FAILED] > 0,
                               .stop = decision->values[FLAG_STOP] > 0,
                               .loss = norm_tree(decision->losses, decision->slots),

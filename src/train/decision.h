@@ -7,7 +7,7 @@
 
 #include "llmpi/comm/comm.h"
 #include "llmpi/model/model.h"
-#include "llmpi/train/exchange.h"
+#include "llmpi/train/state.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -22,8 +22,9 @@ struct decided {
     double waited_mean, waited_most; /* seconds of the ranks in the exchange, since the last decision */
 };
 
-/* NULL after fail(). */
-struct decision *decision_create(const struct exchange *exchange, int64_t slots, struct comm *comm);
+/* `alone`: each rank decides for itself (train.local_steps). NULL after fail(). */
+struct decision *decision_create(const struct train_state *state, int64_t slots, bool alone,
+                                 struct comm *comm);
 void decision_destroy(struct decision *decision);
 
 /* Forgets the last step. */
@@ -33,7 +34,7 @@ void decision_begin(struct decision *decision);
 void decision_set_slot(struct decision *decision, int64_t slot, const struct model_loss *sums);
 
 /* Adds the squares of what this rank owns of the summed gradient, tells the others and hears from them.
- * **Collective** */
+ * **Collective**, unless alone. */
 struct decided decision_make(struct decision *decision, bool failed, bool stop, double waited);
 
 #endif

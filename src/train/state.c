@@ -71,19 +71,28 @@ static enum status prepare_training(const struct config *config, const struct mo
 {
     struct parameter_table table;
     const struct exchange_settings settings = state_exchange_settings(config);
+    bool local = config->train.local_steps > 0;
     enum status status = comm_agree(comm, parameter_table_create(shape, &table));
     if (status == STATUS_OK)
         status = exchange_create(&table, comm, &settings, &state->exchange);
+    if (status == STATUS_OK) {
+        const struct ownership *owned = exchange_ownership(state->exchange);
+        status = ownership_create(&table, local ? 1 : owned->ranks, local ? 0 : owned->rank, &state->updated);
+    }
     parameter_table_free(&table);
     if (status != STATUS_OK)
         return status;
     int64_t total = exchange_ownership(state->exchange)->total;
-    state->exp_avg = allocate_packed(total, "first moments");
-    state->exp_avg_sq = allocate_packed(total, "second moments");
-    if (exchange_rounds(state->exchange))
-        state->master = allocate_packed(total, "parameters before rounding");
+    bool keeps = local || exchange_rounds(state->exchange);
+    state->exp_avg = allocate_packed(state->updated.total, "first moments");
+    state->exp_avg_sq = allocate_packed(state->updated.total, "second moments");
+    if (keeps)
+        state->master = allocate_packed(total, local ? "parameters of the last outer step"
+                                                     : "parameters before rounding");
+    if (local)
+        state->outer_momentum = allocate_packed(total, "outer momentum");
     bool complete = state->exp_avg != NULL && state->exp_avg_sq != NULL &&
-                    (state->master != NULL || !exchange_rounds(state->exchange));
+                    (state->master != NULL || !keeps) && (state->outer_momentum != NULL || !local);
     return complete ? STATUS_OK : STATUS_FAILED;
 }
 
@@ -115,10 +124,12 @@ void state_destroy(struct train_state *state)
     state_release(state->exp_avg);
     state_release(state->exp_avg_sq);
     state_release(state->master);
+    state_release(state->outer_momentum);
+    ownership_free(&state->updated);
     *state = (struct train_state){0};
 }
 
-/* The owner keeps exact values of what all ranks compute with rounded. */
+/* The owner keeps what outer steps begin from, or exact values of what all ranks compute with rounded. */
 static void keep_masters(struct train_state *state)
 {
     const struct ownership *ownership = exchange_ownership(state->exchange);
@@ -128,7 +139,7 @@ static void keep_masters(struct train_state *state)
         memcpy(state->master + ownership->packed[block], parameters + part.first,
                (size_t)part.count * sizeof *parameters);
     }
-    for (int64_t i = 0; i < model_table(state->model)->total; i++) {
+    for (int64_t i = 0; exchange_rounds(state->exchange) && i < model_table(state->model)->total; i++) {
         bf16 rounded;
         element_from_float(&rounded, &parameters[i], 1);
         element_to_float(&parameters[i], &rounded, 1);

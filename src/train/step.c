@@ -1,50 +1,29 @@
-/* The step. The batch is cut into slots, slots are dealt to ranks as contiguous runs, and a slot is worked
- * off in micro-batches that never cross it. The first forward pass takes the last step's parameters block by
- * block as they come from their owners. Each slot's gradient starts from zero; a rank adds its slots along
- * the binary tree of slots.h, and a block is summed over the ranks as soon as its gradient is complete in the
- * last micro-batch. A rank that has nothing to do, or has met an error, still attends every sum. */
-#include "llmpi/train/step.h"
-
-#include "bucket_trial.h"
-#include "decision.h"
-#include "update.h"
+/* The gradient of a step. The batch is cut into slots, slots are dealt to ranks as contiguous runs, and a
+ * slot is worked off in micro-batches that never cross it. The first forward pass takes the last step's
+ * parameters block by block as they come from their owners. Each slot's gradient starts from zero; a rank
+ * adds its slots along the binary tree of slots.h, and a block is summed over the ranks as soon as its
+ * gradient is complete in the last micro-batch. A rank that has nothing to do, or has met an error, still
+ * attends every sum. */
+#include "step_private.h"
 
 #include "llmpi/base/clock.h"
-#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/residual.h"
-#include "llmpi/optimize/schedule.h"
 #include "llmpi/train/slots.h"
-#include "llmpi/train/stopping.h"
 
-#include <math.h>
 #include <string.h>
-
-struct stepper {
-    const struct config *config;
-    struct train_state *state;
-    struct sequences sequences;
-    struct comm *comm;
-    struct exchange *exchange; /* the state's */
-    struct decision *decision;
-    struct bucket_trial trial;
-    int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
-    float **pending;                       /* gradients of unfinished levels of the tree */
-    uint32_t *window, *tokens, *targets;
-    int32_t *first_visible; /* NULL: documents are joined */
-    int merges[63];         /* levels that the slot in work is to be merged with, once complete */
-    int merge_count;
-    struct timers *timers; /* of the step in work */
-    struct progress progress;
-    int64_t sequences_done; /* by this rank in the step in work */
-    double since;
-    double decision_seconds; /* of the last step's decision: it waits for the slowest rank */
-};
 
 int64_t step_slots(const struct config *config, int ranks)
 {
     return config->train.slots > 0 ? config->train.slots : ranks;
+}
+
+int64_t step_round(const struct config *config, int64_t step)
+{
+    int64_t every = config->train.local_steps > 0 ? config->train.local_steps : 1;
+    int64_t left = config->train.steps - step, round = every - step % every;
+    return round < left ? round : left;
 }
 
 int64_t step_micro_batch(const struct config *config, int ranks)
@@ -75,13 +54,17 @@ static enum status allocate(struct stepper *stepper)
     stepper->tokens = memory_allocate(count, sizeof *stepper->tokens, "a batch of tokens");
     stepper->targets = memory_allocate(count, sizeof *stepper->targets, "a batch of targets");
     stepper->pending = memory_allocate(levels + 1, sizeof *stepper->pending, "gradients of slots");
-    stepper->decision = decision_create(stepper->exchange, stepper->slots, stepper->comm);
+    bool local = stepper->config->train.local_steps > 0;
+    stepper->decision = decision_create(stepper->state, stepper->slots, local, stepper->comm);
+    if (local)
+        stepper->outer = outer_step_create(stepper->config, stepper->state, stepper->comm);
     bool masked = stepper->sequences.documents.border != DOCUMENTS_JOINED;
     if (masked)
         stepper->first_visible =
             memory_allocate(count, sizeof *stepper->first_visible, "the mask of documents");
     if ((masked && stepper->first_visible == NULL) || stepper->window == NULL || stepper->tokens == NULL ||
-        stepper->targets == NULL || stepper->pending == NULL || stepper->decision == NULL)
+        stepper->targets == NULL || stepper->pending == NULL || stepper->decision == NULL ||
+        (local && stepper->outer == NULL))
         return STATUS_FAILED;
     for (int64_t i = 0; i < levels; i++) {
         stepper->pending[i] = state_allocate(stepper->state, "gradients of slots");
@@ -122,6 +105,7 @@ void stepper_destroy(struct stepper *stepper)
         state_release(stepper->pending[i]);
     memory_free(stepper->pending);
     decision_destroy(stepper->decision);
+    outer_step_destroy(stepper->outer);
     memory_free(stepper->window);
     memory_free(stepper->tokens);
     memory_free(stepper->targets);
@@ -213,7 +197,7 @@ static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64
     const struct model_hooks hooks = {.context = stepper,
                                       .block_needed = begins ? block_needed : NULL,
                                       .forward_done = begins ? clear_gradients : NULL,
-                                      .block_ready = ends ? block_ready : NULL};
+                                      .block_ready = ends && stepper->outer == NULL ? block_ready : NULL};
     model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums, &hooks);
     stepper->sequences_done += rows;
     progress_update(&stepper->progress, (double)stepper->sequences_done, NULL);
@@ -242,14 +226,13 @@ static enum status run_slot(struct stepper *stepper, int64_t k, bool *blocks_don
     return STATUS_OK;
 }
 
-/* All slots of this rank, then whatever sums it has not attended yet. */
-static enum status run_slots(struct stepper *stepper)
+enum status step_run_slots(struct stepper *stepper)
 {
     bool blocks_done = false;
     enum status status = STATUS_OK;
     for (int64_t k = 0; k < stepper->slot_count && status == STATUS_OK; k++)
         status = run_slot(stepper, k, &blocks_done);
-    if (blocks_done)
+    if (blocks_done || stepper->outer != NULL)
         return status;
     stepper_settle(stepper, stepper->timers);
     clear_gradients(stepper);
@@ -265,83 +248,4 @@ void stepper_settle(struct stepper *stepper, struct timers *timers)
     stepper->since = clock_seconds();
     for (int64_t block = 0; block < exchange_ownership(stepper->exchange)->blocks; block++)
         block_needed(stepper, block);
-}
-
-static double rate_of_step(const struct config *config, int64_t step)
-{
-    static const enum schedule_kind kinds[] = {[SCHEDULE_COSINE] = SCHEDULE_KIND_COSINE,
-                                               [SCHEDULE_LINEAR] = SCHEDULE_KIND_LINEAR,
-                                               [SCHEDULE_CONSTANT] = SCHEDULE_KIND_CONSTANT,
-                                               [SCHEDULE_WSD] = SCHEDULE_KIND_WSD};
-    struct schedule schedule = {.kind = kinds[config->train.schedule],
-                                .peak = config->train.learning_rate,
-                                .final = config->train.learning_rate * config->train.final_learning_rate,
-                                .steps = config->train.steps,
-                                .warmup_steps = config->train.warmup_steps,
-                                .decay_steps = config->train.decay_steps};
-    return schedule_rate(&schedule, step);
-}
-
-/* What was decided becomes the result; checks it, clips, updates and advances the state. */
-static enum status conclude(struct stepper *stepper, const struct decided *decided,
-                            struct step_result *result)
-{
-    struct train_state *state = stepper->state;
-    const struct config *config = stepper->config;
-    *result = (struct step_result){.loss = decided->loss / decided->weight,
-                                   .gradient_norm = sqrt(decided->gradient_squares) / decided->weight,
-                                   .learning_rate = rate_of_step(config, state->step + 1),
-                                   .tokens = (int64_t)decided->weight,
-                                   .stop = decided->stop,
-                                   .waited_mean = decided->waited_mean,
-                                   .waited_most = decided->waited_most};
-    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
-        return fail(
-            STATUS_FAILED,
-            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
-            "left as after step %lld (try a smaller train.learning_rate)",
-            (long long)state->step + 1, fabs(result->loss),
-            fabs(result->gradient_norm), /* no sign before nan */
-            (long long)state->step);
-    double clip = config->train.grad_clip;
-    double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
-    update_own_parts(config, state, result->learning_rate, scale / decided->weight);
-    state->step++;
-    state->sequences += config->train.batch_size;
-    state->tokens += result->tokens;
-    return STATUS_OK;
-}
-
-enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
-                        struct step_result *result)
-{
-    const struct config *config = stepper->config;
-    double messages_before = exchange_message_seconds(stepper->exchange);
-    stepper->timers = timers;
-    stepper->since = clock_seconds();
-    stepper->sequences_done = 0;
-    progress_begin(&stepper->progress, comm_size(stepper->comm) > 1 ? "step in work, rank 0" : "step in work",
-                   (double)step_share(config, comm_size(stepper->comm), comm_rank(stepper->comm)),
-                   "sequences");
-    decision_begin(stepper->decision);
-    enum status status = run_slots(stepper);
-    progress_end(&stepper->progress, (double)stepper->sequences_done);
-    status = earlier != STATUS_OK ? earlier : status;
-    timers_add(timers, PHASE_COMPUTE, &stepper->since);
-    exchange_finish(stepper->exchange);
-    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
-    struct decided decided = decision_make(stepper->decision, status != STATUS_OK, stopping_requested(),
-                                           stepper->decision_seconds + timers->seconds[PHASE_EXCHANGE]);
-    double before = timers->seconds[PHASE_EXCHANGE];
-    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
-    stepper->decision_seconds = timers->seconds[PHASE_EXCHANGE] - before;
-    if (decided.failed)
-        return comm_agree(stepper->comm, status);
-    double on_the_way = exchange_message_seconds(stepper->exchange) - messages_before;
-    TRY(conclude(stepper, &decided, result));
-    timers_add(timers, PHASE_UPDATE, &stepper->since);
-    double hidden = on_the_way - timers->seconds[PHASE_EXCHANGE];
-    result->hidden_seconds = hidden > 0 ? hidden : 0;
-    bucket_trial_note(&stepper->trial, stepper->exchange, decided.waited_most);
-    return STATUS_OK;
 }

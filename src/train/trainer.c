@@ -5,32 +5,53 @@
 #include "llmpi/base/log.h"
 #include "llmpi/train/stopping.h"
 
-static enum status run_step(struct trainer *trainer, struct step_result *result)
+static enum status run_step(struct trainer *trainer, enum status earlier, struct step_note *note,
+                            struct step_result *result)
 {
-    struct timers phases = {0};
     double since = clock_seconds();
-    TRY(stepper_run(trainer->stepper, trainer->written, &phases, result));
-    double seconds = clock_seconds() - since;
-    for (int i = 0; i < PHASES; i++)
-        trainer->timers.seconds[i] += phases.seconds[i];
-    trainer->step_seconds += seconds;
-    trainer->step_tokens += result->tokens;
-    if (is_root(trainer))
-        trainer->written = trainer_note_step(trainer, result, seconds, &phases);
+    note->phases = (struct timers){0};
+    enum status status = stepper_run(trainer->stepper, earlier, &note->phases, result);
+    note->seconds = clock_seconds() - since;
+    return status;
+}
+
+/* The steps up to the next one after which all ranks are alike, with local steps several. */
+static enum status run_round(struct trainer *trainer, int64_t count)
+{
+    struct step_note *last = &trainer->notes[count - 1];
+    enum status status = trainer->written;
+    for (int64_t i = 0; i < count; i++)
+        status = run_step(trainer, status, &trainer->notes[i], &trainer->results[i]);
+    if (trainer->config->train.local_steps > 0) {
+        double since = clock_seconds();
+        status = stepper_meet(trainer->stepper, status, &last->phases, trainer->results, count);
+        last->seconds += clock_seconds() - since;
+    }
+    TRY(status);
+    for (int64_t i = 0; i < count; i++) {
+        for (int phase = 0; phase < PHASES; phase++)
+            trainer->timers.seconds[phase] += trainer->notes[i].phases.seconds[phase];
+        trainer->step_seconds += trainer->notes[i].seconds;
+        trainer->step_tokens += trainer->results[i].tokens;
+        if (is_root(trainer) && trainer->written == STATUS_OK)
+            trainer->written = trainer_note_step(trainer, &trainer->results[i], &trainer->notes[i]);
+    }
     return STATUS_OK;
 }
 
 static enum status loop(struct trainer *trainer)
 {
-    struct step_result result = {0};
-    while (trainer->state.step < trainer->config->train.steps) {
-        TRY(run_step(trainer, &result));
-        TRY(trainer_after_step(trainer, result.stop));
-        if (result.stop && trainer->state.step < trainer->config->train.steps) {
+    int64_t steps = trainer->config->train.steps;
+    while (trainer->state.step < steps) {
+        int64_t before = trainer->state.step, count = step_round(trainer->config, before);
+        TRY(run_round(trainer, count));
+        bool stop = trainer->results[count - 1].stop;
+        TRY(trainer_after_steps(trainer, before, stop));
+        if (stop && trainer->state.step < steps) {
             log_info("stopped on request%s%s at step %lld of %lld with everything saved; the same command "
                      "continues",
                      stopping_reason()[0] != '\0' ? " by " : "", stopping_reason(),
-                     (long long)trainer->state.step, (long long)trainer->config->train.steps);
+                     (long long)trainer->state.step, (long long)steps);
             return STATUS_STOPPED;
         }
     }

@@ -15,10 +15,11 @@
 
 enum { LINE_BYTES = 1024 }; /* more than a step's line of metrics can have */
 
-/* Every so many steps; every == 0: never, since the end has its own call. */
-static bool is_due(int64_t step, int64_t every)
+/* Whether a multiple of `every` lies after step `before` up to `step`; every == 0: never, since the end has
+ * its own call. */
+static bool is_due(int64_t before, int64_t step, int64_t every)
 {
-    return every > 0 && step % every == 0;
+    return every > 0 && step / every > before / every;
 }
 
 static enum status add_evaluation(struct trainer *trainer, const struct evaluation *result)
@@ -152,9 +153,10 @@ double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double
     return flop / seconds / trainer->peak;
 }
 
-static enum status add_step(struct trainer *trainer, const struct step_result *result, double seconds,
-                            const struct timers *phases)
+static enum status add_step(struct trainer *trainer, const struct step_result *result,
+                            const struct step_note *note)
 {
+    double seconds = note->seconds;
     struct buffer *line = &trainer->line; /* kept from step to step */
     buffer_clear(line);
     TRY(buffer_reserve(line, LINE_BYTES));
@@ -162,12 +164,12 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
         line,
         "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, "
         "\"tokens_per_second\": %.17g, \"mfu\": %.6g, \"seconds\": %.17g",
-        (long long)trainer->state.step, result->loss, result->learning_rate, result->gradient_norm,
-        (long long)trainer->state.tokens, (double)result->tokens / seconds,
+        (long long)result->step, result->loss, result->learning_rate, result->gradient_norm,
+        (long long)result->tokens_done, (double)result->tokens / seconds,
         trainer_utilisation(trainer, result->tokens, seconds), seconds);
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
-        status =
-            buffer_printf(line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i), phases->seconds[i]);
+        status = buffer_printf(line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i),
+                               note->phases.seconds[i]);
     if (status == STATUS_OK && comm_size(trainer->comm) > 1)
         status = buffer_printf(line,
                                ", \"mean_exchange_seconds\": %.6f, \"most_exchange_seconds\": %.6f, "
@@ -185,10 +187,10 @@ static void log_step(struct trainer *trainer, const struct step_result *result, 
 {
     const struct config *config = trainer->config;
     char rate[16], left[32];
-    int64_t step = trainer->state.step, done = step - trainer->first_step;
+    int64_t step = result->step, done = trainer->state.step - trainer->first_step;
     double now = clock_seconds(), mean = (now - trainer->started) / (double)done;
-    if (done != 1 && step != config->train.steps && !is_due(step, config->train.log_every) &&
-        now - trainer->logged < 60)
+    if (step != trainer->first_step + 1 && step != config->train.steps &&
+        !is_due(step - 1, step, config->train.log_every) && now - trainer->logged < 60)
         return;
     trainer->logged = now;
     log_info(
@@ -196,24 +198,24 @@ static void log_step(struct trainer *trainer, const struct step_result *result, 
         (long long)step, (long long)config->train.steps, result->loss, result->learning_rate,
         result->gradient_norm, log_count(rate, (double)result->tokens / seconds),
         100 * trainer_utilisation(trainer, result->tokens, seconds),
-        log_duration(left, mean * (double)(config->train.steps - step)));
+        log_duration(left, mean * (double)(config->train.steps - trainer->state.step)));
 }
 
-enum status trainer_note_step(struct trainer *trainer, const struct step_result *result, double seconds,
-                              const struct timers *phases)
+enum status trainer_note_step(struct trainer *trainer, const struct step_result *result,
+                              const struct step_note *note)
 {
-    log_step(trainer, result, seconds);
-    return add_step(trainer, result, seconds, phases);
+    log_step(trainer, result, note->seconds);
+    return add_step(trainer, result, note);
 }
 
-enum status trainer_after_step(struct trainer *trainer, bool stop)
+enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool stop)
 {
     const struct config *config = trainer->config;
     int64_t step = trainer->state.step;
     bool last = step == config->train.steps;
-    bool save_now = last || stop || is_due(step, config->checkpoint.every);
-    bool evaluate_now = last || is_due(step, config->evaluate.every);
-    bool sample_now = last || is_due(step, config->sample.every);
+    bool save_now = last || stop || is_due(before, step, config->checkpoint.every);
+    bool evaluate_now = last || is_due(before, step, config->evaluate.every);
+    bool sample_now = last || is_due(before, step, config->sample.every);
     if (save_now || evaluate_now || sample_now) {
         stepper_settle(trainer->stepper, &trainer->timers);
         TRY(comm_agree(trainer->comm, trainer->written));

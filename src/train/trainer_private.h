@@ -12,6 +12,12 @@
 #include "llmpi/train/timers.h"
 #include "llmpi/train/trainer.h"
 
+/* Where the time of a step went, on this rank. */
+struct step_note {
+    double seconds;
+    struct timers phases;
+};
+
 struct trainer {
     const struct config *config;
     struct comm *comm;
@@ -33,6 +39,8 @@ struct trainer {
     double started, logged; /* when the loop began, and the log's last line about a step */
     double step_seconds;    /* of all steps done since then, and their tokens */
     int64_t step_tokens;
+    struct step_result *results; /* of the steps since all ranks were alike: one, or train.local_steps */
+    struct step_note *notes;
 };
 
 static inline bool is_root(const struct trainer *trainer)
@@ -50,12 +58,12 @@ void trainer_close(struct trainer *trainer);
 /* Model FLOP utilisation (train/gemm_peak.h) of so many tokens in so many seconds. */
 double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds);
 
-/* Evaluates, samples and saves, as far as each is due after the step that was just done. The last step, and
- * the one before a stop, save in any case. **Collective** */
-enum status trainer_after_step(struct trainer *trainer, bool stop);
+/* Evaluates, samples and saves, as far as each has fallen due in the steps after number `before`. The last
+ * step, and the one before a stop, save in any case. **Collective** */
+enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool stop);
 
 /* Writes a step's line into metrics.jsonl and, now and then, the log. Rank 0. */
-enum status trainer_note_step(struct trainer *trainer, const struct step_result *result, double seconds,
-                              const struct timers *phases);
+enum status trainer_note_step(struct trainer *trainer, const struct step_result *result,
+                              const struct step_note *note);
 
 #endif

@@ -5,6 +5,7 @@
 #include "llmpi/base/digest.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
 #include "llmpi/base/version.h"
 #include "llmpi/comm/leftovers.h"
 #include "llmpi/train/checkpoint.h"
@@ -217,11 +218,26 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
         tokenizer_destroy(tokenizer);
         return status;
     }
+    int64_t round = trainer->config->train.local_steps > 0 ? trainer->config->train.local_steps : 1;
+    trainer->results = memory_allocate(round, sizeof *trainer->results, "results of steps");
+    trainer->notes = memory_allocate(round, sizeof *trainer->notes, "times of steps");
+    if (trainer->results == NULL || trainer->notes == NULL)
+        status = STATUS_FAILED;
     trainer->micro_batch = step_micro_batch(trainer->config, comm_size(trainer->comm));
     struct model_use use =
         state_model_use(trainer->config, trainer->precision.element, trainer->micro_batch, true);
+    status = comm_agree(trainer->comm, status);
+    if (status != STATUS_OK) {
+        tokenizer_destroy(tokenizer);
+        return status;
+    }
     TRY(state_create(trainer->config, tokenizer, &use, trainer->comm, &trainer->state));
-    exchange_log(trainer->state.exchange);
+    if (trainer->config->train.local_steps == 0)
+        exchange_log(trainer->state.exchange);
+    else
+        log_info("exchange: every %lld steps, in an outer step of %d rank%s; until then each trains alone",
+                 (long long)trainer->config->train.local_steps, comm_size(trainer->comm),
+                 comm_size(trainer->comm) > 1 ? "s" : "");
     TRY(open_run(trainer, fresh));
     describe_run(trainer);
     return STATUS_OK;
@@ -232,6 +248,8 @@ void trainer_close(struct trainer *trainer)
     stepper_destroy(trainer->stepper);
     run_files_close(trainer->files);
     buffer_free(&trainer->line);
+    memory_free(trainer->results);
+    memory_free(trainer->notes);
     state_destroy(&trainer->state);
     dataset_close(trainer->train);
     dataset_close(trainer->validation);

@@ -40,7 +40,7 @@ static void update_share(const struct config *config, const struct train_state *
 void update_own_parts(const struct config *config, struct train_state *state, double learning_rate,
                       double gradient_scale)
 {
-    const struct ownership *ownership = exchange_ownership(state->exchange);
+    const struct ownership *ownership = &state->updated;
     const struct adamw settings = {.learning_rate = learning_rate,
                                    .beta1 = config->train.beta1,
                                    .beta2 = config->train.beta2,
@@ -50,7 +50,7 @@ void update_own_parts(const struct config *config, struct train_state *state, do
         struct share own = ownership_part(ownership, block, ownership->rank);
         int64_t packed = ownership->packed[block];
         const struct part_arrays part = {.first = own.first,
-                                         .values = state->master != NULL
+                                         .values = exchange_rounds(state->exchange)
                                                        ? state->master + packed
                                                        : model_parameters(state->model) + own.first,
                                          .exp_avg = state->exp_avg + packed,
@@ -62,8 +62,9 @@ void update_own_parts(const struct config *config, struct train_state *state, do
             share.first += own.first;
             update_share(config, state, &part, share, settings, gradient_scale);
         }
-        exchange_publish(state->exchange, block, part.values);
+        if (config->train.local_steps == 0)
+            exchange_publish(state->exchange, block, part.values);
     }
-    if (!exchange_is_sharded(state->exchange))
+    if (ownership->ranks == 1)
         model_refresh_all(state->model);
 }

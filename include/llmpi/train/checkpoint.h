@@ -1,6 +1,7 @@
 /* Checkpoints of a run: DIRECTORY/checkpoints/step-00000100.h5, each enough to continue, to generate, and to
  * know what it is. The file format is storage/tensor_file.h; the tensors are the model's by name,
- * "optimizer/exp_avg/NAME" and "optimizer/exp_avg_sq/NAME", and the texts "tokenizer" and "config" as bytes.
+ * "optimizer/exp_avg/NAME" "optimizer/exp_avg_sq/NAME" and, with train.local_steps, "outer/momentum/NAME",
+ * and the texts "tokenizer" and "config" as bytes.
  */
 #ifndef LLMPI_TRAIN_CHECKPOINT_H
 #define LLMPI_TRAIN_CHECKPOINT_H

@@ -14,10 +14,13 @@
 
 struct train_state {
     struct model *model;
-    /* NULL for a state that only evaluates: how ranks share gradients and parameters, and of what this rank
-     * owns, packed (train/ownership.h), the moments and, where others get it rounded, the parameters. */
+    /* NULL for a state that only evaluates: how ranks share gradients and parameters; what this rank updates
+     * in a step and keeps moments of, packed (train/ownership.h): what it owns in the exchange, or with
+     * train.local_steps everything. Of what it owns in the exchange: the parameters, where others get them
+     * rounded, or else with local steps those of the last outer step, and beside them its momentum. */
     struct exchange *exchange;
-    float *exp_avg, *exp_avg_sq, *master;
+    struct ownership updated;
+    float *exp_avg, *exp_avg_sq, *master, *outer_momentum;
     struct tokenizer *tokenizer; /* NULL: none is known */
     int64_t step;                /* steps done */
     int64_t sequences;           /* sequences consumed over all ranks and steps */

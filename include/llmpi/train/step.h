@@ -18,11 +18,13 @@ struct stepper;
 
 /* What a step tells the ranks, the same on each. */
 struct step_result {
+    int64_t step;
     double loss;          /* mean over the step's targets, nats */
     double gradient_norm; /* before clipping */
     double learning_rate;
-    int64_t tokens; /* targets of this step */
-    bool stop;      /* a rank was asked to stop */
+    int64_t tokens;      /* targets of this step */
+    int64_t tokens_done; /* in the whole run, up to this step */
+    bool stop;           /* a rank was asked to stop */
     /* Seconds in the exchange since the last step's sums (gradients, new parameters, and waiting for other
      * ranks): mean and most of the ranks. */
     double waited_mean, waited_most;
@@ -39,6 +41,17 @@ void stepper_destroy(struct stepper *stepper);
  * STATUS_FAILED on every rank and leave the state as it was. **Collective** */
 enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
                         struct step_result *result);
+
+/* With train.local_steps, stepper_run is a step of this rank alone, and its result the rank's own; after a
+ * round of them the ranks meet here, in an outer step (the header of train/outer_step.h says how). `earlier`
+ * is how this rank fared in the round: where one has failed, all return the same STATUS_FAILED. The results
+ * of the round's `count` steps become those of all ranks: means of loss and gradient norm. **Collective** */
+enum status stepper_meet(struct stepper *stepper, enum status earlier, struct timers *timers,
+                         struct step_result *results, int64_t count);
+
+/* Steps after step number `step` until all ranks are alike again: 1, or what is left of a round of
+ * train.local_steps, which ends at their multiples and with the run. */
+int64_t step_round(const struct config *config, int64_t step);
 
 /* Waits until this rank has all parameters of the last step, which else come in the course of the next;
  * before anything else looks at them. **Collective** */

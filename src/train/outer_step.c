@@ -1,0 +1,156 @@
+/* Moments and parameters take the way of gradients, one after the other through the same memory. The
+ * parameters come last, so that the others' parts are taken in the course of the next forward pass. */
+#include "outer_step.h"
+
+#include "llmpi/base/memory.h"
+#include "llmpi/optimize/nesterov.h"
+
+#include <string.h>
+
+enum { FLAG_FAILED, FLAG_STOP, FLAGS };
+
+struct outer_step {
+    const struct config *config;
+    struct train_state *state;
+    struct comm *comm;
+    int64_t count; /* of all numbers that the ranks tell each other */
+    double *values;
+    double *losses, *weights, *norms; /* in `values`, of each step since the last outer step */
+    double *waited;                   /* of each rank */
+};
+
+struct outer_step *outer_step_create(const struct config *config, struct train_state *state,
+                                     struct comm *comm)
+{
+    struct outer_step *outer = memory_allocate(1, sizeof *outer, "the outer step");
+    if (outer == NULL)
+        return NULL;
+    int64_t steps = config->train.local_steps, count = FLAGS + 3 * steps + comm_size(comm);
+    *outer = (struct outer_step){.config = config, .state = state, .comm = comm, .count = count};
+    outer->values = memory_allocate(count, sizeof *outer->values, "the outer step");
+    if (outer->values == NULL) {
+        memory_free(outer);
+        return NULL;
+    }
+    outer->losses = outer->values + FLAGS;
+    outer->weights = outer->losses + steps;
+    outer->norms = outer->weights + steps;
+    outer->waited = outer->norms + steps;
+    return outer;
+}
+
+void outer_step_destroy(struct outer_step *outer)
+{
+    if (outer != NULL)
+        memory_free(outer->values);
+    memory_free(outer);
+}
+
+/* --- sharing --- */
+
+static void copy(float *out, const float *in, int64_t count)
+{
+#pragma omp parallel if (count > THREADS_WORTH)
+    {
+        struct share share = threads_share(count);
+        memcpy(out + share.first, in + share.first, (size_t)share.count * sizeof *out);
+    }
+}
+
+/* Sums over the ranks of what is laid out like the parameters: in the gradients' memory, of own parts. */
+static void sum(const struct outer_step *outer, const float *values)
+{
+    struct exchange *exchange = outer->state->exchange;
+    exchange_release(exchange);
+    copy(exchange_gradients(exchange), values, model_table(outer->state->model)->total);
+    for (int64_t block = exchange_ownership(exchange)->blocks - 1; block >= 0; block--)
+        exchange_block_ready(exchange, block);
+    exchange_finish(exchange);
+}
+
+static void average(const struct outer_step *outer, float *values)
+{
+    struct exchange *exchange = outer->state->exchange;
+    const struct ownership *ownership = exchange_ownership(exchange);
+    const float *sums = exchange_gradients(exchange);
+    float ranks = (float)comm_size(outer->comm);
+    sum(outer, values);
+    for (int64_t block = 0; block < ownership->blocks; block++) {
+        struct share part = ownership_part(ownership, block, ownership->rank);
+#pragma omp parallel for schedule(static) if (part.count > THREADS_WORTH)
+        for (int64_t i = part.first; i < part.first + part.count; i++)
+            values[i] = sums[i] / ranks;
+        exchange_publish(exchange, block, values + part.first);
+    }
+    for (int64_t block = 0; block < ownership->blocks; block++)
+        exchange_take(exchange, block, values);
+}
+
+void outer_step_share(struct outer_step *outer)
+{
+    average(outer, outer->state->exp_avg);
+    average(outer, outer->state->exp_avg_sq);
+    sum(outer, model_parameters(outer->state->model));
+}
+
+/* --- agreeing --- */
+
+enum status outer_step_agree(struct outer_step *outer, enum status status, bool stop, double waited,
+                             struct step_result *results, int64_t count)
+{
+    int ranks = comm_size(outer->comm);
+    memset(outer->values, 0, (size_t)outer->count * sizeof *outer->values);
+    outer->values[FLAG_FAILED] = status != STATUS_OK;
+    outer->values[FLAG_STOP] = stop;
+    outer->waited[comm_rank(outer->comm)] = waited;
+    for (int64_t i = 0; i < count && status == STATUS_OK; i++) {
+        outer->losses[i] = results[i].loss * (double)results[i].tokens;
+        outer->weights[i] = (double)results[i].tokens;
+        outer->norms[i] = results[i].gradient_norm;
+    }
+    comm_sum_double(outer->comm, outer->values, outer->count);
+    if (outer->values[FLAG_FAILED] > 0)
+        return comm_agree(outer->comm, status);
+    for (int64_t i = 0; i < count; i++) {
+        results[i].loss = outer->losses[i] / outer->weights[i];
+        results[i].gradient_norm = outer->norms[i] / ranks;
+        results[i].tokens = (int64_t)outer->weights[i];
+        outer->state->tokens += results[i].tokens;
+        results[i].tokens_done = outer->state->tokens;
+    }
+    struct step_result *last = &results[count - 1];
+    last->stop = outer->values[FLAG_STOP] > 0;
+    for (int rank = 0; rank < ranks; rank++) {
+        double seconds = outer->waited[rank];
+        last->waited_mean += seconds / ranks;
+        last->waited_most = seconds > last->waited_most ? seconds : last->waited_most;
+    }
+    return STATUS_OK;
+}
+
+/* --- updating --- */
+
+void outer_step_update(struct outer_step *outer)
+{
+    struct train_state *state = outer->state;
+    const struct ownership *ownership = exchange_ownership(state->exchange);
+    const struct nesterov settings = {.learning_rate = outer->config->train.outer_learning_rate,
+                                      .momentum = outer->config->train.outer_momentum};
+    int64_t ranks = comm_size(outer->comm);
+    for (int64_t block = 0; block < ownership->blocks; block++) {
+        struct share own = ownership_part(ownership, block, ownership->rank);
+        float *values = state->master + ownership->packed[block];
+        float *momentum = state->outer_momentum + ownership->packed[block];
+        const float *sums = exchange_gradients(state->exchange) + own.first;
+#pragma omp parallel if (own.count > THREADS_WORTH)
+        {
+            struct share share = threads_share(own.count);
+            nesterov_update(&settings, values + share.first, momentum + share.first, sums + share.first,
+                            ranks, share.count);
+        }
+        copy(model_parameters(state->model) + own.first, values, own.count);
+        exchange_publish(state->exchange, block, values);
+    }
+    if (!exchange_is_sharded(state->exchange))
+        model_refresh_all(state->model);
+}

@@ -1,0 +1,116 @@
+/* What follows the gradient in a step: deciding, checking, clipping, updating. */
+#include "step_private.h"
+#include "update.h"
+
+#include "llmpi/base/clock.h"
+#include "llmpi/optimize/schedule.h"
+#include "llmpi/train/stopping.h"
+
+#include <math.h>
+
+static double rate_of_step(const struct config *config, int64_t step)
+{
+    static const enum schedule_kind kinds[] = {[SCHEDULE_COSINE] = SCHEDULE_KIND_COSINE,
+                                               [SCHEDULE_LINEAR] = SCHEDULE_KIND_LINEAR,
+                                               [SCHEDULE_CONSTANT] = SCHEDULE_KIND_CONSTANT,
+                                               [SCHEDULE_WSD] = SCHEDULE_KIND_WSD};
+    struct schedule schedule = {.kind = kinds[config->train.schedule],
+                                .peak = config->train.learning_rate,
+                                .final = config->train.learning_rate * config->train.final_learning_rate,
+                                .steps = config->train.steps,
+                                .warmup_steps = config->train.warmup_steps,
+                                .decay_steps = config->train.decay_steps};
+    return schedule_rate(&schedule, step);
+}
+
+/* What was decided becomes the result; checks it, clips, updates and advances the state. */
+static enum status conclude(struct stepper *stepper, const struct decided *decided,
+                            struct step_result *result)
+{
+    struct train_state *state = stepper->state;
+    const struct config *config = stepper->config;
+    *result = (struct step_result){.step = state->step + 1,
+                                   .loss = decided->loss / decided->weight,
+                                   .gradient_norm = sqrt(decided->gradient_squares) / decided->weight,
+                                   .learning_rate = rate_of_step(config, state->step + 1),
+                                   .tokens = (int64_t)decided->weight,
+                                   .stop = decided->stop,
+                                   .waited_mean = decided->waited_mean,
+                                   .waited_most = decided->waited_most};
+    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
+        return fail(
+            STATUS_FAILED,
+            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
+            "left as after step %lld (try a smaller train.learning_rate)",
+            (long long)state->step + 1, fabs(result->loss),
+            fabs(result->gradient_norm), /* no sign before nan */
+            (long long)state->step);
+    double clip = config->train.grad_clip;
+    double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
+    update_own_parts(config, state, result->learning_rate, scale / decided->weight);
+    state->step++;
+    state->sequences += config->train.batch_size;
+    if (stepper->outer == NULL)
+        state->tokens += result->tokens;
+    result->tokens_done = state->tokens;
+    return STATUS_OK;
+}
+
+enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
+                        struct step_result *result)
+{
+    const struct config *config = stepper->config;
+    bool local = stepper->outer != NULL;
+    if (local && earlier != STATUS_OK)
+        return earlier;
+    double messages_before = exchange_message_seconds(stepper->exchange);
+    stepper->timers = timers;
+    stepper->since = clock_seconds();
+    stepper->sequences_done = 0;
+    progress_begin(&stepper->progress, comm_size(stepper->comm) > 1 ? "step in work, rank 0" : "step in work",
+                   (double)step_share(config, comm_size(stepper->comm), comm_rank(stepper->comm)),
+                   "sequences");
+    decision_begin(stepper->decision);
+    enum status status = step_run_slots(stepper);
+    progress_end(&stepper->progress, (double)stepper->sequences_done);
+    status = earlier != STATUS_OK ? earlier : status;
+    timers_add(timers, PHASE_COMPUTE, &stepper->since);
+    if (!local)
+        exchange_finish(stepper->exchange);
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    struct decided decided = decision_make(stepper->decision, status != STATUS_OK, stopping_requested(),
+                                           stepper->decision_seconds + timers->seconds[PHASE_EXCHANGE]);
+    double before = timers->seconds[PHASE_EXCHANGE];
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    stepper->decision_seconds = timers->seconds[PHASE_EXCHANGE] - before;
+    if (decided.failed)
+        return local ? status : comm_agree(stepper->comm, status);
+    double on_the_way = exchange_message_seconds(stepper->exchange) - messages_before;
+    TRY(conclude(stepper, &decided, result));
+    timers_add(timers, PHASE_UPDATE, &stepper->since);
+    double hidden = on_the_way - timers->seconds[PHASE_EXCHANGE];
+    result->hidden_seconds = hidden > 0 ? hidden : 0;
+    if (!local)
+        bucket_trial_note(&stepper->trial, stepper->exchange, decided.waited_most);
+    stepper->waited += timers->seconds[PHASE_EXCHANGE];
+    return STATUS_OK;
+}
+
+enum status stepper_meet(struct stepper *stepper, enum status earlier, struct timers *timers,
+                         struct step_result *results, int64_t count)
+{
+    double before = timers->seconds[PHASE_EXCHANGE];
+    stepper_settle(stepper, timers);
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    outer_step_share(stepper->outer);
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    stepper->waited += timers->seconds[PHASE_EXCHANGE] - before;
+    TRY(outer_step_agree(stepper->outer, earlier, stopping_requested(), stepper->waited, results, count));
+    before = timers->seconds[PHASE_EXCHANGE];
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    stepper->waited = timers->seconds[PHASE_EXCHANGE] - before; /* for the slowest rank, as a decision does */
+    outer_step_update(stepper->outer);
+    timers_add(timers, PHASE_UPDATE, &stepper->since);
+    bucket_trial_note(&stepper->trial, stepper->exchange, results[count - 1].waited_most);
+    return STATUS_OK;
+}

@@ -1,0 +1,38 @@
+/* What the files of a step share: gradients (step.c), and what becomes of them (step_end.c). */
+#ifndef LLMPI_SRC_TRAIN_STEP_PRIVATE_H
+#define LLMPI_SRC_TRAIN_STEP_PRIVATE_H
+
+#include "bucket_trial.h"
+#include "decision.h"
+#include "outer_step.h"
+
+#include "llmpi/base/log.h"
+#include "llmpi/train/step.h"
+
+struct stepper {
+    const struct config *config;
+    struct train_state *state;
+    struct sequences sequences;
+    struct comm *comm;
+    struct exchange *exchange; /* the state's */
+    struct decision *decision;
+    struct outer_step *outer; /* NULL: every step is one of all ranks */
+    struct bucket_trial trial;
+    int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
+    float **pending;                       /* gradients of unfinished levels of the tree */
+    uint32_t *window, *tokens, *targets;
+    int32_t *first_visible; /* NULL: documents are joined */
+    int merges[63];         /* levels that the slot in work is to be merged with, once complete */
+    int merge_count;
+    struct timers *timers; /* of the step in work */
+    struct progress progress;
+    int64_t sequences_done; /* by this rank in the step in work */
+    double since;
+    double waited;           /* in the exchange since the last outer step */
+    double decision_seconds; /* of the last step's decision: it waits for the slowest rank */
+};
+
+/* Forward and backward over all slots of this rank, then whatever sums it has not attended yet. */
+enum status step_run_slots(struct stepper *stepper);
+
+#endif
