@@ -200,10 +200,36 @@ static enum status take_directory(struct trainer *trainer)
     return comm_agree(trainer->comm, status);
 }
 
+/* A rank without a sequence could not step alone. */
+static enum status check_shares(const struct trainer *trainer)
+{
+    const struct config *config = trainer->config;
+    if (config->train.local_steps == 0 || config->train.batch_size >= comm_size(trainer->comm))
+        return STATUS_OK;
+    return fail(STATUS_USAGE,
+                "train.batch_size is %lld but must be at least the number of ranks, which is %d, with "
+                "train.local_steps",
+                (long long)config->train.batch_size, comm_size(trainer->comm));
+}
+
+/* What the steps tell until all ranks are alike. */
+static enum status allocate_results(struct trainer *trainer)
+{
+    int64_t steps = trainer->config->train.local_steps;
+    steps = steps > 0 ? steps : 1;
+    trainer->results = memory_allocate(steps, sizeof *trainer->results, "results of steps");
+    trainer->notes = memory_allocate(steps, sizeof *trainer->notes, "times of steps");
+    return trainer->results != NULL && trainer->notes != NULL ? STATUS_OK : STATUS_FAILED;
+}
+
 enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
     leftovers_remove(trainer->comm); /* before this run needs the room */
-    enum status status = take_directory(trainer);
+    enum status status = check_shares(trainer);
+    if (status == STATUS_OK)
+        status = comm_agree(trainer->comm, allocate_results(trainer));
+    if (status == STATUS_OK)
+        status = take_directory(trainer);
     if (status == STATUS_OK)
         status = placement_apply(trainer->config, trainer->comm);
     if (status == STATUS_OK)
@@ -218,19 +244,9 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
         tokenizer_destroy(tokenizer);
         return status;
     }
-    int64_t round = trainer->config->train.local_steps > 0 ? trainer->config->train.local_steps : 1;
-    trainer->results = memory_allocate(round, sizeof *trainer->results, "results of steps");
-    trainer->notes = memory_allocate(round, sizeof *trainer->notes, "times of steps");
-    if (trainer->results == NULL || trainer->notes == NULL)
-        status = STATUS_FAILED;
     trainer->micro_batch = step_micro_batch(trainer->config, comm_size(trainer->comm));
     struct model_use use =
         state_model_use(trainer->config, trainer->precision.element, trainer->micro_batch, true);
-    status = comm_agree(trainer->comm, status);
-    if (status != STATUS_OK) {
-        tokenizer_destroy(tokenizer);
-        return status;
-    }
     TRY(state_create(trainer->config, tokenizer, &use, trainer->comm, &trainer->state));
     if (trainer->config->train.local_steps == 0)
         exchange_log(trainer->state.exchange);
