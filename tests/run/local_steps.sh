@@ -24,7 +24,7 @@ assert a.keys() == b.keys(), a.keys() ^ b.keys()
 differ = [name for name in a if a[name] != b[name]]
 sys.exit(f"{len(differ)} of {len(a)} tensors differ: {differ[:3]}" if differ else 0)
 PYTHON
-python3 same.py {plain,outer}/checkpoints/step-00000020.h5 plain || fail "one rank that averages is not plain training"
+/usr/bin/python3 same.py {plain,outer}/checkpoints/step-00000020.h5 plain || fail "one rank that averages is not plain training"
 
 # Whatever falls due waits for an outer step: after steps 4, 8, ... and the last.
 long="--train.steps=302 --train.local_steps=4 --checkpoint.every=10 --evaluate.every=30"
@@ -37,7 +37,7 @@ for size in 2 3; do
     wait $launcher 2>/dev/null
     expect 0 ranks $size "$LLMPI" train tiny.yaml --run.directory="killed-$size" $long
     contains err "continuing from killed-$size/checkpoints/step-0000"
-    python3 same.py {whole,killed}-$size/checkpoints/step-00000302.h5 all || fail "$size ranks: continuing changes bits"
+    /usr/bin/python3 same.py {whole,killed}-$size/checkpoints/step-00000302.h5 all || fail "$size ranks: continuing changes bits"
 done
 [ -e whole-2/checkpoints/step-00000012.h5 ] || fail "what was due after step 10 was not saved at the outer step 12"
 python3 - <<'PYTHON' || fail "metrics"
