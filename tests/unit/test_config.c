@@ -223,6 +223,11 @@ static void test_messages(void **state)
         /* options that must hold together */
         {"model:\n  n_embd: 100\n  n_head: 3\n", NULL,
          "f.yaml: model.n_embd is 100 but must be a multiple of model.n_head, which is 3"},
+        {"train:\n  slots: 2\n  local_steps: 4\n", NULL,
+         "f.yaml: train.local_steps is 4 but train.slots is 2: what ranks do alone depends on their number; "
+         "with local steps slots must be 0"},
+        {"train:\n  wire: bf16\n  local_steps: 4\n", NULL,
+         "f.yaml: train.local_steps is 4 but train.wire is bf16: moments and parameters need fp32"},
         {"train:\n  slots: 33\n", NULL,
          "f.yaml: train.slots is 33 but must be at most train.batch_size, which is 32: a slot would hold no "
          "sequence"},
@@ -282,6 +287,8 @@ static const char *other_value(const struct option *option, char text[32])
             return "64"; /* must be larger than others */
         if (strcmp(option->name, "tokenizer.max_memory") == 0)
             return "16";
+        if (strcmp(option->name, "train.local_steps") == 0)
+            return "0"; /* others do not go with slots */
         return strcmp(option->name, "tokenizer.vocab_size") == 0 ? "4096" : "4";
     case OPTION_NUMBER:
         return "0.30000000000000004";
