@@ -61,8 +61,12 @@ static enum status check_parameters(const struct config *config, struct plan *pl
     int64_t total = table.total;
     plan->tensors = table.count;
     plan->exchange = exchange_memory(&table, &settings, (int)plan->ranks, (int)plan->nodes);
-    plan->divided = plan->ranks > 1 && settings.kind == EXCHANGE_SHARDED;
+    plan->divided = plan->ranks > 1 && settings.kind == EXCHANGE_SHARDED && config->train.local_steps == 0;
     parameter_table_free(&table);
+    if (config->train.local_steps > 0) { /* parameters and both moments, once in so many steps */
+        plan->exchange.sent *= 3.0 / (double)config->train.local_steps;
+        plan->exchange.sent_far *= 3.0 / (double)config->train.local_steps;
+    }
     if (total != plan->total)
         return fail(STATUS_FAILED,
                     "the formula gives %" PRId64 " parameters but the table of tensors %" PRId64, plan->total,
@@ -120,7 +124,9 @@ static void count_memory(const struct config *config, struct plan *plan)
     slots_piece(step_slots(config, (int)plan->ranks), plan->ranks, 0, &first, &plan->slots_per_rank);
     plan->micro_batch = step_micro_batch(config, (int)plan->ranks);
     plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * parameters;
-    plan->moment_bytes = 2 * exchange->owned * (int64_t)sizeof(float);
+    bool local = config->train.local_steps > 0;
+    plan->moment_bytes = 2 * (local ? plan->total : exchange->owned) * (int64_t)sizeof(float);
+    plan->outer_bytes = local ? 2 * exchange->owned * (int64_t)sizeof(float) : 0;
     plan->packed_bytes = model_packed_bytes(&plan->shape, plan->element);
     struct model_use use = state_model_use(config, plan->element, plan->micro_batch, true);
     struct activations layout = {0};
@@ -133,8 +139,8 @@ static void count_memory(const struct config *config, struct plan *plan)
     count_libraries(plan);
     plan->memory_bytes = add_bytes(
         add_bytes(add_bytes(parameters + plan->moment_bytes, plan->gradient_bytes), plan->activation_bytes),
-        exchange->shared + exchange->messages + exchange->masters + plan->packed_bytes + plan->batch_bytes +
-            plan->program_bytes + plan->files_bytes);
+        exchange->shared + exchange->messages + exchange->masters + plan->outer_bytes + plan->packed_bytes +
+            plan->batch_bytes + plan->program_bytes + plan->files_bytes);
 }
 
 static void count_work(const struct config *config, struct plan *plan)

@@ -78,6 +78,9 @@ static void print_memory(const struct plan *plan)
     print_bytes("gradients", (double)plan->gradient_bytes, note);
     snprintf(note, sizeof note, "fp32, two%s", plan->divided ? ", divided among the ranks" : "");
     print_bytes("moments of AdamW", (double)plan->moment_bytes, note);
+    if (plan->outer_bytes > 0)
+        print_bytes("outer state", (double)plan->outer_bytes,
+                    "parameters of the last outer step and momentum, divided among the ranks");
     print_exchange(plan);
     snprintf(note, sizeof note, "%s, micro-batch of %" PRId64 " sequence%s",
              plan->element == ELEMENT_BF16 ? "bf16" : "fp32", plan->micro_batch,
@@ -92,7 +95,8 @@ static void print_memory(const struct plan *plan)
     print_bytes("program", (double)plan->program_bytes, note);
     print_bytes("files", (double)plan->files_bytes, "shards, tokenizer, checkpoints: the libraries for them");
     print_bytes("total", (double)plan->memory_bytes, "at the peak");
-    print_bytes("checkpoint on disk", 3 * bytes, "parameters and moments, written by rank 0");
+    print_bytes("checkpoint on disk", (plan->outer_bytes > 0 ? 4 : 3) * bytes,
+                "parameters and moments, written by rank 0");
 }
 
 static const char *wire_note(const struct config *config)
@@ -175,6 +179,7 @@ void plan_print_json(const struct plan *plan)
         {"shared_bytes", (double)plan->exchange.shared},
         {"message_bytes", (double)plan->exchange.messages},
         {"master_bytes", (double)plan->exchange.masters},
+        {"outer_bytes", (double)plan->outer_bytes},
         {"packed_bytes", (double)plan->packed_bytes},
         {"activation_bytes", (double)plan->activation_bytes},
         {"batch_bytes", (double)plan->batch_bytes},

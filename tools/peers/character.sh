@@ -5,8 +5,10 @@
 #   tools/peers/character.sh [TEXT]
 #
 # TEXT is by default tinyshakespeare.txt in the test data (LLMPI_TEST_DATA). LLMPI is the program (default: build/llmpi),
-# PYTHON one with PyTorch (default: /usr/bin/python3), ROUNDS how often each is run (3; the best counts), PRECISIONS which
-# ones ("fp32 bf16"), PEER_CORETYPE the kernels of PyTorch's OpenBLAS (default: the fastest, see pytorch_gpt2.py).
+# with as many ranks of one thread as there are cores (RANKS; at most 12, the sequences of a step), PyTorch with as many
+# threads. PYTHON is one with PyTorch (default: /usr/bin/python3), ROUNDS how often each is run (3; the best counts),
+# PRECISIONS which ones ("fp32 bf16"), PEER_CORETYPE the kernels of PyTorch's OpenBLAS (default: the fastest, see
+# pytorch_gpt2.py).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
@@ -14,6 +16,8 @@ text=$(realpath "${1:-${LLMPI_TEST_DATA:-$root/../shared/data}/text/tinyshakespe
 llmpi=$(realpath "${LLMPI:-$root/build/llmpi}") # the folder changes below
 python=${PYTHON:-/usr/bin/python3}
 export OMP_NUM_THREADS=${OMP_NUM_THREADS:-$(nproc)}
+export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+ranks=${RANKS:-$(($(nproc) < 12 ? $(nproc) : 12))}
 unset OPENBLAS_CORETYPE # each program chooses what is fastest
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -25,8 +29,8 @@ input="--corpus.inputs=$text"
 for round in $(seq "${ROUNDS:-3}"); do
     for precision in ${PRECISIONS:-fp32 bf16}; do
         echo "round $round of ${ROUNDS:-3}: $precision" >&2
-        "$llmpi" train "$config" --fresh "$input" --train.precision=$precision --evaluate.every=0 \
-            --checkpoint.every=0 >log 2>&1 || { cat log >&2; exit 1; }
+        OMP_NUM_THREADS=1 mpirun -q -np "$ranks" "$llmpi" train "$config" --fresh "$input" \
+            --train.precision=$precision --evaluate.every=0 --checkpoint.every=0 >log 2>&1 || { cat log >&2; exit 1; }
         "$python" - runs/shakespeare-character/run/metrics.jsonl $precision <<'PYTHON' >>results
 import json, sys
 lines = [json.loads(line) for line in open(sys.argv[1])]
