@@ -66,10 +66,10 @@ void weight_refresh(struct weight *weight, const float *master)
         weight->provider->pack(weight->packed, master, weight->transposed);
 }
 
-int64_t matmul_workspace(int64_t inputs, int64_t outputs, bool transposed, enum element element, int64_t rows)
+int64_t matmul_workspace(int64_t inputs, int64_t outputs, enum element element, int64_t rows)
 {
     const struct matmul_provider *provider = provider_of(element);
-    return provider != NULL ? provider->workspace_bytes(inputs, outputs, transposed, rows) : 0;
+    return provider != NULL ? provider->workspace_bytes(inputs, outputs, rows) : 0;
 }
 
 /* The master as the (inputs, outputs) matrix W, or as W^T. */

@@ -165,9 +165,8 @@ static void backward_weight(float *dweight, bool transposed, const bf16 *x, cons
     add_gradient(&gradient);
 }
 
-static int64_t workspace_bytes(int64_t inputs, int64_t outputs, bool transposed, int64_t rows)
+static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
 {
-    (void)transposed;
     int64_t depth = smaller(rows, GRADIENT_ROWS);
     int64_t straight = amx_workspace_bytes(rows, outputs, inputs);
     int64_t back = amx_workspace_bytes(rows, inputs, outputs);

@@ -96,9 +96,8 @@ static void pack(void *packed, const float *master, bool transposed)
 }
 
 /* oneDNN's scratch, or both factors of a weight's gradient in pairs. */
-static int64_t workspace_bytes(int64_t inputs, int64_t outputs, bool transposed, int64_t rows)
+static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
 {
-    (void)transposed; /* both factors are pairs either way */
     int64_t depth = (smaller(rows, CHUNK) + 1) / 2, scratch = threads_count() * ONEDNN_SCRATCH;
     int64_t pairs = depth * (inputs + outputs) * (int64_t)sizeof(float);
     return pairs > scratch ? pairs : scratch;

@@ -43,9 +43,8 @@ static enum status allocate(struct square *square)
     square->y = memory_allocate(count, element_size(square->element), "products at start");
     square->master = memory_allocate(count, sizeof *square->master, "products at start");
     square->weight = weight_create(square->size, square->size, false, square->element, &allocator_plain);
-    square->workspace =
-        memory_allocate(matmul_workspace(square->size, square->size, false, square->element, square->size), 1,
-                        "products at start");
+    square->workspace = memory_allocate(
+        matmul_workspace(square->size, square->size, square->element, square->size), 1, "products at start");
     if (square->x == NULL || square->y == NULL || square->master == NULL || square->weight == NULL ||
         square->workspace == NULL)
         return STATUS_FAILED;

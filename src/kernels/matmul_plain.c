@@ -203,9 +203,9 @@ static void pack(void *packed, const float *master, bool transposed)
     }
 }
 
-static int64_t workspace_bytes(int64_t inputs, int64_t outputs, bool transposed, int64_t rows)
+static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
 {
-    (void)inputs, (void)outputs, (void)transposed, (void)rows;
+    (void)inputs, (void)outputs, (void)rows;
     return threads_count() * (int64_t)SCRATCH * (int64_t)sizeof(float);
 }
 

@@ -29,9 +29,8 @@ struct matmul_provider {
      * rounded to bf16. On all threads. */
     void (*pack)(void *packed, const float *master, bool transposed);
 
-    /* Bytes of scratch that the three products want for such a weight, of a master as for pack, and up to
-     * `rows` rows. */
-    int64_t (*workspace_bytes)(int64_t inputs, int64_t outputs, bool transposed, int64_t rows);
+    /* Bytes of scratch that the three products want for such a weight and up to `rows` rows. */
+    int64_t (*workspace_bytes)(int64_t inputs, int64_t outputs, int64_t rows);
 
     /* y (rows, outputs) = x (rows, inputs) W + bias (fp32; NULL: none); y is of `y_element`. */
     void (*forward)(void *y, enum element y_element, const bf16 *x, const void *packed, const float *bias,

@@ -146,42 +146,30 @@ static bool prepared_finish(struct prepared *prepared, dnnl_primitive_desc_t des
 static dnnl_status_t call_describe(dnnl_primitive_desc_t *description, const struct onednn_call *call,
                                    dnnl_primitive_attr_t attributes)
 {
-    dnnl_memory_desc_t packed, from, to;
-    if (call->operation != ONEDNN_TRANSPOSE && !packed_layout(&packed, call->k, call->n))
+    dnnl_memory_desc_t packed, from;
+    if (!packed_layout(&packed, call->k, call->n))
         return dnnl_unimplemented;
     if (call->operation == ONEDNN_PRODUCT)
         return product_describe(description, call, &packed, attributes);
-    if (call->operation == ONEDNN_PACK) {
-        from = call->turned ? matrix(call->k, call->n, type_of(call->input), 1, call->k)
-                            : dense(call->k, call->n, type_of(call->input));
-        to = packed;
-    } else {
-        from = matrix(call->m, call->k, type_of(call->input), 1, call->n);
-        to = dense(call->m, call->k, type_of(call->output));
-    }
-    return dnnl_reorder_primitive_desc_create(description, &from, library.engine, &to, library.engine,
+    from = call->turned ? matrix(call->k, call->n, type_of(call->input), 1, call->k)
+                        : dense(call->k, call->n, type_of(call->input));
+    return dnnl_reorder_primitive_desc_create(description, &from, library.engine, &packed, library.engine,
                                               attributes);
 }
 
 static bool prepared_create(struct prepared *prepared, const struct onednn_call *call)
 {
     dnnl_primitive_attr_t attributes = NULL;
-    dnnl_post_ops_t after = NULL;
     dnnl_primitive_desc_t description = NULL;
     prepared->call = *call;
     prepared->threads = threads_count();
     bool done =
         dnnl_primitive_attr_create(&attributes) == dnnl_success &&
         dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) == dnnl_success &&
-        dnnl_post_ops_create(&after) == dnnl_success &&
-        (!call->add || dnnl_post_ops_append_sum(after, 1.0f) == dnnl_success) &&
-        dnnl_primitive_attr_set_post_ops(attributes, after) == dnnl_success &&
         call_describe(&description, call, attributes) == dnnl_success &&
         prepared_finish(prepared, description);
     if (description != NULL)
         dnnl_primitive_desc_destroy(description);
-    if (after != NULL)
-        dnnl_post_ops_destroy(after);
     if (attributes != NULL)
         dnnl_primitive_attr_destroy(attributes);
     return done;
@@ -203,8 +191,7 @@ static void prepared_destroy(struct prepared *prepared)
 static bool same_call(const struct onednn_call *a, const struct onednn_call *b)
 {
     return a->operation == b->operation && a->m == b->m && a->k == b->k && a->n == b->n &&
-           a->input == b->input && a->output == b->output && a->biased == b->biased && a->add == b->add &&
-           a->turned == b->turned;
+           a->input == b->input && a->output == b->output && a->biased == b->biased && a->turned == b->turned;
 }
 
 /* What a call needs, from before or, in the place of the oldest, new; NULL where oneDNN refuses. */

@@ -12,14 +12,13 @@
 #define ONEDNN_SCRATCH ((int64_t)4 << 20)
 
 /* ONEDNN_PRODUCT: to (m, n) = from (m, k) times the packed (k, n) `right`, plus `bias` (n, fp32) where
- * `biased`, plus what was in `to` where `add`. From bf16 to `output`. ONEDNN_PACK: to = the packed form in
- * bf16 of from (k, n), of element `input`; `turned`, its columns lie contiguous instead of its rows.
- * ONEDNN_TRANSPOSE: to (m, k) = the transpose of the first m columns of from (k, n), bf16. */
+ * `biased`. From bf16 to `output`. ONEDNN_PACK: to = the packed form in bf16 of from (k, n), of element
+ * `input`; `turned`, its columns lie contiguous instead of its rows. */
 struct onednn_call {
-    enum { ONEDNN_PRODUCT, ONEDNN_PACK, ONEDNN_TRANSPOSE } operation;
+    enum { ONEDNN_PRODUCT, ONEDNN_PACK } operation;
     int64_t m, k, n;
     enum element input, output;
-    bool biased, add, turned;
+    bool biased, turned;
 };
 
 /* The packed form of a weight: where its bytes are, and what they mean. */

@@ -5,8 +5,8 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/matmul.h"
 
-/* A chunk of fp32 logits: about a thousand rows at GPT-2's vocabulary. The head's weight gradient, 154 MB
- * there, is read and written once per chunk. */
+/* A chunk of fp32 logits: about a thousand rows at GPT-2's vocabulary. The head's weight gradient, 154 MB there,
+ * is read and written once per chunk. */
 #define LOGITS_BYTES ((int64_t)208 << 20)
 
 struct cursor {
@@ -104,10 +104,10 @@ static int64_t workspace_bytes(const struct model_shape *shape, const struct mod
     struct attention_shape attention =
         activations_attention(shape, use->element, use->sequences, shape->context_length, NULL);
     int64_t most = larger(attention_workspace(&attention),
-                          matmul_workspace(shape->n_embd, shape->vocab_size, true, use->element, chunk_rows));
+                          matmul_workspace(shape->n_embd, shape->vocab_size, use->element, chunk_rows));
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
         most = larger(most, matmul_workspace(products[i][0] * shape->n_embd, products[i][1] * shape->n_embd,
-                                             false, use->element, rows));
+                                             use->element, rows));
     return most;
 }
 

@@ -211,7 +211,7 @@ static bool take_elements(const struct calls *calls, void **values, int64_t a, i
 static int64_t workspace_bytes(const struct calls *calls)
 {
     int64_t attention = attention_workspace(&calls->attention);
-    int64_t square = matmul_workspace(SQUARE, SQUARE, false, calls->element, SQUARE);
+    int64_t square = matmul_workspace(SQUARE, SQUARE, calls->element, SQUARE);
     return attention > square ? attention : square;
 }
 

@@ -84,8 +84,7 @@ static enum status allocate(struct products *set)
         inputs = larger(inputs, product->rows, product->inputs);
         outputs = larger(outputs, product->rows, product->outputs);
         weights = larger(weights, product->inputs, product->outputs);
-        int64_t scratch = matmul_workspace(product->inputs, product->outputs, i == PRODUCTS - 1, set->element,
-                                           product->rows);
+        int64_t scratch = matmul_workspace(product->inputs, product->outputs, set->element, product->rows);
         workspace = scratch > workspace ? scratch : workspace;
         product->weight = weight_create(product->inputs, product->outputs, i == PRODUCTS - 1, set->element,
                                         &allocator_plain);

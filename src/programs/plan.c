@@ -175,8 +175,8 @@ static enum status measure_products(struct plan *plan)
     float *master = memory_allocate(inputs * outputs, sizeof *master, "a weight");
     void *in = memory_allocate(rows * inputs, size, "an input");
     void *out = memory_allocate(rows * outputs, size, "an output");
-    void *workspace = memory_allocate(matmul_workspace(inputs, outputs, false, plan->element, rows), 1,
-                                      "scratch of products");
+    void *workspace =
+        memory_allocate(matmul_workspace(inputs, outputs, plan->element, rows), 1, "scratch of products");
     enum status status = STATUS_FAILED;
     if (weight != NULL && master != NULL && in != NULL && out != NULL && workspace != NULL) {
         weight_refresh(weight, master);

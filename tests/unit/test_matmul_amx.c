@@ -173,7 +173,7 @@ static struct problem problem_of(int64_t rows, int64_t inputs, int64_t outputs, 
     assert_non_null(problem.packed);
     assert_true(weight_memory.mapped >= (size_t)matmul_amx.packed_bytes(inputs, outputs));
     matmul_amx.pack(problem.packed, problem.master.wide.start, transposed);
-    int64_t bytes = matmul_amx.workspace_bytes(inputs, outputs, transposed, rows);
+    int64_t bytes = matmul_amx.workspace_bytes(inputs, outputs, rows);
     assert_int_equal(bytes % 64, 0);
     problem.workspace = guarded_allocate((size_t)bytes);
     return problem;
@@ -273,8 +273,8 @@ static void large_sizes_are_cut_into_steps(void **state)
 /* All results of a problem, one after another. */
 static void compute_all(const struct problem *problem, float *y, bf16 *dx, float *dweight)
 {
-    struct guarded workspace = guarded_allocate((size_t)matmul_amx.workspace_bytes(
-        problem->inputs, problem->outputs, problem->transposed, problem->rows));
+    struct guarded workspace = guarded_allocate(
+        (size_t)matmul_amx.workspace_bytes(problem->inputs, problem->outputs, problem->rows));
     matmul_amx.pack(problem->packed, problem->master.wide.start, problem->transposed);
     matmul_amx.forward(y, ELEMENT_FP32, problem->x.narrow.start, problem->packed, problem->bias.wide.start,
                        problem->rows, workspace.start);

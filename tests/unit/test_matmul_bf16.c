@@ -86,8 +86,7 @@ static void products_destroy(struct products *p)
 static void compute(const struct matmul_provider *provider, struct products *p, bool biased)
 {
     void *weight = provider->create(p->inputs, p->outputs, &allocator_plain);
-    void *workspace = memory_allocate(
-        provider->workspace_bytes(p->inputs, p->outputs, p->transposed, p->rows), 1, "a test");
+    void *workspace = memory_allocate(provider->workspace_bytes(p->inputs, p->outputs, p->rows), 1, "a test");
     assert_true(weight != NULL && workspace != NULL);
     const float *bias = biased ? p->bias : NULL;
     provider->pack(weight, p->master, p->transposed);

@@ -29,8 +29,7 @@ void weight_refresh(struct weight *weight, const float *master);
 
 /* Bytes of scratch memory that the products below want for such a weight and up to `rows` rows, with
  * threads_count() threads. */
-int64_t matmul_workspace(int64_t inputs, int64_t outputs, bool transposed, enum element element,
-                         int64_t rows);
+int64_t matmul_workspace(int64_t inputs, int64_t outputs, enum element element, int64_t rows);
 
 /* y (rows, outputs) = x (rows, inputs) W + bias (outputs; NULL: none). x is of the weight's element, y of
  * `y_element`: that of the weight, or fp32. */
