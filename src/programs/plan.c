@@ -197,12 +197,13 @@ static enum status make_plan(const struct program *program, struct plan *plan)
 {
     struct precision precision;
     int threads = threads_choose(program->config.run.threads);
-    threads_set(threads);
-    TRY(precision_agree(&program->config, program->comm, &precision));
-    *plan = (struct plan){.ranks = 1, .nodes = 1, .element = precision.element, .cores = threads};
+    *plan = (struct plan){.ranks = 1, .nodes = 1, .cores = threads};
     TRY(arguments_get_integer(&program->arguments, "--ranks", 1, 1000000, &plan->ranks));
     TRY(arguments_get_integer(&program->arguments, "--nodes", 1, plan->ranks, &plan->nodes));
     TRY(arguments_get_number(&program->arguments, "--speed", 1e-3, 1e15, &plan->speed));
+    threads_set(threads);
+    TRY(precision_agree(&program->config, program->comm, &precision));
+    plan->element = precision.element;
     TRY(find_vocabulary(&program->config, plan));
     count_parameters(plan);
     TRY(check_parameters(&program->config, plan));
