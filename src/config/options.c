@@ -282,11 +282,11 @@ static const struct option table[] = {
      "DiLoCo, for slow links: steps that each rank makes alone on its share of the batch before an outer "
      "step "
      "brings the ranks together; what falls due waits for it. 0: ranks share every step"},
-    {FIELD(train, outer_learning_rate), OPTION_NUMBER, AT(train, outer_learning_rate), "0.7", "(0, 10]", NULL,
+    {FIELD(train, outer_learning_rate), OPTION_NUMBER, AT(train, outer_learning_rate), "1", "(0, 10]", NULL,
      true,
      "Outer steps: how far to go from the last one's parameters to the mean of the ranks'; 1: all the way"},
-    {FIELD(train, outer_momentum), OPTION_NUMBER, AT(train, outer_momentum), "0.9", "[0, 1)", NULL, true,
-     "Outer steps: Nesterov's momentum, per outer step"},
+    {FIELD(train, outer_momentum), OPTION_NUMBER, AT(train, outer_momentum), "0", "[0, 1)", NULL, true,
+     "Outer steps: Nesterov's momentum, per outer step (DiLoCo: 0.9, with outer_learning_rate 0.7)"},
     {FIELD(train, log_every), OPTION_INTEGER, AT(train, log_every), "10", "[1, 1000000000]", NULL, true,
      "Steps between two lines in the log; metrics.jsonl has every step"},
 

@@ -27,7 +27,8 @@ PYTHON
 /usr/bin/python3 same.py {plain,outer}/checkpoints/step-00000020.h5 plain || fail "one rank that averages is not plain training"
 
 # Whatever falls due waits for an outer step: after steps 4, 8, ... and the last.
-long="--train.steps=302 --train.local_steps=4 --checkpoint.every=10 --evaluate.every=30"
+outer="--train.outer_learning_rate=0.7 --train.outer_momentum=0.9" # DiLoCo's: momentum must survive a kill
+long="--train.steps=302 --train.local_steps=4 $outer --checkpoint.every=10 --evaluate.every=30"
 for size in 2 3; do
     expect 0 ranks $size "$LLMPI" train tiny.yaml --run.directory="whole-$size" $long
     mpirun -q -np $size "$LLMPI" train tiny.yaml --run.directory="killed-$size" $long >start.log 2>&1 &
