@@ -37,7 +37,6 @@ start beside
 beside=$launcher beside_ranks=$ranks beside_files=$files
 [ -e "$object" ] && fail "an object that nobody holds is still there"
 [ -e "$held" ] || fail "an object that somebody holds is gone"
-contains beside.log "removed what a killed job left"
 
 for round in 1 2 3; do
     start "killed-$round"
