@@ -4,9 +4,9 @@
 
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/kernels/clear.h"
 
 #include <sched.h>
-#include <string.h>
 #include <time.h>
 
 /* --- making one --- */
@@ -166,16 +166,6 @@ void exchange_publish(struct exchange *exchange, int64_t block, const float *val
     exchange_parameters_advance(exchange);
 }
 
-/* Threads copy shares. */
-static void copy(float *out, const float *in, int64_t count)
-{
-#pragma omp parallel if (count > THREADS_WORTH)
-    {
-        struct share share = threads_share(count);
-        memcpy(out + share.first, in + share.first, (size_t)share.count * sizeof *out);
-    }
-}
-
 bool exchange_take(struct exchange *exchange, int64_t block, float *parameters)
 {
     const struct ownership *ownership = &exchange->ownership;
@@ -192,7 +182,7 @@ bool exchange_take(struct exchange *exchange, int64_t block, float *parameters)
         if (rank == ownership->rank && !exchange_rounds(exchange))
             continue; /* updated in place */
         const float *from = team_memory(team, exchange_carrier(exchange, rank));
-        copy(parameters + part.first, from + part.first, part.count);
+        copy_floats(parameters + part.first, from + part.first, part.count);
     }
     exchange->taken = block + 1;
     if (exchange->taken == ownership->blocks)

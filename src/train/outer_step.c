@@ -3,6 +3,7 @@
 #include "outer_step.h"
 
 #include "llmpi/base/memory.h"
+#include "llmpi/kernels/clear.h"
 #include "llmpi/optimize/nesterov.h"
 
 #include <string.h>
@@ -48,21 +49,12 @@ void outer_step_destroy(struct outer_step *outer)
 
 /* --- sharing --- */
 
-static void copy(float *out, const float *in, int64_t count)
-{
-#pragma omp parallel if (count > THREADS_WORTH)
-    {
-        struct share share = threads_share(count);
-        memcpy(out + share.first, in + share.first, (size_t)share.count * sizeof *out);
-    }
-}
-
 /* Sums over the ranks of what is laid out like the parameters: in the gradients' memory, of own parts. */
 static void sum(const struct outer_step *outer, const float *values)
 {
     struct exchange *exchange = outer->state->exchange;
     exchange_release(exchange);
-    copy(exchange_gradients(exchange), values, model_table(outer->state->model)->total);
+    copy_floats(exchange_gradients(exchange), values, model_table(outer->state->model)->total);
     for (int64_t block = exchange_ownership(exchange)->blocks - 1; block >= 0; block--)
         exchange_block_ready(exchange, block);
     exchange_finish(exchange);
@@ -148,7 +140,7 @@ void outer_step_update(struct outer_step *outer)
             nesterov_update(&settings, values + share.first, momentum + share.first, sums + share.first,
                             ranks, share.count);
         }
-        copy(model_parameters(state->model) + own.first, values, own.count);
+        copy_floats(model_parameters(state->model) + own.first, values, own.count);
         exchange_publish(state->exchange, block, values);
     }
     if (!exchange_is_sharded(state->exchange))

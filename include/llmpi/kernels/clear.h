@@ -1,4 +1,4 @@
-/* Zeroing large arrays. */
+/* Zeroing and copying large arrays. */
 #ifndef LLMPI_KERNELS_CLEAR_H
 #define LLMPI_KERNELS_CLEAR_H
 
@@ -7,5 +7,8 @@
 /* Sets `count` values to zero, each thread a contiguous share: memory that is written for the first time
  * comes to lie near the threads whose static loops use it. */
 void clear_floats(float *values, int64_t count);
+
+/* Copies `count` values between arrays that do not overlap, each thread a contiguous share. */
+void copy_floats(float *out, const float *in, int64_t count);
 
 #endif
