@@ -7,6 +7,7 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/matmul.h"
+#include "llmpi/kernels/matmul_bf16.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/model/activations.h"
 #include "llmpi/model/model.h"
@@ -19,6 +20,7 @@
 
 #include <float.h>
 #include <inttypes.h>
+#include <string.h>
 
 static const struct flag flags[] = {
     {"--ranks", "N", "MPI ranks of the run (default 1)"},
@@ -84,10 +86,11 @@ static enum status find_vocabulary(const struct config *config, struct plan *pla
 
 /* Measured with Debian 12's libraries on x86-64, as the difference between the peak (VmHWM) of models of 1 to
  * 250 MiB and the sum of their arrays: it does not grow with them. PROGRAM: pages of the program and of its
- * libraries that are used, the heap after start, BLAS' panels. THREAD: its stack and its panels. MPI: what
- * Open MPI holds for several ranks. FILES: HDF5 and its caches, a small tokenizer, the pieces in which
- * checkpoints are digested, and what is left of measuring the machine at the start. */
-enum { PROGRAM = 26 << 20, THREAD = 5 << 18, MPI = 5 << 20, FILES = 28 << 20 };
+ * libraries that are used, the heap after start, BLAS' panels. THREAD: its stack and its panels. ONEDNN: its
+ * pages and the code that it writes. MPI: what Open MPI holds for several ranks. FILES: HDF5 and its caches,
+ * a small tokenizer, the pieces in which checkpoints are digested, and what is left of measuring the machine
+ * at the start. */
+enum { PROGRAM = 26 << 20, THREAD = 5 << 18, ONEDNN = 3 << 20, MPI = 5 << 20, FILES = 28 << 20 };
 
 /* Tokens, targets and the mask of a micro-batch; in evaluation, losses and sums besides. */
 static int64_t count_batch(const struct config *config, const struct plan *plan)
@@ -110,6 +113,8 @@ static void count_libraries(struct plan *plan)
 {
     int64_t part = plan->exchange.part * (int64_t)sizeof(float);
     plan->program_bytes = PROGRAM + plan->cores * THREAD + (plan->ranks > 1 ? MPI : 0);
+    if (plan->element == ELEMENT_BF16 && strcmp(matmul_bf16_name(), "onednn") == 0)
+        plan->program_bytes += ONEDNN;
     plan->files_bytes = FILES;
     if (plan->divided)
         plan->files_bytes += part;
