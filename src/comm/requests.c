@@ -61,9 +61,9 @@ enum stop_reason requests_look(struct comm *comm)
 {
     struct requests *requests = comm->requests;
     enum stop_reason own = stopping_look();
-    double now = clock_seconds();
     if (requests == NULL)
         return own;
+    double now = clock_seconds();
     if (requests->known != STOP_NONE || (own == STOP_NONE && now - requests->looked < LOOK_SECONDS))
         return requests->known;
     int waiting = 0;
