@@ -31,28 +31,28 @@ same() {
 }
 
 # --- training: stopped again and again. Sequences come one by one, so that a step has parts.
-long="--train.steps=240 --train.micro_batch=1 --checkpoint.every=50 --evaluate.every=30 --sample.every=60"
+long="--train.steps=200 --train.micro_batch=1 --checkpoint.every=50 --evaluate.every=30 --sample.every=60"
 train=("$LLMPI" train tiny.yaml $long)
 trains() { grep -q '^data: ' err && lines "$1" "$2"; } # it has begun and has that many lines of metrics
-for kind in 1: 2: 2:--train.slots=4 2:--train.local_steps=7; do
+for kind in 1:--train.slots=4 2:--train.slots=4 2: 2:--train.local_steps=7; do
     size=${kind%%:*} option=${kind#*:}
     start=(mpirun -q -np "$size" "${train[@]}" $option)
-    rm -rf whole cut
-    expect 0 "${start[@]}" --run.directory=whole
+    [ "$size" -eq 1 ] && start=("${train[@]}" $option)
+    rm -rf cut
     mkdir cut
-    for count in 20 100 150; do
+    [ "$kind" = 2:--train.slots=4 ] || rm -rf whole # else the whole run of one rank will do
+    [ -e whole ] || expect 0 "${start[@]}" --run.directory=whole
+    for count in 20 120; do
         : >err
         "${start[@]}" --run.directory=cut >out 2>err & job=$!
         wait_for trains cut $count
         kill -USR1 $job
         stopped "SIGUSR1 at step"
-        : >cut/stop
-        expect 75 "${start[@]}" --run.directory=cut
-        contains err "stopped by the stop file at step"
-        [ ! -e cut/stop ] || fail "the stop file is still there"
     done
-    expect 75 "${start[@]}" --run.directory=cut --run.max_seconds=0.001
-    contains err "stopped by run.max_seconds at step"
+    : >cut/stop
+    expect 75 "${start[@]}" --run.directory=cut
+    contains err "stopped by the stop file at step"
+    [ ! -e cut/stop ] || fail "the stop file is still there"
     expect 0 "${start[@]}" --run.directory=cut
     contains err "continuing from cut/checkpoints/step-"
     same whole cut
@@ -66,6 +66,8 @@ for way in TERM INT file; do
     if [ $way = file ]; then : >alone/stop; else kill -$way $job; fi
     if [ $way = file ]; then stopped "the stop file at step"; else stopped "SIG$way at step"; fi
 done
+expect 75 "${train[@]}" --run.directory=alone --train.steps=100000 --run.max_seconds=0.001
+contains err "stopped by run.max_seconds at step"
 LLMPI_DEADLINE=$(($(date +%s) + 6)) expect 75 "${train[@]}" --run.directory=alone --train.steps=100000
 contains err "(LLMPI_DEADLINE): stopping"
 contains err "stopped by the end of the job at step"
@@ -84,29 +86,22 @@ kill -TERM "$(pgrep -P $job | tail -n 1)"
 stopped "SIGTERM at step"
 
 # --- what is due waits for the next start: in the middle of an evaluation, of a sample, and of the last sample
-due="--train.steps=10 --evaluate.every=2 --evaluate.sequences=0 --sample.tokens=600"
-for size in 1 2; do
-    rm -rf whole cut
-    due() { ranks $size "$LLMPI" train tiny.yaml $due "$@"; }
-    expect 0 due --run.directory=whole
-    for moment in 4 11; do
-        : >err
-        mpirun -q -np $size "$LLMPI" train tiny.yaml $due --run.directory=cut >out 2>err & job=$!
-        wait_for trains cut $moment
-        kill -USR1 $job
-        stopped SIGUSR1
-        cat last >>when
-    done
+due=(mpirun -q -np 2 "$LLMPI" train tiny.yaml --train.steps=10 --evaluate.every=2 --evaluate.sequences=0
+    --sample.tokens=400)
+rm -rf whole cut
+expect 0 "${due[@]}" --run.directory=whole
+for moment in 4 11 15; do # after line 15 only the last sample is missing
     : >err
-    mpirun -q -np $size "$LLMPI" train tiny.yaml $due --run.directory=cut >out 2>err & job=$!
-    wait_for trains cut 15 # all evaluations: the last sample is in work
+    "${due[@]}" --run.directory=cut >out 2>err & job=$!
+    wait_for trains cut $moment
     kill -USR1 $job
-    stopped "SIGUSR1 at step 10 of 10 with everything saved, before the evaluation and samples that are due"
-    expect 0 due --run.directory=cut
-    expect 0 due --run.directory=cut
-    contains err "done already: 10 of 10 steps"
-    same whole cut
+    stopped SIGUSR1
 done
+contains last "at step 10 of 10 with everything saved, before the evaluation and samples that are due"
+expect 0 "${due[@]}" --run.directory=cut
+expect 0 "${due[@]}" --run.directory=cut
+contains err "done already: 10 of 10 steps"
+same whole cut
 
 # --- the other commands: nothing half-done stays, and the same command goes on or starts over
 at_once="--run.max_seconds=0.000001"
