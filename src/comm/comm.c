@@ -79,7 +79,7 @@ enum status comm_begin(struct comm **out)
         if (*out != NULL) {
             (*out)->threads_may_call = provided >= MPI_THREAD_MULTIPLE;
             find_node_ranks(*out);
-            return STATUS_OK;
+            return requests_begin(*out);
         }
         status = STATUS_FAILED;
     }
@@ -92,6 +92,7 @@ void comm_end(struct comm *comm)
     if (comm == NULL)
         return;
     if (comm->started_mpi) {
+        requests_end(comm);
         MPI_Barrier(comm->handle);
         MPI_Finalize();
     }

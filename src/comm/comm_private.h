@@ -15,7 +15,12 @@ struct comm {
     int rank, size;
     int node_size, node_first; /* ranks on this host, and the lowest of them */
     bool threads_may_call;     /* several threads may call MPI at the same time */
+    struct requests *requests; /* NULL: no other ranks */
 };
+
+/* Between comm_begin and comm_end: what requests.h needs. **Collective** */
+enum status requests_begin(struct comm *comm);
+void requests_end(struct comm *comm);
 
 /* The most elements (or bytes) that one MPI call moves: an MPI count is an int. */
 int comm_piece(void);

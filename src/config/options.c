@@ -21,6 +21,13 @@ static const struct option table[] = {
     {FIELD(run, bind), OPTION_CHOICE, AT(run, bind), "auto", NULL, "auto|none", true,
      "Who gives each rank its cores: auto: llmpi, unless mpirun or srun was told to; none: the launcher, "
      "whatever it does by itself"},
+    {FIELD(run, max_seconds), OPTION_NUMBER, AT(run, max_seconds), "0", "[0, inf)", NULL, true,
+     "Stop that many seconds after the program's start, saving what a later start goes on from; 0: no limit"},
+    {FIELD(run, stop_margin), OPTION_NUMBER, AT(run, stop_margin), "60", "[0, inf)", NULL, true,
+     "Stop that many seconds, and what the longest save of the run took, before the end of the job, in "
+     "seconds "
+     "since 1970, that SLURM_JOB_END_TIME or else LLMPI_DEADLINE tells; of a short job at most half of the "
+     "time that is left at the start"},
 
     {FIELD(corpus, inputs), OPTION_LIST, AT(corpus, inputs), "", NULL, NULL, true,
      "Files, folders or globs of text: .txt .jsonl .ndjson .json, also with .gz or .zst, and .parquet"},
@@ -260,7 +267,8 @@ static const struct option table[] = {
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
     {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
-     "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else fp32. "
+     "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else "
+     "fp32. "
      "Parameters and sums are fp32 in either"},
     {FIELD(train, recompute), OPTION_CHOICE, AT(train, recompute), "none", NULL, "none|attention|block", true,
      "What the backward pass computes again instead of keeping it in memory: nothing, attention of each "

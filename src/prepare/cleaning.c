@@ -8,6 +8,7 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/corpus/inputs.h"
 #include "llmpi/prepare/duplicates.h"
 #include "llmpi/prepare/minhash.h"
@@ -107,7 +108,9 @@ static enum status visit_documents(struct cleaning *work, struct reader *reader,
     bool more = false;
     *count = 0;
     while ((status = whole_documents_next(&documents, &document, &more)) == STATUS_OK && more) {
-        status = visit(work, (*count)++, &document);
+        status = requests_check(work->comm);
+        if (status == STATUS_OK)
+            status = visit(work, (*count)++, &document);
         if (status != STATUS_OK)
             break;
         progress_update(progress, (double)reader_position(reader), NULL);
@@ -116,7 +119,7 @@ static enum status visit_documents(struct cleaning *work, struct reader *reader,
     return status;
 }
 
-static enum status pass(struct cleaning *work, const char *label, document_visitor visit, int64_t *count)
+static enum status read_all(struct cleaning *work, const char *label, document_visitor visit, int64_t *count)
 {
     struct progress progress;
     struct reader *reader = NULL;
@@ -128,6 +131,14 @@ static enum status pass(struct cleaning *work, const char *label, document_visit
     work->summary->report = *reader_report(reader);
     reader_close(reader);
     return status;
+}
+
+/* A request to stop ends it between two documents. **Collective** */
+static enum status pass(struct cleaning *work, const char *label, document_visitor visit, int64_t *count)
+{
+    enum status status = read_all(work, label, visit, count);
+    requests_wait(work->comm);
+    return comm_agree(work->comm, status);
 }
 
 /* --- judging --- */
@@ -253,14 +264,16 @@ static enum status write_document(struct cleaning *work, int64_t number, const s
     return write_rejected(work, document, judged);
 }
 
+/* **Collective** */
 static enum status write_documents(struct cleaning *work)
 {
     int64_t count = 0;
     work->corpus.settings.quiet = true;
     TRY(pass(work, "clean: writing", write_document, &count));
-    if (count != work->count)
-        return fail(STATUS_FAILED, "the files of corpus.inputs changed while they were cleaned");
-    return STATUS_OK;
+    bool same = count == work->count;
+    return comm_agree(work->comm, same ? STATUS_OK
+                                       : fail(STATUS_FAILED, "the files of corpus.inputs changed while they "
+                                                             "were cleaned"));
 }
 
 /* **Collective** */
@@ -293,9 +306,9 @@ static enum status run(struct cleaning *work)
     int64_t count;
     TRY(comm_agree(work->comm, begin(work)));
     TRY(prepare_folder(work));
-    TRY(comm_agree(work->comm, pass(work, "clean: judging", judge, &count)));
+    TRY(pass(work, "clean: judging", judge, &count));
     TRY(compare_documents(work));
-    TRY(comm_agree(work->comm, write_documents(work)));
+    TRY(write_documents(work));
     TRY(publish(work));
     comm_sum_int64(work->comm, (int64_t *)work->summary, sizeof *work->summary / sizeof(int64_t));
     report(work, clock_seconds() - started);
@@ -307,7 +320,9 @@ enum status cleaning_run(const struct config *config, struct comm *comm, struct 
     struct cleaning work = {.config = config, .options = &config->clean, .comm = comm, .summary = out};
     *out = (struct cleaning_summary){0};
     work.quality.options = work.options;
-    enum status status = run(&work);
+    enum status status = requests_conclude(comm, run(&work),
+                                           "the old files are as they were; the same "
+                                           "command starts over");
     clean_files_close(&work.files);
     candidates_free(&work.candidates);
     minhash_destroy(work.minhash);

@@ -5,6 +5,7 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -88,7 +89,11 @@ enum status kept_shards_find(const char *directory, int64_t shards, uint64_t fin
     if (fresh)
         return STATUS_OK;
     progress_begin(&progress, "verify", (double)shards, "shards");
+    enum status status = STATUS_OK;
     for (int64_t shard = comm_rank(comm); shard < shards; shard += comm_size(comm)) {
+        status = requests_check(comm);
+        if (status != STATUS_OK)
+            break;
         enum state state =
             examine_shard(directory, shard, shards, fingerprint, inputs_modified, &out->counts);
         out->whole[shard] = state == WHOLE;
@@ -96,6 +101,8 @@ enum status kept_shards_find(const char *directory, int64_t shards, uint64_t fin
         progress_update(&progress, (double)shard, NULL);
     }
     progress_end(&progress, (double)shards);
+    requests_wait(comm);
+    TRY(comm_agree(comm, status));
     comm_sum_int64(comm, out->whole, shards);
     comm_sum_int64(comm, states, STATES);
     comm_sum_int64(comm, (int64_t *)&out->counts, sizeof out->counts / sizeof(int64_t));

@@ -7,6 +7,7 @@
 
 #include "duplicates_private.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -213,8 +214,11 @@ enum status duplicates_find_near(struct comm *comm, struct candidates *candidate
     struct mail mail;
     struct buffer ties = {0};
     enum status status = comm_agree(comm, mail_open(&mail, comm));
-    for (int64_t band = 0; band < candidates->bands && status == STATUS_OK; band++)
-        status = tie_band(candidates, band, &mail, &ties);
+    for (int64_t band = 0; band < candidates->bands && status == STATUS_OK; band++) {
+        status = comm_agree(comm, requests_check(comm));
+        if (status == STATUS_OK)
+            status = tie_band(candidates, band, &mail, &ties);
+    }
     if (status == STATUS_OK)
         status = join_ties(candidates, &mail, &ties);
     buffer_free(&ties);

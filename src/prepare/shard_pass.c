@@ -1,6 +1,8 @@
-/* One pass from text to shards. The shard of a document is its part of the corpus (corpus/reader.h, with as
+/* One pass from text to shards, which a request to stop ends between two documents: what is not complete then
+ * is given up. The shard of a document is its part of the corpus (corpus/reader.h, with as
  * many parts as shards), whoever reads it. */
 #include "llmpi/base/digest.h"
+#include "llmpi/comm/requests.h"
 #include "sharding_private.h"
 
 #include <math.h>
@@ -68,7 +70,9 @@ static enum status read_corpus(struct sharding *work, const struct corpus *corpu
     TRY(reader_open(corpus, work->set.shards, index, readers, &reader));
     enum status status = STATUS_OK;
     while ((status = reader_next(reader, &piece, &more)) == STATUS_OK && more) {
-        status = add_piece(work, &piece, validation);
+        status = requests_check(work->comm);
+        if (status == STATUS_OK)
+            status = add_piece(work, &piece, validation);
         if (status != STATUS_OK)
             break;
         show_progress(work, reader);
@@ -114,6 +118,7 @@ enum status shard_pass_write(struct sharding *work, const int64_t *shards, int64
         if (!files && work->config->corpus.split == SPLIT_TAIL)
             TRY(move_tail(work, shards[i]));
         TRY(shard_set_publish(&work->set, shards[i]));
+        work->written++;
     }
     return STATUS_OK;
 }

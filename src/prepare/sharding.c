@@ -12,10 +12,12 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/folder_lock.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 #include "shard_fingerprint.h"
 #include "sharding_private.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* --- beginning --- */
@@ -127,6 +129,7 @@ static enum status write_one_by_one(struct sharding *work, const int64_t *list, 
         int64_t at = round + rank;
         if (at < count)
             status = shard_pass_write(work, &list[at], 1, list[at], shards);
+        requests_wait(work->comm);
         status = comm_agree(work->comm, status);
     }
     progress_end(&work->progress, work->done);
@@ -144,6 +147,7 @@ static enum status write_at_once(struct sharding *work, int64_t *list, int64_t c
     begin_progress(work, 1, 1.0);
     enum status status = mine > 0 ? shard_pass_write(work, list, mine, rank, size) : STATUS_OK;
     progress_end(&work->progress, work->done);
+    requests_wait(work->comm);
     return comm_agree(work->comm, status);
 }
 
@@ -240,12 +244,26 @@ static enum status run(struct sharding *work, bool fresh, struct folder_lock **l
     return STATUS_OK;
 }
 
+/* Says how far it has come. **Collective** */
+static enum status conclude_stop(struct sharding *work)
+{
+    int64_t complete = work->written;
+    char what[160];
+    comm_sum_int64(work->comm, &complete, 1);
+    snprintf(what, sizeof what,
+             "%" PRId64 " of %" PRId64 " shards are complete; the same command writes the others",
+             work->kept.kept + complete, work->config->shards.count);
+    return requests_conclude(work->comm, STATUS_STOPPED, what);
+}
+
 enum status sharding_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
                          struct comm *comm)
 {
     struct sharding work = {.config = config, .comm = comm, .tokenizer = tokenizer};
     struct folder_lock *lock = NULL;
     enum status status = run(&work, fresh, &lock);
+    if (status == STATUS_STOPPED)
+        status = conclude_stop(&work);
     shard_set_close(&work.set);
     folder_lock_release(lock);
     kept_shards_close(&work.kept);

@@ -27,6 +27,7 @@ struct sharding {
     double done, share;          /* for progress: bytes of input before the current reader, and the share of a
                                     corpus that each reader reads while it goes from one end to the other */
     int64_t tokens;              /* of this rank, for progress */
+    int64_t written;             /* shards completed, by this rank */
     struct corpus_report report; /* both corpora; of all ranks in the end */
 };
 

@@ -8,6 +8,7 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/corpus/reader.h"
 #include "llmpi/text/bpe_trainer.h"
 #include "llmpi/text/special_tokens.h"
@@ -55,14 +56,17 @@ static enum status count_text(struct counting *counting, const char *text, size_
     return STATUS_OK;
 }
 
-static enum status count_documents(struct reader *reader, struct counting *counting, int64_t file_bytes)
+static enum status count_documents(struct comm *comm, struct reader *reader, struct counting *counting,
+                                   int64_t file_bytes)
 {
     struct progress progress;
     enum status status = STATUS_OK;
     progress_begin(&progress, "counting words", (double)file_bytes, "bytes");
     for (bool more = true; more && status == STATUS_OK;) {
         struct document document;
-        status = reader_next(reader, &document, &more);
+        status = requests_check(comm);
+        if (status == STATUS_OK)
+            status = reader_next(reader, &document, &more);
         if (status == STATUS_OK && more)
             status = count_text(counting, document.text, document.length);
         progress_update(&progress, (double)reader_position(reader), NULL);
@@ -72,7 +76,7 @@ static enum status count_documents(struct reader *reader, struct counting *count
 }
 
 /* Counts the words of this rank's part. */
-static enum status count_part(const struct config *config, const struct comm *comm, struct counting *counting,
+static enum status count_part(const struct config *config, struct comm *comm, struct counting *counting,
                               struct corpus_report *report)
 {
     const struct corpus_settings settings = corpus_options(config);
@@ -81,7 +85,7 @@ static enum status count_part(const struct config *config, const struct comm *co
     TRY(corpus_open(&settings, &corpus));
     enum status status = reader_open(&corpus, comm_size(comm), comm_rank(comm), comm_size(comm), &reader);
     if (status == STATUS_OK)
-        status = count_documents(reader, counting, corpus.bytes);
+        status = count_documents(comm, reader, counting, corpus.bytes);
     if (status == STATUS_OK)
         *report = *reader_report(reader);
     reader_close(reader);
@@ -131,12 +135,19 @@ static struct bpe_settings bpe_settings_of(const struct config *config, const st
         .pattern = strcmp(config->tokenizer.pattern, "gpt2") != 0 ? config->tokenizer.pattern : NULL};
 }
 
-static enum status learn_merges(const struct config *config, const struct string_list *specials,
-                                const struct word_counts *words, double *bytes_per_token,
-                                struct tokenizer **out)
+static enum status check_requests(void *comm)
+{
+    return requests_check(comm);
+}
+
+static enum status learn_merges(const struct config *config, struct comm *comm,
+                                const struct string_list *specials, const struct word_counts *words,
+                                double *bytes_per_token, struct tokenizer **out)
 {
     struct bpe_settings settings = bpe_settings_of(config, specials);
     settings.bytes_per_token = bytes_per_token;
+    settings.check = check_requests;
+    settings.context = comm;
     TRY(bpe_train(words, &settings, false, out));
     if (tokenizer_vocab_size(*out) < settings.vocab_size)
         log_warning("the vocabulary has %lld tokens, not the %lld of tokenizer.vocab_size: no other pair of "
@@ -146,7 +157,7 @@ static enum status learn_merges(const struct config *config, const struct string
     return STATUS_OK;
 }
 
-static enum status learn(const struct config *config, const struct string_list *specials,
+static enum status learn(const struct config *config, struct comm *comm, const struct string_list *specials,
                          const struct word_counts *words, const struct word_gathering *gathering,
                          double started)
 {
@@ -155,7 +166,7 @@ static enum status learn(const struct config *config, const struct string_list *
     struct tokenizer *tokenizer = NULL;
     double bytes_per_token = 0; /* words and characters leave it so */
     TRY(config->tokenizer.kind == TOKENIZER_BPE
-            ? learn_merges(config, specials, words, &bytes_per_token, &tokenizer)
+            ? learn_merges(config, comm, specials, words, &bytes_per_token, &tokenizer)
             : unit_training_learn(config, specials, words, gathering, &tokenizer));
     char time[32], measured[64] = "";
     if (bytes_per_token > 0)
@@ -216,6 +227,7 @@ static enum status count(const struct config *config, struct comm *comm, struct 
         status = word_runs_create(gathering->folder, (size_t)gathering->max_memory / 16, &counting.runs);
     if (status == STATUS_OK)
         status = count_part(config, comm, &counting, &report);
+    requests_wait(comm);
     status = comm_agree(comm, status);
     if (status == STATUS_OK)
         status = word_gathering_run(comm, &counting.runs, gathering, words);
@@ -245,9 +257,13 @@ enum status tokenizer_training_run(const struct config *config, struct comm *com
     status = comm_agree(comm, status);
     if (status == STATUS_OK)
         status = count(config, comm, &gathering, words);
-    if (status == STATUS_OK)
-        status = comm_agree(comm, comm_rank(comm) == 0 ? learn(config, &specials, words, &gathering, started)
-                                                       : STATUS_OK);
+    if (status == STATUS_OK) {
+        if (comm_rank(comm) == 0)
+            status = learn(config, comm, &specials, words, &gathering, started);
+        requests_wait(comm);
+        status = comm_agree(comm, status);
+    }
+    status = requests_conclude(comm, status, "nothing is written; the same command starts over");
     word_counts_destroy(words);
     string_list_free(&specials);
     free(folder);

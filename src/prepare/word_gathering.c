@@ -9,6 +9,7 @@
 
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/text/pair_counts.h"
 
 #include <math.h>
@@ -133,7 +134,9 @@ static enum status exchange_round(struct comm *comm, const struct route *route, 
 {
     int64_t size = comm_size(comm);
     struct buffer incoming = {0}, *outgoing = memory_allocate(size, sizeof *outgoing, "word counts");
-    enum status status = outgoing == NULL ? STATUS_FAILED : pack_round(comm, route, outgoing);
+    enum status status = outgoing == NULL ? STATUS_FAILED : requests_check(comm);
+    if (status == STATUS_OK)
+        status = pack_round(comm, route, outgoing);
     status = comm_agree(comm, status);
     if (status == STATUS_OK)
         status = comm_exchange(comm, outgoing, &incoming, NULL);

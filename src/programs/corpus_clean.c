@@ -48,6 +48,7 @@ enum status corpus_clean(int count, char **arguments)
                 "clean keep, and those that one rejects, with the reason. The files are the same for any "
                 "number of ranks",
         .configuration = true,
+        .stops = true,
     };
     struct program program;
     struct cleaning_summary summary;

@@ -1,6 +1,7 @@
 /* `llmpi evaluate CONFIG`: validation loss of a checkpoint. */
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
 #include "llmpi/train/evaluation.h"
@@ -25,7 +26,8 @@ static const struct command command = {
     .help = "Prints the loss of the newest checkpoint on the validation shards",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
-    .configuration = true};
+    .configuration = true,
+    .stops = true};
 
 static enum status print_json(const struct train_state *state, const char *split,
                               const struct evaluation *result)
@@ -84,6 +86,7 @@ static enum status evaluate(const struct config *config, const struct arguments 
     stored.evaluate.sequences = config->evaluate.sequences;
     status =
         evaluation_run(&stored, &state, dataset, step_micro_batch(&stored, comm_size(comm)), comm, &result);
+    status = requests_conclude(comm, status, "the same command starts over");
     if (status == STATUS_OK && result.windows == 0)
         status = fail(STATUS_FAILED, "the %s shards in %s hold %lld tokens; a window needs %lld in one shard",
                       split, config->shards.directory, (long long)dataset_tokens(dataset),

@@ -1,6 +1,7 @@
 /* `llmpi generate CHECKPOINT`: continues a text, printing it as it comes. */
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
+#include "llmpi/base/stopping.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
@@ -40,6 +41,16 @@ static enum status print_text(void *context, const char *text, size_t length)
     return STATUS_OK;
 }
 
+/* Of generated text: a request to stop ends it here. */
+static enum status send_text(void *context, const char *text, size_t length)
+{
+    TRY(print_text(context, text, length));
+    enum stop_reason reason = stopping_look();
+    if (reason == STOP_NONE)
+        return STATUS_OK;
+    return fail(STATUS_STOPPED, "stopped by %s; the same command starts over", stopping_name(reason));
+}
+
 static enum status read_settings(const struct arguments *arguments, const struct config *config,
                                  struct generation_settings *out)
 {
@@ -75,14 +86,17 @@ static enum status print_samples(struct train_state *state, const struct config 
                                  int64_t samples)
 {
     enum generation_end end;
+    stopping_begin(); /* no earlier: reading the prompt ends by Ctrl-C as everything does */
     for (int64_t i = 0; i < samples; i++) {
         settings.sample = (uint64_t)i;
         if (i > 0)
             TRY(print_text(NULL, "---\n", 4));
         TRY(print_text(NULL, prompt->data, prompt->length));
-        TRY(generation_run(state, prompt->data, prompt->length, config->shards.end_token, &settings,
-                           print_text, NULL, &end));
-        TRY(print_text(NULL, "\n", 1));
+        enum status status = generation_run(state, prompt->data, prompt->length, config->shards.end_token,
+                                            &settings, send_text, NULL, &end);
+        if (status == STATUS_OK || status == STATUS_STOPPED)
+            TRY(print_text(NULL, "\n", 1));
+        TRY(status);
     }
     return STATUS_OK;
 }

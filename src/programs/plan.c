@@ -131,7 +131,7 @@ static void count_memory(const struct config *config, struct plan *plan)
     plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * parameters;
     bool local = config->train.local_steps > 0;
     plan->moment_bytes = 2 * (local ? plan->total : exchange->owned) * (int64_t)sizeof(float);
-    plan->outer_bytes = local ? 2 * exchange->owned * (int64_t)sizeof(float) : 0;
+    plan->outer_bytes = local ? 4 * exchange->owned * (int64_t)sizeof(float) : 0;
     plan->packed_bytes = model_packed_bytes(&plan->shape, plan->element);
     struct model_use use = state_model_use(config, plan->element, plan->micro_batch, true);
     struct activations layout = {0};

@@ -80,7 +80,7 @@ static void print_memory(const struct plan *plan)
     print_bytes("moments of AdamW", (double)plan->moment_bytes, note);
     if (plan->outer_bytes > 0)
         print_bytes("outer state", (double)plan->outer_bytes,
-                    "parameters of the last outer step and momentum, divided among the ranks");
+                    "parameters and moments of the last outer step, momentum; divided among the ranks");
     print_exchange(plan);
     snprintf(note, sizeof note, "%s, micro-batch of %" PRId64 " sequence%s",
              plan->element == ELEMENT_BF16 ? "bf16" : "fp32", plan->micro_batch,

@@ -2,9 +2,9 @@
  * parse the same text, so they fail alike, and the message is printed once. */
 #include "llmpi/programs/arguments.h"
 
-#include "llmpi/base/log.h"
-
 #include "llmpi/base/buffer.h"
+#include "llmpi/base/log.h"
+#include "llmpi/base/stopping.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -49,6 +49,8 @@ enum status program_begin(const struct command *command, int count, char **argum
         out->finished = true;
         return arguments_parse(command, count, arguments, &out->arguments);
     }
+    if (command->stops)
+        stopping_begin();
     if (command->alone) {
         out->comm = comm_alone();
         if (out->comm == NULL)
@@ -60,10 +62,13 @@ enum status program_begin(const struct command *command, int count, char **argum
     if (!command->configuration)
         return STATUS_OK;
     TRY(load(out));
-    if (!arguments_has(&out->arguments, "--print-config"))
-        return STATUS_OK;
-    out->finished = true;
-    return comm_agree(out->comm, comm_rank(out->comm) == 0 ? print_config(&out->config) : STATUS_OK);
+    bool root = comm_rank(out->comm) == 0;
+    out->finished = arguments_has(&out->arguments, "--print-config");
+    if (out->finished)
+        return comm_agree(out->comm, root ? print_config(&out->config) : STATUS_OK);
+    if (command->stops && root)
+        stopping_set_limits(out->config.run.max_seconds, out->config.run.stop_margin);
+    return STATUS_OK;
 }
 
 enum status program_report(enum status status)
@@ -71,10 +76,11 @@ enum status program_report(enum status status)
     static bool reported = false;
     if (fflush(stdout) != 0 && (status == STATUS_OK || status == STATUS_STOPPED))
         status = fail(STATUS_FAILED, "cannot write to standard output: %s", strerror(errno));
-    if (status != STATUS_OK && status != STATUS_STOPPED && !reported) {
+    if (status == STATUS_STOPPED && !reported)
+        log_info("%s", status_message());
+    else if (status != STATUS_OK && !reported)
         log_error("%s", status_message());
-        reported = true;
-    }
+    reported = status != STATUS_OK;
     return status;
 }
 

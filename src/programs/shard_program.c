@@ -15,10 +15,11 @@ enum status program_shard(int count, char **arguments)
         .maximum = 1,
         .help = "Turns the corpus into token shards in shards.directory, with the tokenizer of "
                 "tokenizer.path. The "
-                "files are the same for any number of ranks. A run that was killed continues",
+                "files are the same for any number of ranks. A run that was killed or stopped continues",
         .flags = flags,
         .flag_count = sizeof flags / sizeof *flags,
         .configuration = true,
+        .stops = true,
     };
     struct program program;
     struct tokenizer *tokenizer = NULL;

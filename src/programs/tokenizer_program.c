@@ -198,6 +198,7 @@ static const struct command train_command = {
     .minimum = 1,
     .maximum = 1,
     .configuration = true,
+    .stops = true,
     .help = "Learns a vocabulary from corpus.inputs into tokenizer.path"};
 
 static enum status train(int count, char **arguments)

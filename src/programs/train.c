@@ -12,10 +12,13 @@ static const struct command command = {
     .positionals = "CONFIG",
     .minimum = 1,
     .maximum = 1,
-    .help = "Trains, or continues from the newest checkpoint, until train.steps are done",
+    .help = "Trains, or continues from the newest checkpoint, until train.steps are done. SIGTERM, SIGUSR1, "
+            "Ctrl-C, run.max_seconds, the end of the job (run.stop_margin) and a file named stop in "
+            "run.directory stop it in the middle of a step, with everything saved and exit status 75",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,
-    .configuration = true};
+    .configuration = true,
+    .stops = true};
 
 enum status program_train(int count, char **arguments)
 {

@@ -102,7 +102,10 @@ static enum status learn(struct vocabulary *vocabulary, struct pair_counts *coun
            pair_counts_take_best(counts, &left, &right)) {
         uint32_t result = (uint32_t)vocabulary->count;
         bool allowed = false;
-        status = add_token(vocabulary, settings->special_tokens, left, right, &allowed);
+        if (settings->check != NULL)
+            status = settings->check(settings->context);
+        if (status == STATUS_OK)
+            status = add_token(vocabulary, settings->special_tokens, left, right, &allowed);
         if (allowed && status == STATUS_OK)
             status = pair_counts_merge(counts, result);
         if (!quiet)

@@ -95,6 +95,8 @@ static enum status read_share(struct tensor_file *file, const char *path, const 
 static enum status note_optional(void *context, const struct tensor_attribute *attribute)
 {
     struct checkpoint_notes *notes = context;
+    if (attribute->kind == TENSOR_INT64 && strcmp(attribute->name, "owed") == 0)
+        notes->owed = attribute->integer;
     if (attribute->kind != TENSOR_TEXT)
         return STATUS_OK;
     if (strcmp(attribute->name, "precision") == 0)

@@ -120,6 +120,7 @@ static enum status begin_file(const char *path, const struct config *config, con
         {.name = "tokens", .kind = TENSOR_INT64, .integer = state->tokens},
         {.name = "seed", .kind = TENSOR_INT64, .integer = config->run.seed},
         {.name = "ranks", .kind = TENSOR_INT64, .integer = notes->ranks},
+        {.name = "owed", .kind = TENSOR_INT64, .integer = notes->owed},
         {.name = "precision", .kind = TENSOR_TEXT, .text = notes->precision},
         {.name = "products", .kind = TENSOR_TEXT, .text = notes->products},
         {.name = "instructions", .kind = TENSOR_TEXT, .text = notes->instructions},

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { FLAG_FAILED, FLAG_STOP, FLAGS };
+enum { FLAG_FAILED, FLAG_STOP, FLAG_UNFINISHED, FLAGS };
 
 struct decision {
     struct comm *comm;
@@ -75,19 +75,21 @@ static void square_own_parts(struct decision *decision)
     }
 }
 
-struct decided decision_make(struct decision *decision, bool failed, bool stop, double waited)
+struct decided decision_make(struct decision *decision, enum status status, bool stop, double waited)
 {
     int ranks = comm_size(decision->comm);
     bool divided = decision->state->updated.ranks > 1;
     square_own_parts(decision);
-    decision->values[FLAG_FAILED] = failed;
+    decision->values[FLAG_FAILED] = status != STATUS_OK && status != STATUS_STOPPED;
     decision->values[FLAG_STOP] = stop;
+    decision->values[FLAG_UNFINISHED] = status == STATUS_STOPPED;
     decision->waited[comm_rank(decision->comm)] = waited;
     if (!decision->alone)
         comm_sum_double(decision->comm, decision->values,
                         divided ? decision->count : decision->count - decision->chunks);
     struct decided decided = {.failed = decision->values[FLAG_FAILED] > 0,
                               .stop = decision->values[FLAG_STOP] > 0,
+                              .unfinished = decision->values[FLAG_UNFINISHED] > 0,
                               .loss = norm_tree(decision->losses, decision->slots),
                               .weight = norm_tree(decision->weights, decision->slots),
                               .gradient_squares = norm_tree(decision->squares, decision->chunks)};

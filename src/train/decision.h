@@ -5,6 +5,7 @@
 #ifndef LLMPI_SRC_TRAIN_DECISION_H
 #define LLMPI_SRC_TRAIN_DECISION_H
 
+#include "llmpi/base/status.h"
 #include "llmpi/comm/comm.h"
 #include "llmpi/model/model.h"
 #include "llmpi/train/state.h"
@@ -17,6 +18,7 @@ struct decision;
 /* What the ranks know then, each the same. */
 struct decided {
     bool failed, stop;   /* on some rank */
+    bool unfinished;     /* a rank that was asked to stop has cut the step short: it counts on none */
     double loss, weight; /* sums over the targets of the step */
     double gradient_squares;
     double waited_mean, waited_most; /* seconds of the ranks in the exchange, since the last decision */
@@ -34,7 +36,8 @@ void decision_begin(struct decision *decision);
 void decision_set_slot(struct decision *decision, int64_t slot, const struct model_loss *sums);
 
 /* Adds the squares of what this rank owns of the summed gradient, tells the others and hears from them.
- * **Collective**, unless alone. */
-struct decided decision_make(struct decision *decision, bool failed, bool stop, double waited);
+ * `status` is how this rank fared, STATUS_STOPPED where it has cut its work short; `stop`: it knows of a
+ * request. **Collective**, unless alone. */
+struct decided decision_make(struct decision *decision, enum status status, bool stop, double waited);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/train/document_mask.h"
 #include "llmpi/train/slots.h"
 
@@ -131,10 +132,13 @@ enum status evaluation_run(const struct config *config, struct train_state *stat
     progress_begin(&progress, "evaluate", (double)count, "windows");
     for (int64_t done = 0; done < count && status == STATUS_OK; done += micro_batch) {
         int64_t rows = count - done < micro_batch ? count - done : micro_batch;
-        status = evaluate_rows(config, state, dataset, &work, first + done, rows, windows, available);
+        status = requests_check(comm);
+        if (status == STATUS_OK)
+            status = evaluate_rows(config, state, dataset, &work, first + done, rows, windows, available);
         progress_update(&progress, (double)(done + rows), NULL);
     }
     progress_end(&progress, (double)count);
+    requests_wait(comm);
     status = comm_agree(comm, status);
     if (status == STATUS_OK) {
         comm_sum_double(comm, work.sums, windows * SUMS);

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { FLAG_FAILED, FLAG_STOP, FLAGS };
+enum { FLAG_STOP, FLAGS };
 
 struct outer_step {
     const struct config *config;
@@ -18,7 +18,61 @@ struct outer_step {
     double *values;
     double *losses, *weights, *norms; /* in `values`, of each step since the last outer step */
     double *waited;                   /* of each rank */
+    /* After the last outer step: both moments of what this rank owns, packed, and the counters. */
+    float *kept;
+    int64_t kept_step, kept_sequences;
 };
+
+/* --- keeping --- */
+
+/* The place of a moment's own parts among those kept. */
+static float *kept_moment(const struct outer_step *outer, int moment)
+{
+    return outer->kept + moment * exchange_ownership(outer->state->exchange)->total;
+}
+
+static void keep(struct outer_step *outer)
+{
+    const struct train_state *state = outer->state;
+    const struct ownership *ownership = exchange_ownership(state->exchange);
+    const float *moments[] = {state->exp_avg, state->exp_avg_sq};
+    for (int moment = 0; moment < 2; moment++)
+        for (int64_t block = 0; block < ownership->blocks; block++) {
+            struct share own = ownership_part(ownership, block, ownership->rank);
+            copy_floats(kept_moment(outer, moment) + ownership->packed[block], moments[moment] + own.first,
+                        own.count);
+        }
+    outer->kept_step = state->step;
+    outer->kept_sequences = state->sequences;
+}
+
+/* Own parts, packed, of all ranks become the whole on all ranks. */
+static void spread(const struct outer_step *outer, const float *packed, float *values)
+{
+    struct exchange *exchange = outer->state->exchange;
+    const struct ownership *ownership = exchange_ownership(exchange);
+    exchange_release(exchange);
+    for (int64_t block = 0; block < ownership->blocks; block++) {
+        struct share own = ownership_part(ownership, block, ownership->rank);
+        copy_floats(values + own.first, packed + ownership->packed[block], own.count);
+        exchange_publish(exchange, block, values + own.first);
+    }
+    for (int64_t block = 0; block < ownership->blocks; block++)
+        exchange_take(exchange, block, values);
+}
+
+void outer_step_return(struct outer_step *outer)
+{
+    struct train_state *state = outer->state;
+    spread(outer, kept_moment(outer, 0), state->exp_avg);
+    spread(outer, kept_moment(outer, 1), state->exp_avg_sq);
+    spread(outer, state->master, model_parameters(state->model));
+    model_refresh_all(state->model);
+    state->step = outer->kept_step;
+    state->sequences = outer->kept_sequences;
+}
+
+/* --- making one --- */
 
 struct outer_step *outer_step_create(const struct config *config, struct train_state *state,
                                      struct comm *comm)
@@ -29,21 +83,27 @@ struct outer_step *outer_step_create(const struct config *config, struct train_s
     int64_t steps = config->train.local_steps, count = FLAGS + 3 * steps + comm_size(comm);
     *outer = (struct outer_step){.config = config, .state = state, .comm = comm, .count = count};
     outer->values = memory_allocate(count, sizeof *outer->values, "the outer step");
-    if (outer->values == NULL) {
-        memory_free(outer);
+    outer->kept = allocator_huge.allocate(
+        allocator_huge.context, 2 * (size_t)exchange_ownership(state->exchange)->total * sizeof *outer->kept,
+        "moments of the last outer step");
+    if (outer->values == NULL || outer->kept == NULL) {
+        outer_step_destroy(outer);
         return NULL;
     }
     outer->losses = outer->values + FLAGS;
     outer->weights = outer->losses + steps;
     outer->norms = outer->weights + steps;
     outer->waited = outer->norms + steps;
+    keep(outer);
     return outer;
 }
 
 void outer_step_destroy(struct outer_step *outer)
 {
-    if (outer != NULL)
-        memory_free(outer->values);
+    if (outer == NULL)
+        return;
+    memory_free(outer->values);
+    allocator_huge.release(allocator_huge.context, outer->kept);
     memory_free(outer);
 }
 
@@ -87,22 +147,19 @@ void outer_step_share(struct outer_step *outer)
 
 /* --- agreeing --- */
 
-enum status outer_step_agree(struct outer_step *outer, enum status status, bool stop, double waited,
-                             struct step_result *results, int64_t count)
+void outer_step_agree(struct outer_step *outer, bool stop, double waited, struct step_result *results,
+                      int64_t count)
 {
     int ranks = comm_size(outer->comm);
     memset(outer->values, 0, (size_t)outer->count * sizeof *outer->values);
-    outer->values[FLAG_FAILED] = status != STATUS_OK;
     outer->values[FLAG_STOP] = stop;
     outer->waited[comm_rank(outer->comm)] = waited;
-    for (int64_t i = 0; i < count && status == STATUS_OK; i++) {
+    for (int64_t i = 0; i < count; i++) {
         outer->losses[i] = results[i].loss * (double)results[i].tokens;
         outer->weights[i] = (double)results[i].tokens;
         outer->norms[i] = results[i].gradient_norm;
     }
     comm_sum_double(outer->comm, outer->values, outer->count);
-    if (outer->values[FLAG_FAILED] > 0)
-        return comm_agree(outer->comm, status);
     for (int64_t i = 0; i < count; i++) {
         results[i].loss = outer->losses[i] / outer->weights[i];
         results[i].gradient_norm = outer->norms[i] / ranks;
@@ -117,7 +174,6 @@ enum status outer_step_agree(struct outer_step *outer, enum status status, bool 
         last->waited_mean += seconds / ranks;
         last->waited_most = seconds > last->waited_most ? seconds : last->waited_most;
     }
-    return STATUS_OK;
 }
 
 /* --- updating --- */
@@ -145,4 +201,5 @@ void outer_step_update(struct outer_step *outer)
     }
     if (!exchange_is_sharded(state->exchange))
         model_refresh_all(state->model);
+    keep(outer);
 }

@@ -7,7 +7,8 @@
  * ranks as the exchange divides sums. AdamW's moments, which each rank has of everything, are averaged in an
  * outer step too: then all ranks are alike after it, a checkpoint of one set of moments is whole, and a run
  * that continues from it gives the same bits. The price is three times the traffic of one exchange of
- * gradients, once in local_steps steps. */
+ * gradients, once in local_steps steps. Each rank also keeps the averaged moments of the part that it owns,
+ * so that a round of local steps that is cut short can be forgotten. */
 #ifndef LLMPI_SRC_TRAIN_OUTER_STEP_H
 #define LLMPI_SRC_TRAIN_OUTER_STEP_H
 
@@ -18,7 +19,7 @@
 
 struct outer_step;
 
-/* Borrows all arguments. NULL after fail(). */
+/* Borrows all arguments; the state is that after an outer step, or of the beginning. NULL after fail(). */
 struct outer_step *outer_step_create(const struct config *config, struct train_state *state,
                                      struct comm *comm);
 void outer_step_destroy(struct outer_step *outer); /* NULL is fine */
@@ -27,13 +28,17 @@ void outer_step_destroy(struct outer_step *outer); /* NULL is fine */
  * parameters must have been taken. **Collective** */
 void outer_step_share(struct outer_step *outer);
 
-/* The ranks tell each other how they fared and their numbers of the last `count` steps: these become those of
- * all ranks (loss and norm their means), `waited` those of the last result. STATUS_FAILED or worse on all
- * ranks where one has it. **Collective** */
-enum status outer_step_agree(struct outer_step *outer, enum status status, bool stop, double waited,
-                             struct step_result *results, int64_t count);
+/* The ranks tell each other their numbers of the last `count` steps: these become those of all ranks (loss
+ * and norm their means), `waited` and `stop`, which is true where one rank says so, those of the last result.
+ * **Collective** */
+void outer_step_agree(struct outer_step *outer, bool stop, double waited, struct step_result *results,
+                      int64_t count);
 
 /* Nesterov's update of what this rank owns, which is published (exchange_publish). */
 void outer_step_update(struct outer_step *outer);
+
+/* Instead of an outer step: the state becomes again what it was after the last one, on all ranks. All
+ * parameters must have been taken. **Collective** */
+void outer_step_return(struct outer_step *outer);
 
 #endif

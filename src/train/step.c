@@ -2,12 +2,13 @@
  * slot is worked off in micro-batches that never cross it. The first forward pass takes the last step's
  * parameters block by block as they come from their owners. Each slot's gradient starts from zero; a rank
  * adds its slots along the binary tree of slots.h, and a block is summed over the ranks as soon as its
- * gradient is complete in the last micro-batch. A rank that has nothing to do, or has met an error, still
- * attends every sum. */
+ * gradient is complete in the last micro-batch. A rank that has nothing to do, has met an error, or was asked
+ * to stop between two micro-batches, still attends every sum. */
 #include "step_private.h"
 
 #include "llmpi/base/clock.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/residual.h"
 #include "llmpi/train/slots.h"
@@ -216,6 +217,7 @@ static enum status run_slot(struct stepper *stepper, int64_t k, bool *blocks_don
     for (int64_t done = 0; done < count; done += config->train.micro_batch) {
         int64_t rows = count - done < config->train.micro_batch ? count - done : config->train.micro_batch;
         bool ends = last_slot && done + rows == count;
+        TRY(requests_check(stepper->comm));
         TRY(run_micro_batch(stepper, first + done, rows, done == 0, ends, &sums));
         *blocks_done = ends;
     }

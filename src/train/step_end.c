@@ -3,8 +3,8 @@
 #include "update.h"
 
 #include "llmpi/base/clock.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/optimize/schedule.h"
-#include "llmpi/train/stopping.h"
 
 #include <math.h>
 
@@ -78,13 +78,17 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     if (!local)
         exchange_finish(stepper->exchange);
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
-    struct decided decided = decision_make(stepper->decision, status != STATUS_OK, stopping_requested(),
-                                           stepper->decision_seconds + timers->seconds[PHASE_EXCHANGE]);
+    struct decided decided =
+        decision_make(stepper->decision, status, requests_look(stepper->comm) != STOP_NONE,
+                      stepper->decision_seconds + timers->seconds[PHASE_EXCHANGE]);
     double before = timers->seconds[PHASE_EXCHANGE];
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
     stepper->decision_seconds = timers->seconds[PHASE_EXCHANGE] - before;
     if (decided.failed)
         return local ? status : comm_agree(stepper->comm, status);
+    if (decided.unfinished)
+        return fail(STATUS_STOPPED, "step %lld was cut short on request",
+                    (long long)stepper->state->step + 1);
     double on_the_way = exchange_message_seconds(stepper->exchange) - messages_before;
     TRY(conclude(stepper, &decided, result));
     timers_add(timers, PHASE_UPDATE, &stepper->since);
@@ -101,11 +105,17 @@ enum status stepper_meet(struct stepper *stepper, enum status earlier, struct ti
 {
     double before = timers->seconds[PHASE_EXCHANGE];
     stepper_settle(stepper, timers);
+    requests_wait(stepper->comm);
+    enum status status = comm_agree(stepper->comm, earlier);
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
+    if (status == STATUS_STOPPED)
+        outer_step_return(stepper->outer);
+    TRY(status);
     outer_step_share(stepper->outer);
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
     stepper->waited += timers->seconds[PHASE_EXCHANGE] - before;
-    TRY(outer_step_agree(stepper->outer, earlier, stopping_requested(), stepper->waited, results, count));
+    outer_step_agree(stepper->outer, requests_look(stepper->comm) != STOP_NONE, stepper->waited, results,
+                     count);
     before = timers->seconds[PHASE_EXCHANGE];
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
     stepper->waited = timers->seconds[PHASE_EXCHANGE] - before; /* for the slowest rank, as a decision does */

@@ -32,7 +32,8 @@ struct stepper {
     double decision_seconds; /* of the last step's decision: it waits for the slowest rank */
 };
 
-/* Forward and backward over all slots of this rank, then whatever sums it has not attended yet. */
+/* Forward and backward over all slots of this rank, then whatever sums it has not attended yet.
+ * STATUS_STOPPED: cut short by a request. */
 enum status step_run_slots(struct stepper *stepper);
 
 #endif

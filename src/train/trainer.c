@@ -3,7 +3,7 @@
 
 #include "llmpi/base/clock.h"
 #include "llmpi/base/log.h"
-#include "llmpi/train/stopping.h"
+#include "llmpi/comm/requests.h"
 
 static enum status run_step(struct trainer *trainer, enum status earlier, struct step_note *note,
                             struct step_result *result)
@@ -15,7 +15,8 @@ static enum status run_step(struct trainer *trainer, enum status earlier, struct
     return status;
 }
 
-/* The steps up to the next one after which all ranks are alike, with local steps several. */
+/* The steps up to the next one after which all ranks are alike, with local steps several. STATUS_STOPPED: a
+ * request came before that, and they are as if they had never begun. */
 static enum status run_round(struct trainer *trainer, int64_t count)
 {
     struct step_note *last = &trainer->notes[count - 1];
@@ -39,23 +40,41 @@ static enum status run_round(struct trainer *trainer, int64_t count)
     return STATUS_OK;
 }
 
+/* The stop has been made: says where, and lets the next start go on. **Collective** */
+static enum status conclude_stop(struct trainer *trainer)
+{
+    int64_t step = trainer->state.step, steps = trainer->config->train.steps;
+    const char *reason = stopping_name(requests_agree(trainer->comm));
+    if (is_root(trainer))
+        stopping_obeyed();
+    if (step == steps && trainer->owed == 0)
+        return STATUS_OK; /* it came in the last moment */
+    if (step == 0)
+        return fail(STATUS_STOPPED,
+                    "stopped by %s in the first step, with nothing to save yet; the same command starts over",
+                    reason);
+    return fail(STATUS_STOPPED,
+                "stopped by %s at step %lld of %lld with everything saved%s; the same command "
+                "continues",
+                reason, (long long)step, (long long)steps,
+                trainer->owed != 0 ? ", before the evaluation and samples that are due" : "");
+}
+
 static enum status loop(struct trainer *trainer)
 {
-    int64_t steps = trainer->config->train.steps;
-    while (trainer->state.step < steps) {
+    bool stop = false;
+    TRY(trainer_after_steps(trainer, trainer->state.step, &stop)); /* what an earlier start left undone */
+    while (trainer->state.step < trainer->config->train.steps && !stop) {
         int64_t before = trainer->state.step, count = step_round(trainer->config, before);
-        TRY(run_round(trainer, count));
-        bool stop = trainer->results[count - 1].stop;
-        TRY(trainer_after_steps(trainer, before, stop));
-        if (stop && trainer->state.step < steps) {
-            log_info("stopped on request%s%s at step %lld of %lld with everything saved; the same command "
-                     "continues",
-                     stopping_reason()[0] != '\0' ? " by " : "", stopping_reason(),
-                     (long long)trainer->state.step, (long long)steps);
-            return STATUS_STOPPED;
+        enum status status = run_round(trainer, count);
+        stop = status == STATUS_STOPPED;
+        if (!stop) {
+            TRY(status);
+            stop = trainer->results[count - 1].stop;
         }
+        TRY(trainer_after_steps(trainer, before, &stop));
     }
-    return STATUS_OK;
+    return stop ? conclude_stop(trainer) : STATUS_OK;
 }
 
 /* What the steps alone reached; what lies between them is in the table of phases. */
@@ -71,14 +90,14 @@ static void report_speed(const struct trainer *trainer)
 static enum status run(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)
 {
     TRY(trainer_set_up(trainer, fresh, tokenizer));
-    if (trainer->state.step >= trainer->config->train.steps) {
+    if (trainer->state.step >= trainer->config->train.steps && trainer->owed == 0) {
         log_info("done already: %lld of %lld steps; raise train.steps to go on, or start over with --fresh",
                  (long long)trainer->state.step, (long long)trainer->config->train.steps);
         return STATUS_OK;
     }
     trainer->started = clock_seconds();
     enum status status = loop(trainer);
-    if (status == STATUS_OK || status == STATUS_STOPPED) {
+    if ((status == STATUS_OK || status == STATUS_STOPPED) && trainer->step_tokens > 0) {
         timers_report(&trainer->timers, clock_seconds() - trainer->started, trainer->comm);
         report_speed(trainer);
     }
@@ -90,7 +109,6 @@ enum status trainer_run(const struct config *config, bool fresh, struct tokenize
 {
     struct trainer trainer = {
         .config = config, .comm = comm, .directory = config->run.directory, .written = STATUS_OK};
-    stopping_begin();
     enum status status = run(&trainer, fresh, tokenizer);
     trainer_close(&trainer);
     return status;

@@ -5,6 +5,7 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
+#include "llmpi/comm/requests.h"
 #include "llmpi/train/checkpoint.h"
 #include "llmpi/train/evaluation.h"
 #include "llmpi/train/generation.h"
@@ -61,46 +62,38 @@ static enum status evaluate(struct trainer *trainer)
     return comm_agree(trainer->comm, is_root(trainer) ? add_evaluation(trainer, &result) : STATUS_OK);
 }
 
+/* Samples in work. They are written when all are there, so that a stop leaves none or all. */
+struct samples {
+    struct comm *comm;
+    struct buffer text, lines, blocks; /* of the prompt in work; for metrics.jsonl; for samples.txt */
+};
+
 static enum status keep_text(void *context, const char *text, size_t length)
 {
-    return buffer_append(context, text, length);
+    struct samples *samples = context;
+    TRY(requests_check(samples->comm));
+    return buffer_append(&samples->text, text, length);
 }
 
-static enum status write_sample(struct trainer *trainer, const char *prompt, const struct buffer *text)
+static enum status add_sample(struct samples *samples, int64_t step, const char *prompt)
 {
-    struct buffer line = {0}, block = {0};
-    enum status status =
-        buffer_printf(&line, "{\"step\": %lld, \"prompt\": ", (long long)trainer->state.step);
-    if (status == STATUS_OK)
-        status = json_write_text(&line, prompt, strlen(prompt));
-    if (status == STATUS_OK)
-        status = buffer_append(&line, ", \"sample\": ", 12);
-    if (status == STATUS_OK)
-        status = json_write_text(&line, text->length > 0 ? text->data : "", text->length);
-    if (status == STATUS_OK)
-        status = buffer_append(&line, "}\n", 2);
-    if (status == STATUS_OK)
-        status = run_files_add_metrics(trainer->files, &line);
-    if (status == STATUS_OK)
-        status = buffer_printf(&block, "--- step %lld ---\n%s", (long long)trainer->state.step, prompt);
-    if (status == STATUS_OK)
-        status = buffer_append(&block, text->data, text->length);
-    if (status == STATUS_OK)
-        status = buffer_append(&block, "\n\n", 2);
-    if (status == STATUS_OK)
-        status = run_files_add_sample(trainer->files, &block);
-    buffer_free(&line);
-    buffer_free(&block);
-    return status;
+    const struct buffer *text = &samples->text;
+    struct buffer *lines = &samples->lines, *blocks = &samples->blocks;
+    TRY(buffer_printf(lines, "{\"step\": %lld, \"prompt\": ", (long long)step));
+    TRY(json_write_text(lines, prompt, strlen(prompt)));
+    TRY(buffer_append(lines, ", \"sample\": ", 12));
+    TRY(json_write_text(lines, text->length > 0 ? text->data : "", text->length));
+    TRY(buffer_append(lines, "}\n", 2));
+    TRY(buffer_printf(blocks, "--- step %lld ---\n%s", (long long)step, prompt));
+    TRY(buffer_append(blocks, text->data, text->length));
+    return buffer_append(blocks, "\n\n", 2);
 }
 
-/* Rank 0 continues each prompt; the others wait at the agreement. */
-static enum status sample(struct trainer *trainer)
+/* Rank 0 continues each prompt. */
+static enum status make_samples(struct trainer *trainer, struct samples *samples)
 {
     const struct config *config = trainer->config;
-    enum status status = STATUS_OK;
-    double since = clock_seconds();
-    for (int64_t i = 0; is_root(trainer) && i < config->sample.prompts.count && status == STATUS_OK; i++) {
+    for (int64_t i = 0; i < config->sample.prompts.count; i++) {
         const char *prompt = config->sample.prompts.items[i];
         struct generation_settings settings = {.tokens = config->sample.tokens,
                                                .temperature = config->sample.temperature,
@@ -108,17 +101,28 @@ static enum status sample(struct trainer *trainer)
                                                .top_p = config->sample.top_p,
                                                .seed = (uint64_t)config->run.seed,
                                                .sample = (uint64_t)i};
-        struct buffer text = {0};
         enum generation_end end;
-        status = generation_run(&trainer->state, prompt, strlen(prompt), config->shards.end_token, &settings,
-                                keep_text, &text, &end);
-        if (status == STATUS_OK)
-            status = write_sample(trainer, prompt, &text);
-        if (status == STATUS_OK)
-            log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt,
-                     text.length > 0 ? text.data : "");
-        buffer_free(&text);
+        buffer_clear(&samples->text);
+        TRY(generation_run(&trainer->state, prompt, strlen(prompt), config->shards.end_token, &settings,
+                           keep_text, samples, &end));
+        TRY(add_sample(samples, trainer->state.step, prompt));
+        log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt,
+                 samples->text.length > 0 ? samples->text.data : "");
     }
+    TRY(run_files_add_metrics(trainer->files, &samples->lines));
+    return run_files_add_sample(trainer->files, &samples->blocks);
+}
+
+/* The other ranks wait for rank 0. */
+static enum status sample(struct trainer *trainer)
+{
+    struct samples samples = {.comm = trainer->comm};
+    double since = clock_seconds();
+    enum status status = is_root(trainer) ? make_samples(trainer, &samples) : STATUS_OK;
+    buffer_free(&samples.text);
+    buffer_free(&samples.lines);
+    buffer_free(&samples.blocks);
+    requests_wait(trainer->comm);
     status = comm_agree(trainer->comm, status);
     timers_add(&trainer->timers, PHASE_SAMPLE, &since);
     return status;
@@ -128,8 +132,8 @@ static enum status save(struct trainer *trainer)
 {
     double since = clock_seconds();
     const struct precision *precision = &trainer->precision;
-    struct checkpoint_notes notes = {.ranks = comm_size(trainer->comm),
-                                     .dataset_digest = trainer->dataset_digest};
+    struct checkpoint_notes notes = {
+        .ranks = comm_size(trainer->comm), .owed = trainer->owed, .dataset_digest = trainer->dataset_digest};
     enum status status = STATUS_OK;
     TRY(state_check_replicas(&trainer->state, trainer->comm));
     snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
@@ -143,8 +147,12 @@ static enum status save(struct trainer *trainer)
     status = comm_agree(trainer->comm, status);
     if (status == STATUS_OK)
         status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes, trainer->comm);
+    stopping_reserve(clock_seconds() - since);
     timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
-    return status;
+    TRY(status);
+    trainer->saved_step = trainer->state.step;
+    trainer->saved_owed = trainer->owed;
+    return STATUS_OK;
 }
 
 double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds)
@@ -208,21 +216,37 @@ enum status trainer_note_step(struct trainer *trainer, const struct step_result 
     return add_step(trainer, result, note);
 }
 
-enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool stop)
+/* A duty is done, or stays owed because of a request. */
+static enum status attend(struct trainer *trainer, enum duty duty, enum status (*work)(struct trainer *),
+                          bool *stop)
+{
+    if (*stop || (trainer->owed & duty) == 0)
+        return STATUS_OK;
+    enum status status = work(trainer);
+    *stop = status == STATUS_STOPPED;
+    if (*stop)
+        return STATUS_OK;
+    trainer->owed &= ~(int64_t)duty;
+    return status;
+}
+
+enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *stop)
 {
     const struct config *config = trainer->config;
     int64_t step = trainer->state.step;
-    bool last = step == config->train.steps;
-    bool save_now = last || stop || is_due(before, step, config->checkpoint.every);
-    bool evaluate_now = last || is_due(before, step, config->evaluate.every);
-    bool sample_now = last || is_due(before, step, config->sample.every);
-    if (save_now || evaluate_now || sample_now) {
-        stepper_settle(trainer->stepper, &trainer->timers);
-        TRY(comm_agree(trainer->comm, trainer->written));
-    }
-    if (evaluate_now)
-        TRY(evaluate(trainer));
-    if (sample_now)
-        TRY(sample(trainer));
-    return save_now ? save(trainer) : STATUS_OK;
+    bool last = step == config->train.steps && step > before;
+    bool save_now = last || is_due(before, step, config->checkpoint.every);
+    if (last || is_due(before, step, config->evaluate.every))
+        trainer->owed |= DUTY_EVALUATE;
+    if (last || is_due(before, step, config->sample.every))
+        trainer->owed |= DUTY_SAMPLE;
+    if (!save_now && !*stop && trainer->owed == 0)
+        return STATUS_OK;
+    stepper_settle(trainer->stepper, &trainer->timers);
+    TRY(comm_agree(trainer->comm, trainer->written));
+    TRY(attend(trainer, DUTY_EVALUATE, evaluate, stop));
+    TRY(attend(trainer, DUTY_SAMPLE, sample, stop));
+    save_now |= *stop || step == config->train.steps;
+    bool saved = trainer->saved_step == step && trainer->saved_owed == trainer->owed;
+    return save_now && !saved ? save(trainer) : STATUS_OK;
 }

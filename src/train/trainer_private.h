@@ -33,6 +33,8 @@ struct trainer {
     struct stepper *stepper;
     struct timers timers;
     int64_t micro_batch, first_step;
+    int64_t owed;                   /* set of enum duty: due after the last step, and not done yet */
+    int64_t saved_step, saved_owed; /* what a new start would go on from */
     uint64_t dataset_digest;
     struct buffer line;     /* of metrics, in work */
     enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
@@ -58,9 +60,10 @@ void trainer_close(struct trainer *trainer);
 /* Model FLOP utilisation (train/gemm_peak.h) of so many tokens in so many seconds. */
 double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds);
 
-/* Evaluates, samples and saves, as far as each has fallen due in the steps after number `before`. The last
- * step, and the one before a stop, save in any case. **Collective** */
-enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool stop);
+/* Evaluates, samples and saves, as far as each has fallen due in the steps after number `before` or is owed
+ * from before. The last step saves in any case. With *stop, which becomes true where a request comes during
+ * this, the state is saved at once and what is not done yet is owed to the next start. **Collective** */
+enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *stop);
 
 /* Writes a step's line into metrics.jsonl and, now and then, the log. Rank 0. */
 enum status trainer_note_step(struct trainer *trainer, const struct step_result *result,

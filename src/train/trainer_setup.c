@@ -6,6 +6,7 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/base/stopping.h"
 #include "llmpi/base/version.h"
 #include "llmpi/comm/leftovers.h"
 #include "llmpi/train/checkpoint.h"
@@ -162,7 +163,9 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     free(path);
     TRY(status);
     state_broadcast(&trainer->state, trainer->comm);
-    trainer->first_step = trainer->state.step;
+    comm_broadcast(trainer->comm, &notes.owed, sizeof notes.owed, 0);
+    trainer->first_step = trainer->saved_step = trainer->state.step;
+    trainer->owed = trainer->saved_owed = notes.owed;
     struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
     sequences.documents = trainer->documents;
     return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences,
@@ -189,6 +192,14 @@ static void describe_run(const struct trainer *trainer)
              (long long)config->train.steps);
 }
 
+static enum status watch_stop_file(const char *directory)
+{
+    char *path = path_join(directory, "stop");
+    enum status status = path != NULL ? stopping_watch(path) : STATUS_FAILED;
+    free(path);
+    return status;
+}
+
 static enum status take_directory(struct trainer *trainer)
 {
     enum status status = STATUS_OK;
@@ -196,6 +207,8 @@ static enum status take_directory(struct trainer *trainer)
         status = directory_create(trainer->directory);
         if (status == STATUS_OK)
             status = folder_lock_take(trainer->directory, "run.directory", &trainer->lock);
+        if (status == STATUS_OK)
+            status = watch_stop_file(trainer->directory);
     }
     return comm_agree(trainer->comm, status);
 }

@@ -39,7 +39,7 @@ for _ in $(seq 100); do [ "$(grep -c '"loss"' stopped/metrics.jsonl)" -gt 20 ] &
 kill -USR1 $launcher
 wait $launcher
 [ $? -eq 75 ] || fail "a stopped run should exit with 75"
-contains err "stopped on request by SIGUSR1 at step"
+contains err "stopped by SIGUSR1 at step"
 contains err "the same command continues"
 last=$(tail -n 1 stopped/metrics.jsonl | sed -E 's/.*"step": ([0-9]+).*/\1/')
 expect 0 ranks 3 "$LLMPI" train tiny.yaml --run.directory=stopped --train.steps=$((last + 3))

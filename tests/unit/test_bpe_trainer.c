@@ -139,6 +139,28 @@ static void test_max_token_length(void **state)
 }
 
 /* The pattern is kept; bytes per token are those of the counted text, encoded. */
+/* Asked before each merge: the second one does not come. */
+static enum status refuse_second(void *context)
+{
+    int *asked = context;
+    return ++*asked < 2 ? STATUS_OK : (fail)(STATUS_STOPPED, /* not the macro of cmocka */ "asked to stop");
+}
+
+static void test_check(void **state)
+{
+    (void)state;
+    int asked = 0;
+    struct word_counts *words = count_word(count_word(NULL, "ab", 5), "cd", 6);
+    const struct bpe_settings settings = {
+        .vocab_size = 1000, .min_frequency = 2, .check = refuse_second, .context = &asked};
+    struct tokenizer *tokenizer = NULL;
+    assert_int_equal(bpe_train(words, &settings, true, &tokenizer), STATUS_STOPPED);
+    assert_string_equal(status_message(), "asked to stop");
+    assert_int_equal(asked, 2);
+    assert_null(tokenizer);
+    word_counts_destroy(words);
+}
+
 static void test_results(void **state)
 {
     (void)state;
@@ -333,7 +355,7 @@ int main(void)
         cmocka_unit_test(test_large_counts),  cmocka_unit_test(test_special_tokens),
         cmocka_unit_test(test_against_plain), cmocka_unit_test(test_golden),
         cmocka_unit_test(test_long_word),     cmocka_unit_test(test_max_token_length),
-        cmocka_unit_test(test_results),
+        cmocka_unit_test(test_results),       cmocka_unit_test(test_check),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,7 @@ struct config {
         int64_t seed;
         int64_t threads; /* 0: OMP_NUM_THREADS, or the rank's share of the cores of its node */
         int64_t bind;    /* enum run_bind */
+        double max_seconds, stop_margin;
     } run;
     struct {
         struct string_list inputs;

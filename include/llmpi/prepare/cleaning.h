@@ -31,6 +31,7 @@ struct cleaning_summary {
  *
  * Files that cleaning wrote into clean.directory before are no inputs, even if corpus.inputs matches them.
  * Everything is written before anything appears; old files that do not belong to the new ones go last.
+ * STATUS_STOPPED on request (comm/requests.h), with nothing changed.
  * **Collective** */
 enum status cleaning_run(const struct config *config, struct comm *comm, struct cleaning_summary *out);
 

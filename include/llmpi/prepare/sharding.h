@@ -15,7 +15,7 @@
  *
  * Shards of the same inputs, options and tokenizer that an earlier run completed are verified and kept, so
  * that a killed run continues; with `fresh` all are written again. Holds the folder's lock
- * (base/folder_lock.h).
+ * (base/folder_lock.h). STATUS_STOPPED on request (comm/requests.h), with the shards that are complete then.
  * **Collective** */
 enum status sharding_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
                          struct comm *comm);

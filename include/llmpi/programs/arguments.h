@@ -35,6 +35,7 @@ struct command {
     int flag_count;
     bool configuration; /* the first positional is a CONFIG: takes overrides and --print-config */
     bool alone;         /* for program_begin: one process without MPI */
+    bool stops;         /* for program_begin: requests to stop (comm/requests.h) are obeyed */
 };
 
 /* What stood on the command line. Start with {0}; free with arguments_free, also after a failure. */
@@ -75,18 +76,20 @@ struct program {
 };
 
 /* Starts the ranks (comm_begin, or comm_alone), parses the command line, lets rank 0 read the CONFIG (where
- * the command has one) for all of them, and agrees on the status. Call program_end in any case.
+ * the command has one) for all of them, and agrees on the status. A command that `stops` can be asked to from
+ * then on, with a CONFIG also by its limits of time. Call program_end in any case.
  * **Collective** */
 enum status program_begin(const struct command *command, int count, char **arguments, struct program *out);
 
-/* Ends a program with this status: says what went wrong and completes standard output, then frees everything
- * and ends the ranks. That order matters: once another rank has left with an error, mpirun may kill rank 0
- * before it has said why. Returns the status of the process. All ranks must come here in order.
+/* Ends a program with this status: says what went wrong or where it stopped, and completes standard output,
+ * then frees everything and ends the ranks. That order matters: once another rank has left with an error,
+ * mpirun may kill rank 0 before it has said why. Returns the status of the process. All ranks must come here
+ * in order.
  * **Collective** */
 enum status program_end(struct program *program, enum status status);
 
 /* The first half of program_end, for programs without ranks; main() calls it for all. Prints the message of a
- * failure once, however often it is called. */
+ * failure or of a stop once, however often it is called. */
 enum status program_report(enum status status);
 
 #endif

@@ -16,6 +16,9 @@ struct bpe_settings {
     int64_t max_token_length; /* bytes; 0: no limit. As pair_counts_settings in pair_counts.h */
     const char *pattern;      /* that the words were split with, kept in the vocabulary; NULL: GPT-2's */
     double *bytes_per_token;  /* gets the bytes per token of the counted text; NULL: not wanted */
+    enum status (*check)(
+        void *context); /* NULL, or asked before each merge; learning ends unless STATUS_OK */
+    void *context;
 };
 
 /* Refuses (STATUS_USAGE) what bpe_train would refuse of the settings, before there is anything to learn from.

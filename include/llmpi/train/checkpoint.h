@@ -14,11 +14,15 @@
 
 #define CHECKPOINT_FORMAT_VERSION 1
 
+/* What falls due after a step. */
+enum duty { DUTY_EVALUATE = 1, DUTY_SAMPLE = 2 };
+
 /* What stands beside the tensors. */
 struct checkpoint_notes {
     int64_t metrics_bytes, samples_bytes; /* lengths of metrics.jsonl and samples.txt when it was saved */
     int64_t ranks;                        /* that trained it */
-    uint64_t dataset_digest;              /* of the training data: tokenizer, shards, tokens */
+    int64_t owed;            /* set of enum duty: what was due after the step and not done when a stop came */
+    uint64_t dataset_digest; /* of the training data: tokenizer, shards, tokens */
     /* What computed the last steps (train/precision.h), as names; "" in a file that does not say. */
     char precision[16], products[32], instructions[16];
 };

@@ -24,7 +24,7 @@ struct step_result {
     double learning_rate;
     int64_t tokens;      /* targets of this step */
     int64_t tokens_done; /* in the whole run, up to this step */
-    bool stop;           /* a rank was asked to stop */
+    bool stop;           /* a rank was asked to stop, and the step counts */
     /* Seconds in the exchange since the last step's sums (gradients, new parameters, and waiting for other
      * ranks): mean and most of the ranks. */
     double waited_mean, waited_most;
@@ -38,14 +38,16 @@ void stepper_destroy(struct stepper *stepper);
 
 /* Runs step state->step + 1 and advances the state. `earlier` is how this rank fared since the last step. A
  * failure before or in the step on any rank, and a loss or gradient that is not finite, end with the same
- * STATUS_FAILED on every rank and leave the state as it was. **Collective** */
+ * STATUS_FAILED on every rank and leave the state as it was; so does STATUS_STOPPED, where a rank that learnt
+ * of a request to stop (comm/requests.h) between two micro-batches has cut the step short. **Collective** */
 enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
                         struct step_result *result);
 
 /* With train.local_steps, stepper_run is a step of this rank alone, and its result the rank's own; after a
  * round of them the ranks meet here, in an outer step (the header of train/outer_step.h says how). `earlier`
- * is how this rank fared in the round: where one has failed, all return the same STATUS_FAILED. The results
- * of the round's `count` steps become those of all ranks: means of loss and gradient norm. **Collective** */
+ * is how this rank fared in the round: where one has failed, all return the same STATUS_FAILED; where one was
+ * stopped, all return STATUS_STOPPED with the state as it was before the round. The results of the round's
+ * `count` steps become those of all ranks: means of loss and gradient norm. **Collective** */
 enum status stepper_meet(struct stepper *stepper, enum status earlier, struct timers *timers,
                          struct step_result *results, int64_t count);
 
