@@ -16,7 +16,8 @@ expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=whole $options
 start() {
     local process number
     newest=$(ls killed/checkpoints/*.h5 2>/dev/null | tail -n 1)
-    mpirun -q -np 2 "$LLMPI" train tiny.yaml --run.directory=killed $options >start.log 2>&1 </dev/null &
+    : >start.log # the loop below must not see the one before
+    mpirun -q -np 2 "$LLMPI" train tiny.yaml --run.directory=killed $options >>start.log 2>&1 </dev/null &
     launcher=$!
     while running && ! grep -q '^data: ' start.log; do sleep 0.01; done
     rank=()
