@@ -79,7 +79,8 @@ skip_reason() {
 }
 
 run_preset() {
-    local preset=$1 folder=build selection=$pattern options=()
+    # Three tests for two cores: much of a test's time goes to starting programs and to waiting.
+    local preset=$1 folder=build selection=$pattern options=(--parallel $((($(nproc) * 3 + 1) / 2)))
     [ "$preset" = release ] || folder=build-$preset
     [ "$preset" = asan ] && [ -z "$pattern" ] && selection=$asan_selection
     if [ "$preset" = fuzz ]; then

@@ -26,6 +26,7 @@ enum { PRODUCT_ROUNDS = 3, TIMED_PHASES = PHASE_UPDATE + 1 };
 
 static const struct flag flags[] = {
     {"--steps", "N", "Steps that are measured, after one that is not (5)"},
+    {"--steps-only", NULL, "Do not measure matrix products afterwards, which takes seconds"},
     {"--json", NULL, "Print one JSON object"},
 };
 static const struct command command = {
@@ -61,7 +62,7 @@ struct step_bench {
     int64_t nodes;              /* hosts that the ranks are on */
     int64_t memory, memory_sum; /* bytes: the largest rank's, and of all ranks */
     double product_seconds;     /* of a step, on the slowest rank */
-    double peak;                /* FLOP per second of all ranks */
+    double peak;                /* FLOP per second of all ranks; 0 where products are not measured */
 };
 
 /* Sequence `number` is a function of (seed, number), as in training. */
@@ -218,6 +219,14 @@ static void print_phases(const struct step_bench *bench)
     }
 }
 
+static void print_products(const struct step_bench *bench)
+{
+    printf("matrix products  %12.3f ms of it when measured alone, %.1f %% of the best step\n",
+           1e3 * bench->product_seconds, 100 * bench->product_seconds / bench->time.best);
+    printf("model FLOP/s     %12.1f G, %.1f %% of the peak of %.1f G\n", model_rate(bench) / 1e9,
+           100 * model_rate(bench) / bench->peak, bench->peak / 1e9);
+}
+
 static void print_table(const struct step_bench *bench)
 {
     const struct config *config = bench->config;
@@ -237,10 +246,8 @@ static void print_table(const struct step_bench *bench)
            tokens_of_step(bench) / bench->time.median);
     printf("a step           %12.3f ms best, median %.3f\n", 1e3 * bench->time.best,
            1e3 * bench->time.median);
-    printf("matrix products  %12.3f ms of it when measured alone, %.1f %% of the best step\n",
-           1e3 * bench->product_seconds, 100 * bench->product_seconds / bench->time.best);
-    printf("model FLOP/s     %12.1f G, %.1f %% of the peak of %.1f G\n", model_rate(bench) / 1e9,
-           100 * model_rate(bench) / bench->peak, bench->peak / 1e9);
+    if (bench->peak > 0)
+        print_products(bench);
     printf("peak memory      %12s the largest rank, %s all ranks\n", log_bytes(one, (double)bench->memory),
            log_bytes(all, (double)bench->memory_sum));
     print_phases(bench);
@@ -271,12 +278,8 @@ static void print_json(const struct step_bench *bench)
         {"steps", steps},
         {"seconds", bench->time.best},
         {"seconds_median", bench->time.median},
-        {"product_seconds", bench->product_seconds},
-        {"product_percent", 100 * bench->product_seconds / bench->time.best},
         {"flop_per_token", model_flop_per_token(&bench->shape)},
         {"model_gflops", model_rate(bench) / 1e9},
-        {"peak_gflops", bench->peak / 1e9},
-        {"model_percent", 100 * model_rate(bench) / bench->peak},
         {"peak_memory_bytes", (double)bench->memory},
         {"peak_memory_bytes_all_ranks", (double)bench->memory_sum},
         {"hidden_exchange_seconds", bench->hidden / steps},
@@ -287,6 +290,11 @@ static void print_json(const struct step_bench *bench)
     print_shape_json(bench);
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         printf(", \"%s\": %.17g", rows[i].name, rows[i].value);
+    if (bench->peak > 0)
+        printf(", \"product_seconds\": %.17g, \"product_percent\": %.17g, \"peak_gflops\": %.17g, "
+               "\"model_percent\": %.17g",
+               bench->product_seconds, 100 * bench->product_seconds / bench->time.best, bench->peak / 1e9,
+               100 * model_rate(bench) / bench->peak);
     for (int i = 0; i < TIMED_PHASES; i++)
         printf(", \"%s_seconds\": %.9g, \"%s_seconds_max\": %.9g", timers_name((enum phase)i),
                bench->phases[i].mean / steps, timers_name((enum phase)i), bench->phases[i].most / steps);
@@ -308,7 +316,7 @@ static enum status measure(struct step_bench *bench, const struct arguments *arg
     bench->memory = bench->memory_sum = memory_peak();
     comm_max_int64(bench->comm, &bench->memory, 1);
     comm_sum_int64(bench->comm, &bench->memory_sum, 1);
-    return measure_products(bench);
+    return arguments_has(arguments, "--steps-only") ? STATUS_OK : measure_products(bench);
 }
 
 static enum status run(struct program *program)

@@ -44,8 +44,8 @@ enum status scale_command(const struct scale *scale, int64_t ranks, struct buffe
     if (status == STATUS_OK)
         status = scale_quote(out, path);
     if (status == STATUS_OK)
-        status = buffer_printf(out, " --train.batch_size=%" PRId64 " --steps=%" PRId64 " --json", sequences,
-                               scale->steps);
+        status = buffer_printf(out, " --train.batch_size=%" PRId64 " --steps=%" PRId64 " --steps-only --json",
+                               sequences, scale->steps);
     free(path);
     return status;
 }

@@ -30,11 +30,11 @@ DOORS
 # layer: the layers it may include
 while IFS=: read -r layer allowed; do
     allowed=" $layer $allowed "
-    for file in $(find "src/$layer" "include/llmpi/$layer" -name '*.[ch]'); do
-        for used in $(grep -oE '#include "llmpi/[a-z]+/' "$file" | sed -E 's|.*llmpi/([a-z]+)/|\1|' | sort -u); do
-            [[ "$allowed" == *" $used "* ]] || complain "$file includes llmpi/$used: layer $layer may use$allowed"
-        done
-    done
+    while IFS=: read -r file used; do
+        used=${used#*llmpi/}
+        used=${used%/}
+        [[ "$allowed" == *" $used "* ]] || complain "$file includes llmpi/$used: layer $layer may use$allowed"
+    done < <(grep -rHoE --include='*.[ch]' '#include "llmpi/[a-z]+/' "src/$layer" "include/llmpi/$layer")
 done <<'LAYERS'
 base:
 config:base

@@ -48,6 +48,8 @@ for name in matmul kernels; do # a micro-batch is no larger than the batch
     expect 0 "$LLMPI" bench $name tiny.yaml --train.micro_batch=1000000 --rounds=1
     contains out " 8 x 32 tokens, "
 done
+expect 0 ranks 2 "$LLMPI" bench step tiny.yaml --steps=1 --steps-only
+grep -q "matrix products" out && fail "--steps-only measures products"
 expect 0 ranks 2 "$LLMPI" bench step tiny.yaml --train.batch_size=5 --train.micro_batch=2 --steps=2 --json
 cp out ranks.json
 expect 0 "$LLMPI" bench step tiny.yaml --model.n_embd=512 --model.n_layer=4 --train.batch_size=1 --steps=1 --json

@@ -22,7 +22,7 @@ nodes=1
 steps() {
     local start=("$LLMPI") # mpirun takes 4 MiB also for one rank
     [ "$1" -gt 1 ] && start=(ranks "$1" "$LLMPI")
-    expect 0 "${start[@]}" bench step empty.yaml --steps=1 --json --run.threads=1 "${@:2}"
+    expect 0 "${start[@]}" bench step empty.yaml --steps=1 --steps-only --json --run.threads=1 "${@:2}"
     cp out bench.json
     expect 0 "$LLMPI" plan empty.yaml --speed=1 --json --ranks="$1" --nodes=$nodes --run.threads=1 "${@:2}"
     cp out plan.json

@@ -15,7 +15,7 @@ for precision in fp32 bf16; do
         --micro_batch=2 --threads=1 --steps=2 --precision=$precision
     cp out $precision.json
 done
-expect 0 "$LLMPI" bench step tiny.yaml --steps=1 --json
+expect 0 "$LLMPI" bench step tiny.yaml --steps=1 --steps-only --json
 cp out llmpi.json
 /usr/bin/python3 - <<'PYTHON' || fail "the peer's report is not plausible"
 import json, math

@@ -14,14 +14,14 @@ prepare_tiny
 sed -i 's/, threads: 1}/}/' tiny.yaml
 
 # bench COMMAND...: a measured step under it, confined to the two cores; what it says in err.
-bench() { timeout 120 taskset -c "$a,$b" "$@" bench step tiny.yaml --steps=1 --train.batch_size=2 >out 2>err </dev/null || fail "status $?: $*"; }
+bench() { timeout 120 taskset -c "$a,$b" "$@" bench step tiny.yaml --steps=1 --steps-only --train.batch_size=2 >out 2>err </dev/null || fail "status $?: $*"; }
 says() { contains err "$1"; }
 silent() { ! grep -q "$1" err || { fail "an unexpected '$1':"; cat err; }; }
 
 bench "$LLMPI"
 says "1 rank on 1 node, 2 threads: rank 0 on cores $both"
 silent hint
-taskset -c "$b" "$LLMPI" bench step tiny.yaml --steps=1 >out 2>err || fail "taskset"
+taskset -c "$b" "$LLMPI" bench step tiny.yaml --steps=1 --steps-only >out 2>err || fail "taskset"
 says "1 rank on 1 node, 1 thread: rank 0 on core $b"
 silent hint
 
@@ -53,10 +53,10 @@ bench env OMP_NUM_THREADS=1 OMP_PROC_BIND=true "$LLMPI"
 says "1 thread: rank 0 on cores $both"
 sed 's/seed: 3}/seed: 3, threads: 2}/' tiny.yaml >two.yaml
 sed 's/seed: 3}/seed: 3, bind: none}/' tiny.yaml >unbound.yaml
-expect 0 taskset -c "$a,$b" env OMP_NUM_THREADS=1 mpirun -np 2 "$LLMPI" bench step two.yaml --steps=1
+expect 0 taskset -c "$a,$b" env OMP_NUM_THREADS=1 mpirun -np 2 "$LLMPI" bench step two.yaml --steps=1 --steps-only
 says "2 ranks on 1 node, 2 threads each: rank 0 on core $a, rank 1 on core $b"
 says "hint: 4 threads share 2 cores: a lower run.threads would be faster"
-expect 0 taskset -c "$a,$b" mpirun -np 1 "$LLMPI" bench step unbound.yaml --steps=1
+expect 0 taskset -c "$a,$b" mpirun -np 1 "$LLMPI" bench step unbound.yaml --steps=1 --steps-only
 says "1 rank on 1 node, 1 thread: rank 0 on core"
 says "hint: 1 of 2 cores idle because of run.bind"
 

@@ -61,8 +61,8 @@ contains err "precision: fp32 (products: "
 expect 0 mpirun -q -np 1 "$LLMPI" train tiny.yaml --run.directory=most $few : \
     -np 2 env LLMPI_MAX_ISA=plain "$LLMPI" train tiny.yaml --run.directory=most $few
 contains err "rank 1 on host $(hostname) and 1 more have only plain: all ranks use plain, fp32"
-expect 0 mpirun -q -np 1 "$LLMPI" bench step tiny.yaml --steps=1 --json : \
-    -np 1 env LLMPI_MAX_ISA=plain "$LLMPI" bench step tiny.yaml --steps=1 --json
+expect 0 mpirun -q -np 1 "$LLMPI" bench step tiny.yaml --steps=1 --steps-only --json : \
+    -np 1 env LLMPI_MAX_ISA=plain "$LLMPI" bench step tiny.yaml --steps=1 --steps-only --json
 contains err "rank 1 on host $(hostname) has only plain: all ranks use plain, fp32"
 contains out '"precision": "fp32"'
 finish
