@@ -8,7 +8,7 @@ launcher=${1:?srun or mpirun} training=${2:-100}
 LLMPI=$(readlink -f "${LLMPI:-build/llmpi}") LLMPI_SOURCE=$(readlink -f "${LLMPI_SOURCE:-.}")
 export LLMPI LLMPI_SOURCE OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_hwloc_base_binding_policy=none \
     OMPI_MCA_mpi_yield_when_idle=1 OMP_WAIT_POLICY=passive
-. "$(dirname "$(readlink -f "$0")")/common.sh"
+. "$(dirname "$(readlink -f "$0")")/jobs.sh"
 export XDG_CACHE_HOME=$work/cache
 cluster_up
 prepare_tiny

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # slurm/pipeline.sbatch: tokenizer, shards and training as jobs that wait for each other; slurm/scaling.sbatch: one table of
 # an array's measurements; `llmpi slurm`: sbatch accepts what it prints, and it trains.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/jobs.sh"
 cluster_up
 prepare_tiny
 rm -rf tokenizer.json shards

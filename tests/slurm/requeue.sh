@@ -2,7 +2,7 @@
 # Jobs that are told to stop in the middle save, go back into the queue and continue to the same losses as a run that
 # nobody disturbed: on two nodes with srun and with mpirun, and a task of an array whose job number is the array's, which
 # must not take the other task with it.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/jobs.sh"
 cluster_up
 prepare_tiny
 steps=1000

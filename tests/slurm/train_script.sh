@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # What slurm/train.sbatch does with signals and exit statuses, with a program that only plays llmpi.
-. "$(dirname "$0")/common.sh"
+. "$(dirname "$0")/jobs.sh"
 cluster_up
 cat >program <<'SH'
 #!/bin/bash
