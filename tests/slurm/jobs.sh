@@ -18,7 +18,7 @@ field() { login scontrol show job "$1" | sed -nE "s/.*\b$2=([^ ]*).*/\1/p" | hea
 
 # await SECONDS COMMAND...: until it succeeds
 await() {
-    local seconds=$1
+    local seconds=$1 i
     shift
     for ((i = 0; i < 5 * seconds; i++)); do
         "$@" && return

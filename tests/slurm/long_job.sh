@@ -12,8 +12,8 @@ export LLMPI LLMPI_SOURCE OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIR
 export XDG_CACHE_HOME=$work/cache
 cluster_up
 prepare_tiny
-options=(--train.precision=fp32 --train.slots=2 --train.bucket_mb=1 --train.log_every=1000 --evaluate.every=0 --checkpoint.every=0
-    --checkpoint.keep=1 --run.bind=none)
+options=(--train.precision=fp32 --train.slots=2 --train.bucket_mb=1 --train.log_every=1000 --evaluate.every=0
+    --checkpoint.every=0 --checkpoint.keep=1 --run.bind=none)
 one() { login srun --nodes=2 --ntasks-per-node=1 --mpi=pmix "$LLMPI" train tiny.yaml "${options[@]}" "$@"; }
 
 # As many steps as take that long here: a trial says how fast they are.

@@ -6,8 +6,8 @@
 cluster_up
 prepare_tiny
 steps=1000
-options=(--train.precision=fp32 --train.steps=$steps --train.slots=2 --train.log_every=500 --train.bucket_mb=1 --evaluate.every=0
-    --checkpoint.every=0 --checkpoint.keep=1 --run.bind=none)
+options=(--train.precision=fp32 --train.steps=$steps --train.slots=2 --train.log_every=500 --train.bucket_mb=1
+    --evaluate.every=0 --checkpoint.every=0 --checkpoint.keep=1 --run.bind=none)
 expect 0 "$LLMPI" train tiny.yaml "${options[@]}" --run.directory=undisturbed
 
 launchers=(srun mpirun)
