@@ -11,7 +11,7 @@ packages=(build-essential cmake pkg-config git libopenmpi-dev openmpi-bin libope
 for argument in "$@"; do
     case $argument in
         --tests) packages+=(python3 python3-numpy python3-h5py python3-torch hdf5-tools clang-format valgrind clang
-            libclang-rt-dev libomp-dev curl) ;;
+            libclang-rt-dev libomp-dev curl slurmctld slurmd slurm-client munge iproute2) ;;
         --help | -h)
             sed -n '2,6s/^# \{0,1\}//p' "$0"
             exit 0

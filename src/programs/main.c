@@ -31,6 +31,7 @@ static const struct {
      "measure the speed of parts of llmpi on this machine"},
     {"scale", program_scale, "CONFIG",
      "measure steps on several numbers of ranks, predict them for more nodes"},
+    {"slurm", program_slurm, "CONFIG", "print a job script for Slurm that trains a configuration"},
     {"completion", program_completion, "bash", "print the completion script for a shell"},
 };
 
@@ -39,9 +40,11 @@ static void print_usage(FILE *file)
     fprintf(file, "llmpi trains GPT language models on CPU clusters.\n\nusage: llmpi COMMAND ...\n\n");
     for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
         fprintf(file, "  %-10s %-30s %s\n", programs[i].name, programs[i].usage, programs[i].help);
-    fprintf(file, "\n`llmpi COMMAND --help` says more; `llmpi --version` says what was built.\n"
-                  "Commands that take a CONFIG (but plan and scale), and corpus stats, also run under mpirun "
-                  "and srun.\n");
+    fprintf(
+        file,
+        "\n`llmpi COMMAND --help` says more; `llmpi --version` says what was built.\n"
+        "Commands that take a CONFIG (but plan, scale and slurm), and corpus stats, also run under mpirun "
+        "and srun.\n");
 }
 
 static void print_version(void)

@@ -198,23 +198,33 @@ static enum status measure_products(struct plan *plan)
     return status;
 }
 
-static enum status make_plan(const struct program *program, struct plan *plan)
+enum status plan_make(const struct config *config, struct comm *comm, int64_t ranks, int64_t nodes,
+                      int64_t threads, struct plan *out)
 {
     struct precision precision;
-    int threads = threads_choose(program->config.run.threads);
-    *plan = (struct plan){.ranks = 1, .nodes = 1, .cores = threads};
-    TRY(arguments_get_integer(&program->arguments, "--ranks", 1, 1000000, &plan->ranks));
-    TRY(arguments_get_integer(&program->arguments, "--nodes", 1, plan->ranks, &plan->nodes));
-    TRY(arguments_get_number(&program->arguments, "--speed", 1e-3, 1e15, &plan->speed));
-    threads_set(threads);
-    TRY(precision_agree(&program->config, program->comm, &precision));
-    plan->element = precision.element;
-    TRY(find_vocabulary(&program->config, plan));
-    count_parameters(plan);
-    TRY(check_parameters(&program->config, plan));
-    count_memory(&program->config, plan);
-    count_work(&program->config, plan);
-    return plan->speed > 0 ? STATUS_OK : measure_products(plan);
+    int cores = threads_choose(config->run.threads);
+    *out = (struct plan){.ranks = ranks, .nodes = nodes, .cores = threads > 0 ? threads : cores};
+    threads_set(cores);
+    TRY(precision_agree(config, comm, &precision));
+    out->element = precision.element;
+    TRY(find_vocabulary(config, out));
+    count_parameters(out);
+    TRY(check_parameters(config, out));
+    count_memory(config, out);
+    count_work(config, out);
+    return STATUS_OK;
+}
+
+static enum status make_plan(const struct program *program, struct plan *plan)
+{
+    int64_t ranks = 1, nodes = 1;
+    double speed = 0;
+    TRY(arguments_get_integer(&program->arguments, "--ranks", 1, 1000000, &ranks));
+    TRY(arguments_get_integer(&program->arguments, "--nodes", 1, ranks, &nodes));
+    TRY(arguments_get_number(&program->arguments, "--speed", 1e-3, 1e15, &speed));
+    TRY(plan_make(&program->config, program->comm, ranks, nodes, 0, plan));
+    plan->speed = speed;
+    return speed > 0 ? STATUS_OK : measure_products(plan);
 }
 
 enum status program_plan(int count, char **arguments)

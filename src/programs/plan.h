@@ -2,6 +2,7 @@
 #ifndef LLMPI_SRC_PROGRAMS_PLAN_H
 #define LLMPI_SRC_PROGRAMS_PLAN_H
 
+#include "llmpi/comm/comm.h"
 #include "llmpi/config/config.h"
 #include "llmpi/kernels/element.h"
 #include "llmpi/model/parameters.h"
@@ -26,6 +27,11 @@ struct plan {
     double speed;       /* tokens per second of all ranks */
     double matmul_rate; /* FLOP per second of this machine; 0: the speed was given */
 };
+
+/* Fills `out`, but for the speed, for ranks of so many threads (0: as many as here). Asks this machine for
+ * the precision that is best on it, where the configuration leaves that open. */
+enum status plan_make(const struct config *config, struct comm *comm, int64_t ranks, int64_t nodes,
+                      int64_t threads, struct plan *out);
 
 void plan_print(const struct plan *plan, const struct config *config);
 void plan_print_json(const struct plan *plan);

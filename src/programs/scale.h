@@ -80,9 +80,6 @@ enum status scale_is_measured(const struct scale *scale, int64_t ranks, int64_t 
 /* `llmpi bench step ...` of a measurement, quoted for a shell. */
 enum status scale_command(const struct scale *scale, int64_t ranks, struct buffer *out);
 
-/* Appends `text` so that a shell reads it as one word. */
-enum status scale_quote(struct buffer *out, const char *text);
-
 /* Runs a command line in a shell, appends its standard output to `out`, and puts its messages into the file
  * `log` (NULL: shows them). *code is its exit status, 128 and its signal where it was killed. */
 enum status scale_shell(const char *command, const char *log, struct buffer *out, int *code);

@@ -2,47 +2,29 @@
  * splits them as they would be split on a command line; what we add is quoted. */
 #include "scale.h"
 
+#include "shell_words.h"
+
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum status scale_quote(struct buffer *out, const char *text)
-{
-    TRY(buffer_append(out, "'", 1));
-    for (; *text != '\0'; text++)
-        TRY(*text == '\'' ? buffer_append(out, "'\\''", 4) : buffer_append(out, text, 1));
-    return buffer_append(out, "'", 1);
-}
-
-/* This program, wherever it was found. */
-static enum status quote_program(struct buffer *out)
-{
-    char path[PATH_MAX];
-    ssize_t length = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (length <= 0)
-        return fail(STATUS_FAILED, "cannot read /proc/self/exe: %s", strerror(errno));
-    path[length] = '\0';
-    return scale_quote(out, path);
-}
-
 enum status scale_command(const struct scale *scale, int64_t ranks, struct buffer *out)
 {
     int64_t sequences = scale->config->train.batch_size * (scale->strong ? 1 : ranks); /* both are bounded */
     char *path = path_join(scale->folder, "config.yaml");
-    enum status status = path != NULL ? quote_program(out) : STATUS_FAILED;
+    enum status status = path != NULL ? shell_quote_program(out) : STATUS_FAILED;
     if (status == STATUS_OK)
         status = buffer_printf(out, " bench step ");
     if (status == STATUS_OK)
-        status = scale_quote(out, path);
+        status = shell_quote(out, path);
     if (status == STATUS_OK)
         status = buffer_printf(out, " --train.batch_size=%" PRId64 " --steps=%" PRId64 " --steps-only --json",
                                sequences, scale->steps);

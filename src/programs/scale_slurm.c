@@ -3,6 +3,8 @@
  * again. */
 #include "scale.h"
 
+#include "shell_words.h"
+
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 
@@ -17,25 +19,14 @@
 
 /* --- scripts --- */
 
-/* For an #SBATCH line, which knows double quotes. */
-static enum status check_name(const char *text)
-{
-    if (strpbrk(text, "\"\\\n%") != NULL)
-        return fail(STATUS_USAGE,
-                    "Slurm scripts cannot be written for a folder with quotes, backslashes or "
-                    "per cent signs in its name: %.200s",
-                    text);
-    return STATUS_OK;
-}
-
 static enum status append_head(const struct scale *scale, int64_t ranks, struct buffer *out)
 {
     const char *options = arguments_get(scale->arguments, "--sbatch");
     char folder[PATH_MAX];
     if (getcwd(folder, sizeof folder) == NULL)
         return fail(STATUS_FAILED, "cannot find the current folder: %s", strerror(errno));
-    TRY(check_name(folder));
-    TRY(check_name(scale->folder));
+    TRY(shell_check_sbatch(folder));
+    TRY(shell_check_sbatch(scale->folder));
     if (options != NULL && strchr(options, '\n') != NULL)
         return fail(STATUS_USAGE, "--sbatch must be one line");
     TRY(buffer_printf(out,
@@ -51,7 +42,7 @@ static enum status append_round(const struct scale *scale, int64_t ranks, int64_
 {
     struct buffer name = {0}, new_name = {0};
     char *path = scale_path(scale, ranks, round, "json");
-    enum status status = path != NULL ? scale_quote(&name, path) : STATUS_FAILED;
+    enum status status = path != NULL ? shell_quote(&name, path) : STATUS_FAILED;
     if (status == STATUS_OK)
         status = buffer_printf(&new_name, "%s.new", name.data);
     if (status == STATUS_OK)
@@ -86,7 +77,7 @@ static enum status ask(const char *command, const char *argument, char word[32],
     struct buffer line = {0}, output = {0};
     enum status status = buffer_printf(&line, "%s ", command);
     if (status == STATUS_OK)
-        status = scale_quote(&line, argument);
+        status = shell_quote(&line, argument);
     if (status == STATUS_OK)
         status = scale_shell(line.data, NULL, &output, code);
     if (status == STATUS_OK)
