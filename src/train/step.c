@@ -6,6 +6,7 @@
  * attends every sum. */
 #include "step_private.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
@@ -186,8 +187,10 @@ static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64
     struct train_state *state = stepper->state;
     const struct config *config = stepper->config;
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+    activity_begin(timers_name(PHASE_DATA));
     TRY(read_batch(stepper, state->sequences + first, rows));
     timers_add(stepper->timers, PHASE_DATA, &stepper->since);
+    activity_begin(timers_name(PHASE_COMPUTE));
     struct batch batch = {.sequences = rows,
                           .length = config->model.context_length,
                           .tokens = stepper->tokens,

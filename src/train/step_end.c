@@ -2,6 +2,7 @@
 #include "step_private.h"
 #include "update.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/optimize/schedule.h"
 #include "llmpi/train/stopping.h"
@@ -75,6 +76,7 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     progress_end(&stepper->progress, (double)stepper->sequences_done);
     status = earlier != STATUS_OK ? earlier : status;
     timers_add(timers, PHASE_COMPUTE, &stepper->since);
+    activity_begin(timers_name(PHASE_EXCHANGE));
     if (!local)
         exchange_finish(stepper->exchange);
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
@@ -86,6 +88,7 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     if (decided.failed)
         return local ? status : comm_agree(stepper->comm, status);
     double on_the_way = exchange_message_seconds(stepper->exchange) - messages_before;
+    activity_begin(timers_name(PHASE_UPDATE));
     TRY(conclude(stepper, &decided, result));
     timers_add(timers, PHASE_UPDATE, &stepper->since);
     double hidden = on_the_way - timers->seconds[PHASE_EXCHANGE];
@@ -100,6 +103,7 @@ enum status stepper_meet(struct stepper *stepper, enum status earlier, struct ti
                          struct step_result *results, int64_t count)
 {
     double before = timers->seconds[PHASE_EXCHANGE];
+    activity_begin(timers_name(PHASE_EXCHANGE));
     stepper_settle(stepper, timers);
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
     outer_step_share(stepper->outer);
@@ -109,6 +113,7 @@ enum status stepper_meet(struct stepper *stepper, enum status earlier, struct ti
     before = timers->seconds[PHASE_EXCHANGE];
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
     stepper->waited = timers->seconds[PHASE_EXCHANGE] - before; /* for the slowest rank, as a decision does */
+    activity_begin(timers_name(PHASE_UPDATE));
     outer_step_update(stepper->outer);
     timers_add(timers, PHASE_UPDATE, &stepper->since);
     bucket_trial_note(&stepper->trial, stepper->exchange, results[count - 1].waited_most);

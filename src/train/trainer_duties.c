@@ -2,6 +2,7 @@
  * writes files, and the ranks agree on how it went. */
 #include "trainer_private.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
@@ -43,6 +44,7 @@ static enum status evaluate(struct trainer *trainer)
 {
     struct evaluation result;
     double since = clock_seconds();
+    activity_begin(timers_name(PHASE_EVALUATE));
     TRY(evaluation_run(trainer->config, &trainer->state, trainer->validation, trainer->micro_batch,
                        trainer->comm, &result));
     timers_add(&trainer->timers, PHASE_EVALUATE, &since);
@@ -100,6 +102,7 @@ static enum status sample(struct trainer *trainer)
     const struct config *config = trainer->config;
     enum status status = STATUS_OK;
     double since = clock_seconds();
+    activity_begin(timers_name(PHASE_SAMPLE));
     for (int64_t i = 0; is_root(trainer) && i < config->sample.prompts.count && status == STATUS_OK; i++) {
         const char *prompt = config->sample.prompts.items[i];
         struct generation_settings settings = {.tokens = config->sample.tokens,
@@ -131,6 +134,7 @@ static enum status save(struct trainer *trainer)
     struct checkpoint_notes notes = {.ranks = comm_size(trainer->comm),
                                      .dataset_digest = trainer->dataset_digest};
     enum status status = STATUS_OK;
+    activity_begin(timers_name(PHASE_CHECKPOINT));
     TRY(state_check_replicas(&trainer->state, trainer->comm));
     snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
     snprintf(notes.products, sizeof notes.products, "%s", precision->products);
