@@ -21,6 +21,11 @@ static const struct option table[] = {
     {FIELD(run, bind), OPTION_CHOICE, AT(run, bind), "auto", NULL, "auto|none", true,
      "Who gives each rank its cores: auto: llmpi, unless mpirun or srun was told to; none: the launcher, "
      "whatever it does by itself"},
+    {FIELD(run, stall_warning), OPTION_INTEGER, AT(run, stall_warning), "60", "[0, 1000000000]", NULL, true,
+     "Seconds after which `train` names a rank that does not get on or is not heard of; 0: never"},
+    {FIELD(run, stall_abort), OPTION_INTEGER, AT(run, stall_abort), "-1", "[-1, 1000000000]", NULL, true,
+     "Seconds after which such a rank ends the job, with status 1; 0: never; -1: 900, and never where rank "
+     "0 has a terminal"},
 
     {FIELD(corpus, inputs), OPTION_LIST, AT(corpus, inputs), "", NULL, NULL, true,
      "Files, folders or globs of text: .txt .jsonl .ndjson .json, also with .gz or .zst, and .parquet"},
@@ -260,7 +265,8 @@ static const struct option table[] = {
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
     {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
-     "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else fp32. "
+     "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else "
+     "fp32. "
      "Parameters and sums are fp32 in either"},
     {FIELD(train, recompute), OPTION_CHOICE, AT(train, recompute), "none", NULL, "none|attention|block", true,
      "What the backward pass computes again instead of keeping it in memory: nothing, attention of each "

@@ -3,6 +3,7 @@
 
 #include "llmpi/base/clock.h"
 #include "llmpi/base/log.h"
+#include "llmpi/comm/watchdog.h"
 #include "llmpi/train/stopping.h"
 
 static enum status run_step(struct trainer *trainer, enum status earlier, struct step_note *note,
@@ -90,8 +91,15 @@ enum status trainer_run(const struct config *config, bool fresh, struct tokenize
 {
     struct trainer trainer = {
         .config = config, .comm = comm, .directory = config->run.directory, .written = STATUS_OK};
+    struct watchdog *watchdog;
     stopping_begin();
-    enum status status = run(&trainer, fresh, tokenizer);
+    enum status status = watchdog_begin(comm, config->run.stall_warning, config->run.stall_abort, &watchdog);
+    if (status != STATUS_OK) {
+        tokenizer_destroy(tokenizer);
+        return status;
+    }
+    status = run(&trainer, fresh, tokenizer);
     trainer_close(&trainer);
+    watchdog_end(watchdog);
     return status;
 }

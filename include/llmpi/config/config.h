@@ -66,6 +66,7 @@ struct config {
         int64_t seed;
         int64_t threads; /* 0: OMP_NUM_THREADS, or the rank's share of the cores of its node */
         int64_t bind;    /* enum run_bind */
+        int64_t stall_warning, stall_abort; /* seconds (comm/watchdog.h) */
     } run;
     struct {
         struct string_list inputs;
