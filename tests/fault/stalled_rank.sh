@@ -30,7 +30,7 @@ until_true() {
     done
 }
 
-has_begun() { [ "$(wc -l 2>/dev/null <"run-$1/metrics.jsonl")" -gt 3 ]; }
+has_begun() { [ "$(cat "run-$1/metrics.jsonl" 2>/dev/null | wc -l)" -gt 3 ]; }
 steps_beyond() { [ "$(wc -l <"run-$1/metrics.jsonl")" -gt "$2" ]; }
 says() { grep -q -- "$2" "$1.log"; }
 gone() { ! kill -0 "$@" 2>/dev/null; }
