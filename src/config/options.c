@@ -264,6 +264,16 @@ static const struct option table[] = {
      "Decoupled weight decay of matrices, per unit of learning rate; biases and layer norms have none"},
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
+    {FIELD(train, on_nonfinite), OPTION_CHOICE, AT(train, on_nonfinite), "stop", NULL, "stop|skip|rollback",
+     true,
+     "What a loss or gradient that is not finite does: end the run, have its update left out, or take the "
+     "run "
+     "back to its newest checkpoint and on with the data after that step"},
+    {FIELD(train, spike_threshold), OPTION_NUMBER, AT(train, spike_threshold), "0", "[0, inf)", NULL, true,
+     "Leave out the update of a step whose loss lies that many standard deviations above those of the last "
+     "spike_window steps; 0: never (OLMo 2: 6)"},
+    {FIELD(train, spike_window), OPTION_INTEGER, AT(train, spike_window), "128", "[2, 1000000]", NULL, true,
+     "Losses that a spike is judged by; before half of them are there nothing is"},
     {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
      "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else "
      "fp32. "

@@ -9,6 +9,8 @@
 
 #include <math.h>
 
+enum { MOST_SKIPPED = 10 }; /* updates in a row */
+
 static double rate_of_step(const struct config *config, int64_t step)
 {
     static const enum schedule_kind kinds[] = {[SCHEDULE_COSINE] = SCHEDULE_KIND_COSINE,
@@ -22,6 +24,48 @@ static double rate_of_step(const struct config *config, int64_t step)
                                 .warmup_steps = config->train.warmup_steps,
                                 .decay_steps = config->train.decay_steps};
     return schedule_rate(&schedule, step);
+}
+
+/* Whether the update is made. All ranks have the same numbers, and so the same opinion. */
+static enum status judge(struct stepper *stepper, struct step_result *result)
+{
+    const struct config *config = stepper->config;
+    bool finite = isfinite(result->loss) && isfinite(result->gradient_norm);
+    double loss = fabs(result->loss), norm = fabs(result->gradient_norm); /* no sign before nan */
+    double limit = config->train.spike_threshold;
+    double score = limit > 0 && finite ? loss_history_score(&stepper->history, result->loss) : 0;
+    if (finite)
+        loss_history_add(&stepper->history, result->loss);
+    if (!finite && config->train.on_nonfinite == TRAIN_NONFINITE_STOP)
+        return fail(
+            STATUS_FAILED,
+            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
+            "left as after step %lld (try a smaller train.learning_rate)",
+            (long long)result->step, loss, norm, (long long)stepper->state->step);
+    result->roll_back = !finite && config->train.on_nonfinite == TRAIN_NONFINITE_ROLLBACK;
+    result->skipped = !finite || score > limit;
+    stepper->skipped = result->skipped ? stepper->skipped + 1 : 0;
+    if (stepper->skipped == MOST_SKIPPED && !result->roll_back)
+        return fail(STATUS_FAILED,
+                    "step %lld: the loss is %g and the gradient's norm %g, and it is the %dth step in a row "
+                    "whose update is left out (try a smaller train.learning_rate)",
+                    (long long)result->step, loss, norm, MOST_SKIPPED);
+    if (result->skipped && comm_rank(stepper->comm) == 0 && finite)
+        log_warning("step %lld: the loss is %g, %.1f standard deviations above the last ones: its update is "
+                    "left out",
+                    (long long)result->step, loss, score);
+    else if (result->skipped && comm_rank(stepper->comm) == 0)
+        log_warning("step %lld: the loss is %g and the gradient's norm %g: its update is left out",
+                    (long long)result->step, loss, norm);
+    return STATUS_OK;
+}
+
+void stepper_recall(struct stepper *stepper, const double *losses, int64_t count, int64_t skipped)
+{
+    loss_history_clear(&stepper->history);
+    for (int64_t i = 0; i < count; i++)
+        loss_history_add(&stepper->history, losses[i]);
+    stepper->skipped = skipped;
 }
 
 /* What was decided becomes the result; checks it, clips, updates and advances the state. */
@@ -38,17 +82,13 @@ static enum status conclude(struct stepper *stepper, const struct decided *decid
                                    .stop = decided->stop,
                                    .waited_mean = decided->waited_mean,
                                    .waited_most = decided->waited_most};
-    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
-        return fail(
-            STATUS_FAILED,
-            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
-            "left as after step %lld (try a smaller train.learning_rate)",
-            (long long)state->step + 1, fabs(result->loss),
-            fabs(result->gradient_norm), /* no sign before nan */
-            (long long)state->step);
+    TRY(judge(stepper, result));
     double clip = config->train.grad_clip;
     double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
-    update_own_parts(config, state, result->learning_rate, scale / decided->weight);
+    if (result->skipped)
+        keep_own_parts(state);
+    else
+        update_own_parts(config, state, result->learning_rate, scale / decided->weight);
     state->step++;
     state->sequences += config->train.batch_size;
     if (stepper->outer == NULL)

@@ -29,6 +29,8 @@ static enum status run_round(struct trainer *trainer, int64_t count)
         last->seconds += clock_seconds() - since;
     }
     TRY(status);
+    if (trainer->results[0].roll_back) /* never with local steps */
+        return trainer_roll_back(trainer);
     for (int64_t i = 0; i < count; i++) {
         for (int phase = 0; phase < PHASES; phase++)
             trainer->timers.seconds[phase] += trainer->notes[i].phases.seconds[phase];

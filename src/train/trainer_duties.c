@@ -164,13 +164,20 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
     struct buffer *line = &trainer->line; /* kept from step to step */
     buffer_clear(line);
     TRY(buffer_reserve(line, LINE_BYTES));
-    enum status status = buffer_printf(
-        line,
-        "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, "
-        "\"tokens_per_second\": %.17g, \"mfu\": %.6g, \"seconds\": %.17g",
-        (long long)result->step, result->loss, result->learning_rate, result->gradient_norm,
-        (long long)result->tokens_done, (double)result->tokens / seconds,
-        trainer_utilisation(trainer, result->tokens, seconds), seconds);
+    enum status status = buffer_printf(line, "{\"step\": %lld, \"loss\": ", (long long)result->step);
+    if (status == STATUS_OK)
+        status = json_write_number(line, result->loss);
+    if (status == STATUS_OK)
+        status = buffer_printf(line, ", \"learning_rate\": %.17g, \"grad_norm\": ", result->learning_rate);
+    if (status == STATUS_OK)
+        status = json_write_number(line, result->gradient_norm);
+    if (status == STATUS_OK)
+        status = buffer_printf(line,
+                               ", \"tokens\": %lld, \"tokens_per_second\": %.17g, \"mfu\": %.6g, "
+                               "\"seconds\": %.17g%s",
+                               (long long)result->tokens_done, (double)result->tokens / seconds,
+                               trainer_utilisation(trainer, result->tokens, seconds), seconds,
+                               result->skipped ? ", \"skipped\": true" : "");
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
         status = buffer_printf(line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i),
                                note->phases.seconds[i]);
