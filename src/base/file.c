@@ -1,6 +1,7 @@
 /* POSIX files, with errno turned into a sentence where it happens. */
 #include "llmpi/base/file.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/memory.h"
 
 #include <errno.h>
@@ -10,6 +11,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { PIECE = 1 << 24 }; /* bytes of one call, after which the thread has got on */
 
 static enum status fail_errno(const char *verb, const char *path)
 {
@@ -48,7 +51,7 @@ enum status file_write_at(int descriptor, const char *path, int64_t offset, cons
 {
     const char *next = data;
     while (length > 0) {
-        ssize_t written = pwrite(descriptor, next, length, (off_t)offset);
+        ssize_t written = pwrite(descriptor, next, length < PIECE ? length : PIECE, (off_t)offset);
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
@@ -56,6 +59,7 @@ enum status file_write_at(int descriptor, const char *path, int64_t offset, cons
         next += written;
         offset += written;
         length -= (size_t)written;
+        activity_advance();
     }
     return STATUS_OK;
 }
@@ -64,7 +68,7 @@ enum status file_read_at(int descriptor, const char *path, int64_t offset, void 
 {
     char *next = data;
     while (length > 0) {
-        ssize_t got = pread(descriptor, next, length, (off_t)offset);
+        ssize_t got = pread(descriptor, next, length < PIECE ? length : PIECE, (off_t)offset);
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
@@ -75,6 +79,7 @@ enum status file_read_at(int descriptor, const char *path, int64_t offset, void 
         next += got;
         offset += got;
         length -= (size_t)got;
+        activity_advance();
     }
     return STATUS_OK;
 }

@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 
 static int log_rank = 0, log_size = 1;
 static bool silent = false;
-static bool line_open = false; /* a progress line stands on the terminal */
+static atomic_bool line_open = false; /* a progress line stands on the terminal; threads also log */
 
 void log_set_rank(int rank, int size)
 {

@@ -3,6 +3,7 @@
 #include "llmpi/comm/comm.h"
 
 #include "comm_private.h"
+#include "llmpi/base/activity.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
@@ -132,7 +133,9 @@ enum status comm_agree(struct comm *comm, enum status mine)
         return mine;
     /* Pairs (value, rank): the largest value wins, and of equals the lowest rank. */
     int pairs[2][2] = {{severity(mine), comm->rank}, {-severity(mine), comm->rank}};
+    activity_wait();
     MPI_Allreduce(MPI_IN_PLACE, pairs, 2, MPI_2INT, MPI_MAXLOC, comm->handle);
+    activity_advance();
     int worst = pairs[0][0], best = -pairs[1][0], rank = pairs[0][1];
     if (worst == 0)
         return STATUS_OK;
@@ -152,7 +155,9 @@ void comm_broadcast(struct comm *comm, void *data, size_t bytes, int root)
     char *next = data;
     while (bytes > 0) {
         int piece = bytes < (size_t)comm_piece() ? (int)bytes : comm_piece();
+        activity_wait();
         MPI_Bcast(next, piece, MPI_BYTE, root, comm->handle);
+        activity_advance();
         next += piece;
         bytes -= (size_t)piece;
     }
@@ -180,16 +185,22 @@ enum status comm_broadcast_buffer(struct comm *comm, struct buffer *buffer, int 
 
 void comm_gather(struct comm *comm, const void *mine, size_t bytes, void *all)
 {
-    if (comm->size == 1)
+    if (comm->size == 1) {
         memcpy(all, mine, bytes);
-    else
-        MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, comm->handle);
+        return;
+    }
+    activity_wait();
+    MPI_Allgather(mine, (int)bytes, MPI_BYTE, all, (int)bytes, MPI_BYTE, comm->handle);
+    activity_advance();
 }
 
 void comm_barrier(struct comm *comm)
 {
-    if (comm->size > 1)
-        MPI_Barrier(comm->handle);
+    if (comm->size == 1)
+        return;
+    activity_wait();
+    MPI_Barrier(comm->handle);
+    activity_advance();
 }
 
 void comm_abort(struct comm *comm, int code)

@@ -4,6 +4,7 @@
 #include "llmpi/comm/requests.h"
 
 #include "comm_private.h"
+#include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/memory.h"
 
@@ -92,12 +93,14 @@ void requests_wait(struct comm *comm)
         return;
     MPI_Request barrier;
     int done = 0;
+    activity_wait();
     MPI_Ibarrier(comm->requests->handle, &barrier);
     for (MPI_Test(&barrier, &done, MPI_STATUS_IGNORE); !done; MPI_Test(&barrier, &done, MPI_STATUS_IGNORE)) {
         requests_look(comm);
         nanosleep(&pause, NULL);
         pause.tv_nsec = pause.tv_nsec < WAIT_NS ? 2 * pause.tv_nsec : WAIT_NS;
     }
+    activity_advance();
 }
 
 enum stop_reason requests_agree(struct comm *comm)

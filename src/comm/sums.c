@@ -3,6 +3,7 @@
 #include "comm_private.h"
 #include "llmpi/comm/comm.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/memory.h"
 
 #include <string.h>
@@ -27,7 +28,9 @@ static void reduce(struct comm *comm, void *values, int64_t count, size_t size, 
     char *next = values;
     while (count > 0) {
         int piece = count < comm_piece() ? (int)count : comm_piece();
+        activity_wait();
         MPI_Allreduce(MPI_IN_PLACE, next, piece, type, operation, comm->handle);
+        activity_advance();
         next += (size_t)piece * size;
         count -= piece;
     }
@@ -76,8 +79,10 @@ static void transfer(struct comm *comm, const char *out, int64_t out_bytes, int 
 {
     while (out_bytes > 0 || in_bytes > 0) {
         int sent = next_piece(out_bytes), received = next_piece(in_bytes);
+        activity_wait();
         MPI_Sendrecv(out, sent, MPI_BYTE, sent > 0 ? to : MPI_PROC_NULL, 0, in, received, MPI_BYTE,
                      received > 0 ? from : MPI_PROC_NULL, 0, comm->handle, MPI_STATUS_IGNORE);
+        activity_advance();
         if (sent > 0)
             out += sent;
         if (received > 0)

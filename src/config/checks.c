@@ -62,6 +62,11 @@ static enum status check_local_steps(const struct config *config, const char *na
         return fail(STATUS_USAGE,
                     "%s: train.local_steps is %lld but train.wire is bf16: moments and parameters need fp32",
                     name, (long long)config->train.local_steps);
+    if (config->train.on_nonfinite != TRAIN_NONFINITE_STOP || config->train.spike_threshold > 0)
+        return fail(STATUS_USAGE,
+                    "%s: train.local_steps is %lld, in which ranks would leave out different updates: "
+                    "train.on_nonfinite must be stop and train.spike_threshold 0",
+                    name, (long long)config->train.local_steps);
     return STATUS_OK;
 }
 

@@ -28,6 +28,11 @@ static const struct option table[] = {
      "seconds "
      "since 1970, that SLURM_JOB_END_TIME or else LLMPI_DEADLINE tells; of a short job at most half of the "
      "time that is left at the start"},
+    {FIELD(run, stall_warning), OPTION_INTEGER, AT(run, stall_warning), "60", "[0, 1000000000]", NULL, true,
+     "Seconds after which `train` names a rank that does not get on or is not heard of; 0: never"},
+    {FIELD(run, stall_abort), OPTION_INTEGER, AT(run, stall_abort), "-1", "[-1, 1000000000]", NULL, true,
+     "Seconds after which such a rank ends the job, with status 1; 0: never; -1: 900, and never where rank "
+     "0 has a terminal"},
 
     {FIELD(corpus, inputs), OPTION_LIST, AT(corpus, inputs), "", NULL, NULL, true,
      "Files, folders or globs of text: .txt .jsonl .ndjson .json, also with .gz or .zst, and .parquet"},
@@ -266,6 +271,16 @@ static const struct option table[] = {
      "Decoupled weight decay of matrices, per unit of learning rate; biases and layer norms have none"},
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
+    {FIELD(train, on_nonfinite), OPTION_CHOICE, AT(train, on_nonfinite), "stop", NULL, "stop|skip|rollback",
+     true,
+     "What a loss or gradient that is not finite does: end the run, have its update left out, or take the "
+     "run "
+     "back to its newest checkpoint and on with the data after that step"},
+    {FIELD(train, spike_threshold), OPTION_NUMBER, AT(train, spike_threshold), "0", "[0, inf)", NULL, true,
+     "Leave out the update of a step whose loss lies that many standard deviations above those of the last "
+     "spike_window steps; 0: never (OLMo 2: 6)"},
+    {FIELD(train, spike_window), OPTION_INTEGER, AT(train, spike_window), "128", "[2, 1000000]", NULL, true,
+     "Losses that a spike is judged by; before half of them are there nothing is"},
     {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
      "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else "
      "fp32. "

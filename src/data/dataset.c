@@ -2,6 +2,7 @@
  * The table belongs to one pair (context_length, stride) and is made anew when another pair is asked for. */
 #include "llmpi/data/dataset.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/data/shard.h"
@@ -69,8 +70,10 @@ static enum status open_all(struct dataset *dataset, const struct string_list *p
     dataset->shards = memory_resize(NULL, paths->count, sizeof(struct shard *), "a table of shards");
     if (dataset->shards == NULL)
         return STATUS_FAILED;
-    for (int64_t i = 0; i < paths->count; i++)
+    for (int64_t i = 0; i < paths->count; i++) {
         TRY(open_next(dataset, paths->items[i], paths->count));
+        activity_advance();
+    }
     dataset->vocab_size = shard_information(dataset->shards[0])->vocab_size;
     return STATUS_OK;
 }

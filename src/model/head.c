@@ -3,6 +3,7 @@
  * chunk, which is why chunks should not be small. */
 #include "llmpi/model/head.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/kernels/cross_entropy.h"
 
 #include <string.h>
@@ -85,6 +86,7 @@ void head_train(const struct head *head, const struct pass *pass, struct model_l
     struct chunk chunk;
     for (int64_t first = 0; first < pass->rows; first += chunk.rows) {
         chunk = chunk_at(pass, first);
+        activity_advance();
         const float *weights = chunk_weights(pass, chunk);
         chunk_forward(head, pass, chunk, scratch->logits);
         cross_entropy_backward(scratch->dlogits, scratch->element, scratch->losses, scratch->logits,
@@ -101,6 +103,7 @@ void head_evaluate(const struct head *head, const struct pass *pass, float *toke
     struct chunk chunk;
     for (int64_t first = 0; first < pass->rows; first += chunk.rows) {
         chunk = chunk_at(pass, first);
+        activity_advance();
         float *losses = token_loss == NULL ? scratch->losses : token_loss + first;
         chunk_forward(head, pass, chunk, scratch->logits);
         cross_entropy_forward(losses, scratch->logits, pass->batch->targets + first, chunk.rows,

@@ -2,6 +2,7 @@
  * takes none. The weights' own forms (struct weight) stay behind linear layers. */
 #include "llmpi/model/model.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/embedding.h"
 #include "llmpi/model/activations.h"
@@ -182,12 +183,14 @@ static const struct model_hooks no_hooks;
 
 static void need_block(const struct model_hooks *hooks, int64_t block)
 {
+    activity_advance();
     if (hooks->block_needed != NULL)
         hooks->block_needed(hooks->context, block);
 }
 
 static void report_block(const struct model_hooks *hooks, int64_t block)
 {
+    activity_advance();
     if (hooks->block_ready != NULL)
         hooks->block_ready(hooks->context, block);
 }

@@ -100,7 +100,8 @@ static enum status add_line(struct metrics *metrics, const struct json *line)
     double loss = NAN;
     if (!json_get_integer(json_get_member(line, "step"), &step))
         return fail(STATUS_FAILED, "an object with an integer 'step' was expected");
-    if (json_get_number(json_get_member(line, "loss"), &loss)) {
+    if (json_get_member(line, "loss") != NULL) { /* null where it was not finite */
+        json_get_number(json_get_member(line, "loss"), &loss);
         if (metrics->steps++ == 0) {
             metrics->first_step = step;
             metrics->first_loss = metrics->lowest_loss = loss;

@@ -2,6 +2,7 @@
  * block, waiting, publishing and taking. Sums and messages between teams are in exchange_sums.c. */
 #include "exchange_private.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
@@ -122,6 +123,7 @@ double exchange_message_seconds(struct exchange *exchange)
 static void pause_for(int64_t *tries)
 {
     static const struct timespec moment = {0, 50000};
+    activity_wait();
     ++*tries;
     if (*tries > 2000)
         nanosleep(&moment, NULL);
@@ -151,6 +153,7 @@ void exchange_finish(struct exchange *exchange)
         return;
     for (int64_t tries = 0; !exchange_sums_advance(exchange);)
         pause_for(&tries);
+    activity_advance();
 }
 
 /* --- new parameters --- */
@@ -177,6 +180,7 @@ bool exchange_take(struct exchange *exchange, int64_t block, float *parameters)
         exchange_parameters_advance(exchange);
         pause_for(&tries);
     }
+    activity_advance();
     for (int rank = 0; rank < ownership->ranks; rank++) {
         struct share part = ownership_part(ownership, block, rank);
         if (rank == ownership->rank && !exchange_rounds(exchange))
@@ -197,4 +201,5 @@ void exchange_release(struct exchange *exchange)
     for (int64_t tries = 0;
          exchange_is_sending(exchange) || !team_reached(exchange->team, TEAM_TAKEN, exchange->rounds);)
         pause_for(&tries);
+    activity_advance();
 }

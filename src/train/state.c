@@ -6,6 +6,7 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
 
+#include <stdio.h>
 #include <string.h>
 
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size)
@@ -160,18 +161,45 @@ void state_broadcast(struct train_state *state, struct comm *comm)
     model_refresh_all(state->model);
 }
 
+/* How many of the digests are the one of `rank`. */
+static int count_alike(const uint64_t *digests, int ranks, int rank)
+{
+    int alike = 0;
+    for (int i = 0; i < ranks; i++)
+        alike += digests[i] == digests[rank];
+    return alike;
+}
+
+/* Names the ranks that differ from most; of two halves, from the one with the lowest rank. */
+static enum status compare_digests(const uint64_t *digests, int ranks, int64_t step)
+{
+    char names[128] = "";
+    int used = 0, most = 0, different = 0;
+    for (int rank = 1; rank < ranks; rank++)
+        if (count_alike(digests, ranks, rank) > count_alike(digests, ranks, most))
+            most = rank;
+    for (int rank = 0; rank < ranks; rank++)
+        if (digests[rank] != digests[most] && different++ < 8)
+            used += snprintf(names + used, sizeof names - (size_t)used, "%s%d", used > 0 ? ", " : "", rank);
+    if (different == 0)
+        return STATUS_OK;
+    return fail(STATUS_FAILED,
+                "step %lld: the parameters of %d rank%s (%s%s) are not those of rank %d (a rank computed "
+                "something else: different processors or libraries, or a hardware fault); nothing is saved",
+                (long long)step, different, different == 1 ? "" : "s", names, different > 8 ? ", ..." : "",
+                most);
+}
+
 enum status state_check_replicas(struct train_state *state, struct comm *comm)
 {
     size_t bytes = (size_t)model_table(state->model)->total * sizeof(float);
     uint64_t digest = digest_bytes(model_parameters(state->model), bytes);
-    int64_t halves[4] = {(int64_t)(digest >> 32), (int64_t)(digest & 0xFFFFFFFF), 0, 0};
-    halves[2] = -halves[0]; /* the largest of the negated is the smallest */
-    halves[3] = -halves[1];
-    comm_max_int64(comm, halves, 4);
-    if (halves[0] == -halves[2] && halves[1] == -halves[3])
-        return STATUS_OK;
-    return fail(STATUS_FAILED,
-                "step %lld: the parameters are not the same on all ranks (a rank computed something else: "
-                "different processors or libraries, or a hardware fault); nothing is saved",
-                (long long)state->step);
+    uint64_t *digests = memory_allocate(comm_size(comm), sizeof *digests, "digests of the ranks");
+    enum status status = comm_agree(comm, digests != NULL ? STATUS_OK : STATUS_FAILED);
+    if (status == STATUS_OK) {
+        comm_gather(comm, &digest, sizeof digest, digests);
+        status = compare_digests(digests, comm_size(comm), state->step);
+    }
+    memory_free(digests);
+    return status;
 }

@@ -6,6 +6,7 @@
  * to stop between two micro-batches, still attends every sum. */
 #include "step_private.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
@@ -13,6 +14,8 @@
 #include "llmpi/kernels/residual.h"
 #include "llmpi/train/slots.h"
 
+#include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 int64_t step_slots(const struct config *config, int ranks)
@@ -56,6 +59,10 @@ static enum status allocate(struct stepper *stepper)
     stepper->targets = memory_allocate(count, sizeof *stepper->targets, "a batch of targets");
     stepper->pending = memory_allocate(levels + 1, sizeof *stepper->pending, "gradients of slots");
     bool local = stepper->config->train.local_steps > 0;
+    const char *bad = getenv("LLMPI_BAD_SEQUENCE");
+    stepper->bad_sequence = bad != NULL ? atoll(bad) : -1;
+    int64_t losses = stepper->config->train.spike_threshold > 0 ? stepper->config->train.spike_window : 0;
+    TRY(loss_history_create(losses, &stepper->history));
     stepper->decision = decision_create(stepper->state, stepper->slots, local, stepper->comm);
     if (local)
         stepper->outer = outer_step_create(stepper->config, stepper->state, stepper->comm);
@@ -107,6 +114,7 @@ void stepper_destroy(struct stepper *stepper)
     memory_free(stepper->pending);
     decision_destroy(stepper->decision);
     outer_step_destroy(stepper->outer);
+    loss_history_free(&stepper->history);
     memory_free(stepper->window);
     memory_free(stepper->tokens);
     memory_free(stepper->targets);
@@ -187,8 +195,10 @@ static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64
     struct train_state *state = stepper->state;
     const struct config *config = stepper->config;
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
+    activity_begin(timers_name(PHASE_DATA));
     TRY(read_batch(stepper, state->sequences + first, rows));
     timers_add(stepper->timers, PHASE_DATA, &stepper->since);
+    activity_begin(timers_name(PHASE_COMPUTE));
     struct batch batch = {.sequences = rows,
                           .length = config->model.context_length,
                           .tokens = stepper->tokens,
@@ -200,6 +210,9 @@ static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64
                                       .forward_done = begins ? clear_gradients : NULL,
                                       .block_ready = ends && stepper->outer == NULL ? block_ready : NULL};
     model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums, &hooks);
+    int64_t number = state->sequences + first;
+    if (stepper->bad_sequence >= number && stepper->bad_sequence < number + rows)
+        sums->loss = NAN;
     stepper->sequences_done += rows;
     progress_update(&stepper->progress, (double)stepper->sequences_done, NULL);
     return STATUS_OK;

@@ -2,11 +2,14 @@
 #include "step_private.h"
 #include "update.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/comm/requests.h"
 #include "llmpi/optimize/schedule.h"
 
 #include <math.h>
+
+enum { MOST_SKIPPED = 10 }; /* updates in a row */
 
 static double rate_of_step(const struct config *config, int64_t step)
 {
@@ -23,6 +26,48 @@ static double rate_of_step(const struct config *config, int64_t step)
     return schedule_rate(&schedule, step);
 }
 
+/* Whether the update is made. All ranks have the same numbers, and so the same opinion. */
+static enum status judge(struct stepper *stepper, struct step_result *result)
+{
+    const struct config *config = stepper->config;
+    bool finite = isfinite(result->loss) && isfinite(result->gradient_norm);
+    double loss = fabs(result->loss), norm = fabs(result->gradient_norm); /* no sign before nan */
+    double limit = config->train.spike_threshold;
+    double score = limit > 0 && finite ? loss_history_score(&stepper->history, result->loss) : 0;
+    if (finite)
+        loss_history_add(&stepper->history, result->loss);
+    if (!finite && config->train.on_nonfinite == TRAIN_NONFINITE_STOP)
+        return fail(
+            STATUS_FAILED,
+            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
+            "left as after step %lld (try a smaller train.learning_rate)",
+            (long long)result->step, loss, norm, (long long)stepper->state->step);
+    result->roll_back = !finite && config->train.on_nonfinite == TRAIN_NONFINITE_ROLLBACK;
+    result->skipped = !finite || score > limit;
+    stepper->skipped = result->skipped ? stepper->skipped + 1 : 0;
+    if (stepper->skipped == MOST_SKIPPED && !result->roll_back)
+        return fail(STATUS_FAILED,
+                    "step %lld: the loss is %g and the gradient's norm %g, and it is the %dth step in a row "
+                    "whose update is left out (try a smaller train.learning_rate)",
+                    (long long)result->step, loss, norm, MOST_SKIPPED);
+    if (result->skipped && comm_rank(stepper->comm) == 0 && finite)
+        log_warning("step %lld: the loss is %g, %.1f standard deviations above the last ones: its update is "
+                    "left out",
+                    (long long)result->step, loss, score);
+    else if (result->skipped && comm_rank(stepper->comm) == 0)
+        log_warning("step %lld: the loss is %g and the gradient's norm %g: its update is left out",
+                    (long long)result->step, loss, norm);
+    return STATUS_OK;
+}
+
+void stepper_recall(struct stepper *stepper, const double *losses, int64_t count, int64_t skipped)
+{
+    loss_history_clear(&stepper->history);
+    for (int64_t i = 0; i < count; i++)
+        loss_history_add(&stepper->history, losses[i]);
+    stepper->skipped = skipped;
+}
+
 /* What was decided becomes the result; checks it, clips, updates and advances the state. */
 static enum status conclude(struct stepper *stepper, const struct decided *decided,
                             struct step_result *result)
@@ -37,17 +82,13 @@ static enum status conclude(struct stepper *stepper, const struct decided *decid
                                    .stop = decided->stop,
                                    .waited_mean = decided->waited_mean,
                                    .waited_most = decided->waited_most};
-    if (!isfinite(result->loss) || !isfinite(result->gradient_norm))
-        return fail(
-            STATUS_FAILED,
-            "step %lld: the loss is %g and the gradient's norm %g, both must be finite; the parameters are "
-            "left as after step %lld (try a smaller train.learning_rate)",
-            (long long)state->step + 1, fabs(result->loss),
-            fabs(result->gradient_norm), /* no sign before nan */
-            (long long)state->step);
+    TRY(judge(stepper, result));
     double clip = config->train.grad_clip;
     double scale = clip > 0 && result->gradient_norm > clip ? clip / result->gradient_norm : 1;
-    update_own_parts(config, state, result->learning_rate, scale / decided->weight);
+    if (result->skipped)
+        keep_own_parts(state);
+    else
+        update_own_parts(config, state, result->learning_rate, scale / decided->weight);
     state->step++;
     state->sequences += config->train.batch_size;
     if (stepper->outer == NULL)
@@ -75,6 +116,7 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     progress_end(&stepper->progress, (double)stepper->sequences_done);
     status = earlier != STATUS_OK ? earlier : status;
     timers_add(timers, PHASE_COMPUTE, &stepper->since);
+    activity_begin(timers_name(PHASE_EXCHANGE));
     if (!local)
         exchange_finish(stepper->exchange);
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
@@ -90,6 +132,7 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
         return fail(STATUS_STOPPED, "step %lld was cut short on request",
                     (long long)stepper->state->step + 1);
     double on_the_way = exchange_message_seconds(stepper->exchange) - messages_before;
+    activity_begin(timers_name(PHASE_UPDATE));
     TRY(conclude(stepper, &decided, result));
     timers_add(timers, PHASE_UPDATE, &stepper->since);
     double hidden = on_the_way - timers->seconds[PHASE_EXCHANGE];
@@ -104,6 +147,7 @@ enum status stepper_meet(struct stepper *stepper, enum status earlier, struct ti
                          struct step_result *results, int64_t count)
 {
     double before = timers->seconds[PHASE_EXCHANGE];
+    activity_begin(timers_name(PHASE_EXCHANGE));
     stepper_settle(stepper, timers);
     requests_wait(stepper->comm);
     enum status status = comm_agree(stepper->comm, earlier);
@@ -119,6 +163,7 @@ enum status stepper_meet(struct stepper *stepper, enum status earlier, struct ti
     before = timers->seconds[PHASE_EXCHANGE];
     timers_add(timers, PHASE_EXCHANGE, &stepper->since);
     stepper->waited = timers->seconds[PHASE_EXCHANGE] - before; /* for the slowest rank, as a decision does */
+    activity_begin(timers_name(PHASE_UPDATE));
     outer_step_update(stepper->outer);
     timers_add(timers, PHASE_UPDATE, &stepper->since);
     bucket_trial_note(&stepper->trial, stepper->exchange, results[count - 1].waited_most);

@@ -4,6 +4,7 @@
 
 #include "bucket_trial.h"
 #include "decision.h"
+#include "loss_history.h"
 #include "outer_step.h"
 
 #include "llmpi/base/log.h"
@@ -27,6 +28,9 @@ struct stepper {
     struct timers *timers; /* of the step in work */
     struct progress progress;
     int64_t sequences_done; /* by this rank in the step in work */
+    struct loss_history history;
+    int64_t skipped;      /* updates left out in a row */
+    int64_t bad_sequence; /* its loss is not finite, for tests; -1: none */
     double since;
     double waited;           /* in the exchange since the last outer step */
     double decision_seconds; /* of the last step's decision: it waits for the slowest rank */

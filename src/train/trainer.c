@@ -4,6 +4,7 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/log.h"
 #include "llmpi/comm/requests.h"
+#include "llmpi/comm/watchdog.h"
 
 static enum status run_step(struct trainer *trainer, enum status earlier, struct step_note *note,
                             struct step_result *result)
@@ -29,6 +30,8 @@ static enum status run_round(struct trainer *trainer, int64_t count)
         last->seconds += clock_seconds() - since;
     }
     TRY(status);
+    if (trainer->results[0].roll_back) /* never with local steps */
+        return trainer_roll_back(trainer);
     for (int64_t i = 0; i < count; i++) {
         for (int phase = 0; phase < PHASES; phase++)
             trainer->timers.seconds[phase] += trainer->notes[i].phases.seconds[phase];
@@ -109,7 +112,14 @@ enum status trainer_run(const struct config *config, bool fresh, struct tokenize
 {
     struct trainer trainer = {
         .config = config, .comm = comm, .directory = config->run.directory, .written = STATUS_OK};
-    enum status status = run(&trainer, fresh, tokenizer);
+    struct watchdog *watchdog;
+    enum status status = watchdog_begin(comm, config->run.stall_warning, config->run.stall_abort, &watchdog);
+    if (status != STATUS_OK) {
+        tokenizer_destroy(tokenizer);
+        return status;
+    }
+    status = run(&trainer, fresh, tokenizer);
     trainer_close(&trainer);
+    watchdog_end(watchdog);
     return status;
 }

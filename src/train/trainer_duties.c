@@ -2,6 +2,7 @@
  * writes files, and the ranks agree on how it went. */
 #include "trainer_private.h"
 
+#include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
@@ -44,6 +45,7 @@ static enum status evaluate(struct trainer *trainer)
 {
     struct evaluation result;
     double since = clock_seconds();
+    activity_begin(timers_name(PHASE_EVALUATE));
     TRY(evaluation_run(trainer->config, &trainer->state, trainer->validation, trainer->micro_batch,
                        trainer->comm, &result));
     timers_add(&trainer->timers, PHASE_EVALUATE, &since);
@@ -93,6 +95,7 @@ static enum status add_sample(struct samples *samples, int64_t step, const char 
 static enum status make_samples(struct trainer *trainer, struct samples *samples)
 {
     const struct config *config = trainer->config;
+    activity_begin(timers_name(PHASE_SAMPLE));
     for (int64_t i = 0; i < config->sample.prompts.count; i++) {
         const char *prompt = config->sample.prompts.items[i];
         struct generation_settings settings = {.tokens = config->sample.tokens,
@@ -135,6 +138,7 @@ static enum status save(struct trainer *trainer)
     struct checkpoint_notes notes = {
         .ranks = comm_size(trainer->comm), .owed = trainer->owed, .dataset_digest = trainer->dataset_digest};
     enum status status = STATUS_OK;
+    activity_begin(timers_name(PHASE_CHECKPOINT));
     TRY(state_check_replicas(&trainer->state, trainer->comm));
     snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
     snprintf(notes.products, sizeof notes.products, "%s", precision->products);
@@ -168,13 +172,20 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
     struct buffer *line = &trainer->line; /* kept from step to step */
     buffer_clear(line);
     TRY(buffer_reserve(line, LINE_BYTES));
-    enum status status = buffer_printf(
-        line,
-        "{\"step\": %lld, \"loss\": %.17g, \"learning_rate\": %.17g, \"grad_norm\": %.17g, \"tokens\": %lld, "
-        "\"tokens_per_second\": %.17g, \"mfu\": %.6g, \"seconds\": %.17g",
-        (long long)result->step, result->loss, result->learning_rate, result->gradient_norm,
-        (long long)result->tokens_done, (double)result->tokens / seconds,
-        trainer_utilisation(trainer, result->tokens, seconds), seconds);
+    enum status status = buffer_printf(line, "{\"step\": %lld, \"loss\": ", (long long)result->step);
+    if (status == STATUS_OK)
+        status = json_write_number(line, result->loss);
+    if (status == STATUS_OK)
+        status = buffer_printf(line, ", \"learning_rate\": %.17g, \"grad_norm\": ", result->learning_rate);
+    if (status == STATUS_OK)
+        status = json_write_number(line, result->gradient_norm);
+    if (status == STATUS_OK)
+        status = buffer_printf(line,
+                               ", \"tokens\": %lld, \"tokens_per_second\": %.17g, \"mfu\": %.6g, "
+                               "\"seconds\": %.17g%s",
+                               (long long)result->tokens_done, (double)result->tokens / seconds,
+                               trainer_utilisation(trainer, result->tokens, seconds), seconds,
+                               result->skipped ? ", \"skipped\": true" : "");
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
         status = buffer_printf(line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i),
                                note->phases.seconds[i]);

@@ -43,6 +43,7 @@ struct trainer {
     int64_t step_tokens;
     struct step_result *results; /* of the steps since all ranks were alike: one, or train.local_steps */
     struct step_note *notes;
+    int64_t returns, returned_to; /* how often in a row a run went back to which step's checkpoint */
 };
 
 static inline bool is_root(const struct trainer *trainer)
@@ -64,6 +65,14 @@ double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double
  * from before. The last step saves in any case. With *stop, which becomes true where a request comes during
  * this, the state is saved at once and what is not done yet is owed to the next start. **Collective** */
 enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *stop);
+
+/* Tells the stepper what metrics.jsonl says of the last steps: continuing must judge the next one as the run
+ * would have done. **Collective** */
+enum status trainer_recall(struct trainer *trainer);
+
+/* After a step that is not finite: goes back to the newest checkpoint, but on with the data after that step.
+ * STATUS_FAILED without a checkpoint, or when the same one has not helped several times. **Collective** */
+enum status trainer_roll_back(struct trainer *trainer);
 
 /* Writes a step's line into metrics.jsonl and, now and then, the log. Rank 0. */
 enum status trainer_note_step(struct trainer *trainer, const struct step_result *result,

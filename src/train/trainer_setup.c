@@ -168,8 +168,9 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     trainer->owed = trainer->saved_owed = notes.owed;
     struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
     sequences.documents = trainer->documents;
-    return comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences,
-                                                    trainer->comm, &trainer->stepper));
+    TRY(comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences, trainer->comm,
+                                                 &trainer->stepper)));
+    return trainer_recall(trainer);
 }
 
 static void describe_run(const struct trainer *trainer)

@@ -37,6 +37,21 @@ static void update_share(const struct config *config, const struct train_state *
     }
 }
 
+/* Own values of a block, exact ones where the exchange rounds. */
+static float *own_values(const struct train_state *state, int64_t block)
+{
+    const struct ownership *ownership = &state->updated;
+    return exchange_rounds(state->exchange)
+               ? state->master + ownership->packed[block]
+               : model_parameters(state->model) + ownership_part(ownership, block, ownership->rank).first;
+}
+
+void keep_own_parts(struct train_state *state)
+{
+    for (int64_t block = 0; block < state->updated.blocks; block++)
+        exchange_publish(state->exchange, block, own_values(state, block));
+}
+
 void update_own_parts(const struct config *config, struct train_state *state, double learning_rate,
                       double gradient_scale)
 {
@@ -50,9 +65,7 @@ void update_own_parts(const struct config *config, struct train_state *state, do
         struct share own = ownership_part(ownership, block, ownership->rank);
         int64_t packed = ownership->packed[block];
         const struct part_arrays part = {.first = own.first,
-                                         .values = exchange_rounds(state->exchange)
-                                                       ? state->master + packed
-                                                       : model_parameters(state->model) + own.first,
+                                         .values = own_values(state, block),
                                          .exp_avg = state->exp_avg + packed,
                                          .exp_avg_sq = state->exp_avg_sq + packed,
                                          .gradients = model_gradients(state->model) + own.first};

@@ -11,4 +11,7 @@
 void update_own_parts(const struct config *config, struct train_state *state, double learning_rate,
                       double gradient_scale);
 
+/* Instead of an update: the parameters stay as they are, and others get them once more. */
+void keep_own_parts(struct train_state *state);
+
 #endif

@@ -19,6 +19,7 @@ enum tokenizer_kind { TOKENIZER_BPE, TOKENIZER_WORD, TOKENIZER_CHARACTER };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
 enum run_bind { RUN_BIND_AUTO, RUN_BIND_NONE };
+enum train_on_nonfinite { TRAIN_NONFINITE_STOP, TRAIN_NONFINITE_SKIP, TRAIN_NONFINITE_ROLLBACK };
 enum train_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
 enum train_exchange { TRAIN_EXCHANGE_SHARDED, TRAIN_EXCHANGE_ALLREDUCE };
 enum train_wire { TRAIN_WIRE_FP32, TRAIN_WIRE_BF16 };
@@ -67,6 +68,7 @@ struct config {
         int64_t threads; /* 0: OMP_NUM_THREADS, or the rank's share of the cores of its node */
         int64_t bind;    /* enum run_bind */
         double max_seconds, stop_margin;
+        int64_t stall_warning, stall_abort; /* seconds (comm/watchdog.h) */
     } run;
     struct {
         struct string_list inputs;
@@ -113,10 +115,13 @@ struct config {
         int64_t schedule;                          /* enum train_schedule */
         int64_t warmup_steps, decay_steps;
         double beta1, beta2, epsilon, weight_decay, grad_clip;
-        int64_t precision; /* enum train_precision */
-        int64_t recompute; /* enum train_recompute */
-        int64_t exchange;  /* enum train_exchange */
-        int64_t wire;      /* enum train_wire */
+        int64_t on_nonfinite;   /* enum train_on_nonfinite */
+        double spike_threshold; /* standard deviations; 0: no limit */
+        int64_t spike_window;   /* steps */
+        int64_t precision;      /* enum train_precision */
+        int64_t recompute;      /* enum train_recompute */
+        int64_t exchange;       /* enum train_exchange */
+        int64_t wire;           /* enum train_wire */
         int64_t bucket_mb;
         int64_t local_steps; /* 0: every step is one of all ranks */
         double outer_learning_rate, outer_momentum;

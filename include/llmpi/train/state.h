@@ -53,7 +53,8 @@ void state_release(float *values); /* NULL is fine */
 /* Gives every rank rank 0's parameters and counters. **Collective** */
 void state_broadcast(struct train_state *state, struct comm *comm);
 
-/* STATUS_FAILED on every rank when the ranks' parameters are not the same bits. **Collective** */
+/* STATUS_FAILED on every rank when the ranks' parameters are not the same bits; the message names the ranks
+ * that differ from most. **Collective** */
 enum status state_check_replicas(struct train_state *state, struct comm *comm);
 
 #endif

@@ -25,6 +25,8 @@ struct step_result {
     int64_t tokens;      /* targets of this step */
     int64_t tokens_done; /* in the whole run, up to this step */
     bool stop;           /* a rank was asked to stop, and the step counts */
+    bool skipped;        /* the update was left out: loss or gradient were not finite, or the loss a spike */
+    bool roll_back;      /* and the run is to go back to its newest checkpoint */
     /* Seconds in the exchange since the last step's sums (gradients, new parameters, and waiting for other
      * ranks): mean and most of the ranks. */
     double waited_mean, waited_most;
@@ -37,11 +39,18 @@ enum status stepper_create(const struct config *config, struct train_state *stat
 void stepper_destroy(struct stepper *stepper);
 
 /* Runs step state->step + 1 and advances the state. `earlier` is how this rank fared since the last step. A
- * failure before or in the step on any rank, and a loss or gradient that is not finite, end with the same
- * STATUS_FAILED on every rank and leave the state as it was; so does STATUS_STOPPED, where a rank that learnt
- * of a request to stop (comm/requests.h) between two micro-batches has cut the step short. **Collective** */
+ * failure before or in the step on any rank ends with the same STATUS_FAILED on every rank and leaves the
+ * state as it was; so does STATUS_STOPPED, where a rank that learnt of a request to stop (comm/requests.h)
+ * between two micro-batches has cut the step short, and STATUS_FAILED for a loss or gradient that is not
+ * finite, with train.on_nonfinite `stop`. Otherwise, and for a spike of the loss (train.spike_threshold), the
+ * update is left out and the step counts. The tenth such step in a row fails. For tests,
+ * LLMPI_BAD_SEQUENCE=N makes the loss of sequence number N not finite. **Collective** */
 enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
                         struct step_result *result);
+
+/* The losses (finite ones, oldest first) of the steps before the next one, and how many updates were left out
+ * in a row; instead of what the stepper has seen itself. */
+void stepper_recall(struct stepper *stepper, const double *losses, int64_t count, int64_t skipped);
 
 /* With train.local_steps, stepper_run is a step of this rank alone, and its result the rank's own; after a
  * round of them the ranks meet here, in an outer step (the header of train/outer_step.h says how). `earlier`
