@@ -6,6 +6,7 @@
 #include "llmpi/base/version.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -162,7 +163,7 @@ enum status checkpoint_write(const char *path, const struct config *config, cons
     for (int series = 0; series < checkpoint_series(state) && status == STATUS_OK; series++)
         write_series(&writing, (enum series)series);
     if (root && status == STATUS_OK && writing.status == STATUS_OK) {
-        writing.status = tensor_file_publish(writing.file);
+        writing.status = tensor_file_publish(writing.file, NAN);
         writing.file = NULL;
     }
     tensor_file_close(writing.file);
