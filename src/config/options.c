@@ -260,7 +260,8 @@ static const struct option table[] = {
     {FIELD(train, grad_clip), OPTION_NUMBER, AT(train, grad_clip), "1", "[0, inf)", NULL, true,
      "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
     {FIELD(train, precision), OPTION_CHOICE, AT(train, precision), "auto", NULL, "auto|fp32|bf16", true,
-     "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else fp32. "
+     "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else "
+     "fp32. "
      "Parameters and sums are fp32 in either"},
     {FIELD(train, recompute), OPTION_CHOICE, AT(train, recompute), "none", NULL, "none|attention|block", true,
      "What the backward pass computes again instead of keeping it in memory: nothing, attention of each "
@@ -312,6 +313,16 @@ static const struct option table[] = {
      "Steps between two checkpoints; 0: only at the end"},
     {FIELD(checkpoint, keep), OPTION_INTEGER, AT(checkpoint, keep), "2", "[0, 1000000000]", NULL, true,
      "Newest checkpoints that stay on disk; 0: all"},
+    {FIELD(checkpoint, keep_every), OPTION_INTEGER, AT(checkpoint, keep_every), "0", STEPS_RANGE, NULL, true,
+     "Checkpoints of steps that are multiples of this stay, too; 0: none"},
+    {FIELD(checkpoint, keep_best), OPTION_INTEGER, AT(checkpoint, keep_best), "0", "[0, 1000000000]", NULL,
+     true,
+     "Checkpoints with the lowest validation losses that stay, too, of those evaluated at their own step; "
+     "the link "
+     "checkpoints/best.h5 leads to the best. 0: none, and no link"},
+    {FIELD(checkpoint, background), OPTION_BOOLEAN, AT(checkpoint, background), "true", NULL, NULL, true,
+     "Write checkpoints beside training, from a copy in memory of what is saved; false: training waits, and "
+     "needs no memory for that"},
 };
 
 int64_t option_count(void)

@@ -84,7 +84,7 @@ static enum status check_block(const struct user_block *block, const char *path)
         return fail(STATUS_FAILED, "%s is damaged: its user block (the first %d bytes) contradicts itself",
                     path, USER_BLOCK_SIZE);
     if (le64toh(block->version) < 1 || le64toh(block->version) > FORMAT_VERSION)
-        return fail(STATUS_FAILED,
+        return fail(STATUS_USAGE, /* newer than this program: no reason to take an older file */
                     "%s has checkpoint format version %" PRIu64 ", this llmpi reads versions 1 to %d", path,
                     le64toh(block->version), FORMAT_VERSION);
     for (size_t i = 0; i < sizeof block->unused; i++)

@@ -55,6 +55,8 @@ static enum status evaluate(struct trainer *trainer)
     if (!isfinite(result.loss))
         return fail(STATUS_FAILED, "step %lld: the validation loss is %g, it must be finite",
                     (long long)trainer->state.step, fabs(result.loss));
+    trainer->validation_loss = result.loss;
+    trainer->evaluated_step = trainer->state.step;
     log_info("step %lld: validation loss %.4f, %.4f bits per byte (unigram entropy %.4f, %lld tokens)",
              (long long)trainer->state.step, result.loss, result.bits_per_byte, result.entropy,
              (long long)result.tokens);
@@ -124,25 +126,38 @@ static enum status sample(struct trainer *trainer)
     return status;
 }
 
-static enum status save(struct trainer *trainer)
+static struct checkpoint_notes make_notes(const struct trainer *trainer)
 {
-    double since = clock_seconds();
     const struct precision *precision = &trainer->precision;
+    bool evaluated = trainer->evaluated_step == trainer->state.step;
     struct checkpoint_notes notes = {.ranks = comm_size(trainer->comm),
-                                     .dataset_digest = trainer->dataset_digest};
-    enum status status = STATUS_OK;
-    TRY(state_check_replicas(&trainer->state, trainer->comm));
+                                     .dataset_digest = trainer->dataset_digest,
+                                     .train_tokens = dataset_tokens(trainer->train),
+                                     .validation_loss = evaluated ? trainer->validation_loss : NAN};
     snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
     snprintf(notes.products, sizeof notes.products, "%s", precision->products);
     snprintf(notes.instructions, sizeof notes.instructions, "%s", cpu_level_name(precision->level));
     if (is_root(trainer)) {
         notes.metrics_bytes = run_files_metrics_bytes(trainer->files);
         notes.samples_bytes = run_files_samples_bytes(trainer->files);
-        status = run_files_sync(trainer->files);
     }
-    status = comm_agree(trainer->comm, status);
-    if (status == STATUS_OK)
-        status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes, trainer->comm);
+    return notes;
+}
+
+static enum status save(struct trainer *trainer)
+{
+    double since = clock_seconds();
+    TRY(state_check_replicas(&trainer->state, trainer->comm));
+    struct checkpoint_notes notes = make_notes(trainer);
+    checkpoint_writer_save(trainer->writer, &notes);
+    timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
+    return STATUS_OK;
+}
+
+enum status trainer_finish_saving(struct trainer *trainer)
+{
+    double since = clock_seconds();
+    enum status status = checkpoint_writer_wait(trainer->writer);
     timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
     return status;
 }
@@ -224,5 +239,7 @@ enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool st
         TRY(evaluate(trainer));
     if (sample_now)
         TRY(sample(trainer));
-    return save_now ? save(trainer) : STATUS_OK;
+    if (save_now)
+        TRY(save(trainer));
+    return last || stop ? trainer_finish_saving(trainer) : STATUS_OK;
 }

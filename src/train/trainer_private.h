@@ -5,6 +5,7 @@
 
 #include "llmpi/base/folder_lock.h"
 #include "llmpi/data/dataset.h"
+#include "llmpi/train/checkpoint_writer.h"
 #include "llmpi/train/precision.h"
 #include "llmpi/train/run_files.h"
 #include "llmpi/train/state.h"
@@ -31,6 +32,9 @@ struct trainer {
     struct dataset_sequences windows; /* of `train`, as the stepper takes them */
     struct document_mask documents;   /* of `train` */
     struct stepper *stepper;
+    struct checkpoint_writer *writer;
+    double validation_loss; /* of the last evaluation, */
+    int64_t evaluated_step; /* which was after this step; 0: none */
     struct timers timers;
     int64_t micro_batch, first_step;
     uint64_t dataset_digest;
@@ -59,8 +63,14 @@ void trainer_close(struct trainer *trainer);
 double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds);
 
 /* Evaluates, samples and saves, as far as each has fallen due in the steps after number `before`. The last
- * step, and the one before a stop, save in any case. **Collective** */
+ * step, and the one before a stop, save in any case, and that is over when this returns; it fails where they
+ * could not be saved, while other saves that fail are only warned of. **Collective** */
 enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool stop);
+
+/* Waits until the last checkpoint is on disk, or is known not to get there: STATUS_FAILED on every rank, with
+ * the reason. Before checkpoints are read again, and before anybody is told that everything is saved.
+ * **Collective** */
+enum status trainer_finish_saving(struct trainer *trainer);
 
 /* Writes a step's line into metrics.jsonl and, now and then, the log. Rank 0. */
 enum status trainer_note_step(struct trainer *trainer, const struct step_result *result,
