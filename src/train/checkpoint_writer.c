@@ -38,8 +38,8 @@ struct checkpoint_writer {
     struct tensor_file *file;
     char *path;
     int64_t step;
-    double score, since;
-    enum status status; /* on rank 0; the others learn of it when they wait */
+    double score, since, held; /* held: seconds until training could go on */
+    enum status status;        /* on rank 0; the others learn of it when they wait */
     char reason[4096];
 };
 
@@ -223,7 +223,7 @@ static void note_failure(struct checkpoint_writer *writer)
 static void *work(void *context)
 {
     struct checkpoint_writer *writer = context;
-    char size[16], seconds[32];
+    char size[16], seconds[32], wait[48] = "";
     if (!is_root(writer)) {
         send_pieces(writer);
         return NULL;
@@ -235,9 +235,10 @@ static void *work(void *context)
         note_failure(writer);
         return NULL;
     }
+    if (writer->held > 0)
+        snprintf(wait, sizeof wait, ", training waited %.2f s", writer->held);
     log_info("saved %s (%s, %s%s)", writer->path, log_bytes(size, (double)file_size(writer->path)),
-             log_duration(seconds, clock_seconds() - writer->since),
-             writer->background ? " beside training" : "");
+             log_duration(seconds, clock_seconds() - writer->since), wait);
     if (checkpoint_retain(writer->directory, writer->config) != STATUS_OK)
         log_warning("%s", status_message());
     return NULL;
@@ -279,6 +280,7 @@ void checkpoint_writer_save(struct checkpoint_writer *writer, const struct check
     if (comm_agree(writer->comm, writer->status) != STATUS_OK)
         return;
     snapshot_take(&writer->snapshot);
+    writer->held = writer->background ? clock_seconds() - writer->since : 0;
     if (!writer->background || !start_thread(writer))
         work(writer);
 }

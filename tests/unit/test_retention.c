@@ -73,8 +73,8 @@ static void test_best(void **state)
     expect((struct retention_rules){.keep = 1, .best = 2}, "10=3 20=1 30=2 40=5", "20 30 40", 20);
     expect((struct retention_rules){.keep = 1, .best = 2}, "10=1 20=1 30=1 40", "20 30 40", 30);
     expect((struct retention_rules){.keep = 1, .best = 5}, "10=1 20 30=2 40", "10 30 40", 10);
-    expect((struct retention_rules){.keep = 1, .every = 20, .best = 1}, "10=1 20=2 30=4 40=3 50=9", "10 20 40 50",
-           10);
+    expect((struct retention_rules){.keep = 1, .every = 20, .best = 1}, "10=1 20=2 30=4 40=3 50=9",
+           "10 20 40 50", 10);
     expect((struct retention_rules){.keep = 2}, "10=1 20=2 30=3", "20 30", 10);
 }
 
