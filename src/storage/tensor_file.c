@@ -114,10 +114,9 @@ static enum status lay_out(struct tensor_file *file, const struct tensor_spec *s
 static enum status reserve(const char *path, int descriptor, int64_t bytes)
 {
     struct statvfs system;
-    int problem;
-    do
+    int problem = EINTR;
+    while (problem == EINTR)
         problem = fallocate(descriptor, 0, 0, bytes) == 0 ? 0 : errno;
-    while (problem == EINTR);
     if (problem == EOPNOTSUPP || problem == ENOSYS)
         problem = fstatvfs(descriptor, &system) == 0 && system.f_bavail < (uint64_t)bytes / system.f_frsize
                       ? ENOSPC

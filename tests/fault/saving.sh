@@ -92,6 +92,12 @@ if ldd "$LLMPI" | grep -q libasan; then
     finish
 fi
 cc -shared -fPIC -O1 -o failing.so "$LLMPI_SOURCE/tests/fault/failing_calls.c" -ldl || exit 1
+# A slow disk: the file has the state of its step, although steps go on meanwhile.
+for size in 1 3; do
+    expect 0 ranks $size env SLOW_PWRITE=1000 LD_PRELOAD=$work/failing.so "$LLMPI" train tiny.yaml "${one[@]}" --run.directory=slow-$size
+    /usr/bin/python3 tensors.py true-$size-0 slow-$size || fail "$size ranks: steps change what is being saved"
+done
+
 # A name that cannot be given: training goes on, and the end tells where it was the last state's.
 saved=0 lost=0
 for at in 2 3 4 5 6; do
@@ -107,7 +113,7 @@ done
 
 # Killed at the n-th write, fsync or rename, which the writer makes while training goes on.
 for call in pwrite:9 pwrite:30 pwrite:61 pwrite:90 pwrite:200 fsync:4 fsync:9 fsync:11 rename:3 rename:4; do
-    FAIL_CALL=${call%:*} FAIL_AT=${call#*:} FAIL_MARK=$work/mark FAIL_BY_KILLING=1 LD_PRELOAD=$work/failing.so \
+    SLOW_PWRITE=300 FAIL_CALL=${call%:*} FAIL_AT=${call#*:} FAIL_MARK=$work/mark FAIL_BY_KILLING=1 LD_PRELOAD=$work/failing.so \
         "$LLMPI" train tiny.yaml "${one[@]}" --run.directory=killed >out 2>err </dev/null
     [ $? -eq 137 ] && killed=$((${killed:-0} + 1))
     expect 0 "$LLMPI" train tiny.yaml "${one[@]}" --run.directory=killed
