@@ -1,4 +1,5 @@
-/* Lines to standard error, and one progress line that is redrawn on a terminal. */
+/* Lines to standard error, and one progress line that is redrawn on a terminal. Whoever prints holds stderr's
+ * lock, as several threads may. */
 #include "llmpi/base/log.h"
 
 #include "llmpi/base/clock.h"
@@ -55,11 +56,13 @@ void log_info(const char *format, ...)
     if (!speaks())
         return;
     va_list arguments;
+    flockfile(stderr);
     wipe_line();
     va_start(arguments, format);
     vfprintf(stderr, format, arguments);
     va_end(arguments);
     fputc('\n', stderr);
+    funlockfile(stderr);
 }
 
 /* One write per line, so that lines of several ranks do not mix. */
@@ -68,10 +71,12 @@ static void labelled(const char *colour, const char *label, const char *rank, co
 {
     char text[4608];
     vsnprintf(text, sizeof text, format, arguments);
-    wipe_line();
     bool coloured = colours();
+    flockfile(stderr);
+    wipe_line();
     fprintf(stderr, "%sllmpi: %s:%s %s%s\n", coloured ? colour : "", label, coloured ? "\033[0m" : "", rank,
             text);
+    funlockfile(stderr);
 }
 
 void log_warning(const char *format, ...)
@@ -145,6 +150,7 @@ static void print_progress(struct progress *progress, double done, const char *n
     char now_text[16], total_text[16], rate_text[16], left[32];
     double seconds = now - progress->started, rate = seconds > 0 ? done / seconds : 0;
     const char *unit = strcmp(progress->unit, "bytes") == 0 ? "" : progress->unit;
+    flockfile(stderr);
     wipe_line();
     fprintf(stderr, "%s: %s", progress->label, amount(now_text, done, progress->unit));
     if (progress->total > 0)
@@ -159,6 +165,7 @@ static void print_progress(struct progress *progress, double done, const char *n
     else
         fputc('\n', stderr);
     fflush(stderr);
+    funlockfile(stderr);
     progress->printed = now;
     progress->drawn = true;
 }
@@ -185,5 +192,7 @@ void progress_end(struct progress *progress, double done)
         return;
     if (progress->drawn && !on_terminal())
         print_progress(progress, done, NULL, clock_seconds());
+    flockfile(stderr);
     wipe_line();
+    funlockfile(stderr);
 }

@@ -3,6 +3,7 @@
 
 #include "llmpi/base/status.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -129,16 +130,30 @@ static void huge_release(void *context, void *pointer)
 
 const struct allocator allocator_huge = {huge_allocate, huge_release, NULL};
 
-int64_t memory_peak(void)
+/* The number after `key` in a file of lines "Key:   123 kB", in bytes; -1 where there is none. */
+static int64_t read_kilobytes(const char *path, const char *key)
 {
     char line[256];
     long long kilobytes = 0;
-    FILE *file = fopen("/proc/self/status", "re");
+    bool found = false;
+    FILE *file = fopen(path, "re");
     if (file == NULL)
-        return 0;
-    while (kilobytes == 0 && fgets(line, sizeof line, file) != NULL)
-        if (sscanf(line, "VmHWM: %lld kB", &kilobytes) != 1)
-            kilobytes = 0;
+        return -1;
+    while (!found && fgets(line, sizeof line, file) != NULL)
+        found =
+            strncmp(line, key, strlen(key)) == 0 && sscanf(line + strlen(key), " %lld kB", &kilobytes) == 1;
     fclose(file);
-    return 1024 * (int64_t)kilobytes;
+    return found ? 1024 * (int64_t)kilobytes : -1;
+}
+
+int64_t memory_peak(void)
+{
+    int64_t bytes = read_kilobytes("/proc/self/status", "VmHWM:");
+    return bytes >= 0 ? bytes : 0;
+}
+
+int64_t memory_available(void)
+{
+    int64_t bytes = read_kilobytes("/proc/meminfo", "MemAvailable:");
+    return bytes >= 0 ? bytes : INT64_MAX;
 }

@@ -7,7 +7,6 @@
 #include "llmpi/base/memory.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -163,6 +162,11 @@ void messages_receive(struct messages *messages, int from, int tag, void *data, 
                       message_count *pending)
 {
     start(messages, false, from, tag, data, bytes, pending);
+}
+
+bool messages_travel_alone(const struct messages *messages)
+{
+    return messages->threaded;
 }
 
 void messages_progress(struct messages *messages)

@@ -189,8 +189,10 @@ static enum status compare_option(const struct option *option, const struct conf
         if (option->may_change)
             status = buffer_printf(changes, "%s: %s -> %s\n", option->name, before.data, after.data);
         else
-            status = fail(STATUS_USAGE, "%s is %s but the checkpoint was made with %s", option->name,
-                          after.data, before.data);
+            status = fail(STATUS_USAGE,
+                          "%s is %s but the checkpoint was made with %s: set it back, take another "
+                          "run.directory, or start over with --fresh",
+                          option->name, after.data, before.data);
     }
     buffer_free(&before);
     buffer_free(&after);

@@ -335,6 +335,16 @@ static const struct option table[] = {
      "Steps between two checkpoints; 0: only at the end"},
     {FIELD(checkpoint, keep), OPTION_INTEGER, AT(checkpoint, keep), "2", "[0, 1000000000]", NULL, true,
      "Newest checkpoints that stay on disk; 0: all"},
+    {FIELD(checkpoint, keep_every), OPTION_INTEGER, AT(checkpoint, keep_every), "0", STEPS_RANGE, NULL, true,
+     "Checkpoints of steps that are multiples of this stay, too; 0: none"},
+    {FIELD(checkpoint, keep_best), OPTION_INTEGER, AT(checkpoint, keep_best), "0", "[0, 1000000000]", NULL,
+     true,
+     "Checkpoints with the lowest validation losses that stay, too, of those evaluated at their own step; "
+     "the link "
+     "checkpoints/best.h5 leads to the best. 0: none, and no link"},
+    {FIELD(checkpoint, background), OPTION_BOOLEAN, AT(checkpoint, background), "true", NULL, NULL, true,
+     "Write checkpoints beside training, from a copy in memory of what is saved; false: training waits, and "
+     "needs no memory for that"},
 };
 
 int64_t option_count(void)

@@ -13,6 +13,7 @@
 #include "llmpi/model/model.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/tokenizer_source.h"
+#include "llmpi/train/checkpoint_writer.h"
 #include "llmpi/train/precision.h"
 #include "llmpi/train/slots.h"
 #include "llmpi/train/state.h"
@@ -107,8 +108,8 @@ static int64_t add_bytes(int64_t a, int64_t b)
     return __builtin_add_overflow(a, b, &sum) ? INT64_MAX : sum;
 }
 
-/* MPI_Allreduce takes half a copy of what it sums in one call, the largest block; rank 0 receives the others'
- * parts of blocks when it saves. */
+/* MPI_Allreduce takes half a copy of what it sums in one call, the largest block; rank 0 receives pieces of
+ * what the others own when it saves. */
 static void count_libraries(struct plan *plan)
 {
     int64_t part = plan->exchange.part * (int64_t)sizeof(float);
@@ -117,7 +118,7 @@ static void count_libraries(struct plan *plan)
         plan->program_bytes += ONEDNN;
     plan->files_bytes = FILES;
     if (plan->divided)
-        plan->files_bytes += part;
+        plan->files_bytes += CHECKPOINT_WRITER_ROOM;
     else if (plan->ranks > 1)
         plan->program_bytes += part / 2;
 }
@@ -142,10 +143,13 @@ static void count_memory(const struct config *config, struct plan *plan)
             layout.chunk_rows * plan->shape.vocab_size * (int64_t)element_size(plan->element);
     plan->batch_bytes = count_batch(config, plan);
     count_libraries(plan);
+    if (config->checkpoint.background) /* parameters and moments as they are owned, and outer momentum */
+        plan->snapshot_bytes =
+            plan->moment_bytes + (local ? 2 : 1) * exchange->owned * (int64_t)sizeof(float);
     plan->memory_bytes = add_bytes(
         add_bytes(add_bytes(parameters + plan->moment_bytes, plan->gradient_bytes), plan->activation_bytes),
         exchange->shared + exchange->messages + exchange->masters + plan->outer_bytes + plan->packed_bytes +
-            plan->batch_bytes + plan->program_bytes + plan->files_bytes);
+            plan->batch_bytes + plan->program_bytes + plan->files_bytes + plan->snapshot_bytes);
 }
 
 static void count_work(const struct config *config, struct plan *plan)

@@ -94,6 +94,9 @@ static void print_memory(const struct plan *plan)
              plan->cores == 1 ? "" : "s", plan->ranks > 1 ? ", MPI" : "");
     print_bytes("program", (double)plan->program_bytes, note);
     print_bytes("files", (double)plan->files_bytes, "shards, tokenizer, checkpoints: the libraries for them");
+    if (plan->snapshot_bytes > 0)
+        print_bytes("copy being saved", (double)plan->snapshot_bytes,
+                    "rank 0's; from the first checkpoint on, none with checkpoint.background: false");
     print_bytes("total", (double)plan->memory_bytes, "at the peak");
     print_bytes("checkpoint on disk", (plan->outer_bytes > 0 ? 4 : 3) * bytes,
                 "parameters and moments, written by rank 0");
@@ -185,6 +188,7 @@ void plan_print_json(const struct plan *plan)
         {"batch_bytes", (double)plan->batch_bytes},
         {"program_bytes", (double)plan->program_bytes},
         {"files_bytes", (double)plan->files_bytes},
+        {"snapshot_bytes", (double)plan->snapshot_bytes},
         {"memory_bytes", (double)plan->memory_bytes},
         {"flop_per_token", plan->flop_per_token},
         {"tokens_per_step", plan->tokens_per_step},

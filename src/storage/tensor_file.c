@@ -109,28 +109,46 @@ static enum status lay_out(struct tensor_file *file, const struct tensor_spec *s
     return status;
 }
 
-/* Blocks for the whole file, so that a full disk shows before the work of writing. Where the file system
- * cannot reserve (fallocate(2) says so at once, while posix_fallocate would write into every block), free
- * space is asked. */
-static enum status reserve(const struct tensor_file *file)
+/* Blocks, so that a full disk shows before the work of writing. Where the file system cannot reserve
+ * (fallocate(2) says so, while posix_fallocate would write into every block), free space is asked. */
+static enum status reserve(const char *path, int descriptor, int64_t bytes)
+{
+    struct statvfs system;
+    int problem = EINTR;
+    while (problem == EINTR)
+        problem = fallocate(descriptor, 0, 0, bytes) == 0 ? 0 : errno;
+    if (problem == EOPNOTSUPP || problem == ENOSYS)
+        problem = fstatvfs(descriptor, &system) == 0 && system.f_bavail < (uint64_t)bytes / system.f_frsize
+                      ? ENOSPC
+                      : 0;
+    if (problem == 0)
+        return STATUS_OK;
+    return fail(STATUS_FAILED, "cannot write %s: %s (it needs %lld bytes)", path, strerror(problem),
+                (long long)bytes);
+}
+
+/* The file and room for its layout, before HDF5 touches it, as a full disk would be the end of HDF5. */
+static enum status make_room(const struct tensor_file *file, const char *temporary)
+{
+    int64_t layout = (1 << 16) + 1024 * file->count;
+    int descriptor = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    if (descriptor < 0)
+        return fail_errno("write", file->path);
+    enum status status = reserve(file->path, descriptor, layout);
+    close(descriptor);
+    if (status != STATUS_OK)
+        unlink(temporary);
+    return status;
+}
+
+/* The file that was laid out, with all of its blocks. */
+static enum status open_laid_out(struct tensor_file *file)
 {
     struct stat about;
-    struct statvfs system;
-    if (fstat(file->descriptor, &about) != 0)
+    file->descriptor = open(file->temporary, O_RDWR | O_CLOEXEC);
+    if (file->descriptor < 0 || fstat(file->descriptor, &about) != 0)
         return fail_errno("write", file->path);
-    while (fallocate(file->descriptor, 0, 0, about.st_size) != 0) {
-        if (errno == EINTR)
-            continue;
-        if (errno != EOPNOTSUPP && errno != ENOSYS)
-            return fail(STATUS_FAILED, "cannot write %s: %s (it needs %lld bytes)", file->path,
-                        strerror(errno), (long long)about.st_size);
-        if (fstatvfs(file->descriptor, &system) == 0 &&
-            system.f_bavail < (uint64_t)about.st_size / system.f_frsize)
-            return fail(STATUS_FAILED, "cannot write %s: %s (it needs %lld bytes)", file->path,
-                        strerror(ENOSPC), (long long)about.st_size);
-        break;
-    }
-    return STATUS_OK;
+    return reserve(file->path, file->descriptor, about.st_size);
 }
 
 enum status tensor_file_create(const char *path, const struct tensor_spec *tensors, int64_t tensor_count,
@@ -147,13 +165,14 @@ enum status tensor_file_create(const char *path, const struct tensor_spec *tenso
     if (file->tensors == NULL || buffer_printf(&temporary, "%s.tmp", path) != STATUS_OK)
         goto cleanup;
     file->count = tensor_count;
-    status = lay_out(file, tensors, attributes, attribute_count);
+    status = make_room(file, temporary.data);
+    if (status == STATUS_OK)
+        status = lay_out(file, tensors, attributes, attribute_count);
     if (status != STATUS_OK)
         goto cleanup;
     file->temporary = temporary.data;
     temporary.data = NULL;
-    file->descriptor = open(file->temporary, O_RDWR | O_CLOEXEC);
-    status = file->descriptor < 0 ? fail_errno("write", path) : reserve(file);
+    status = open_laid_out(file);
 cleanup:
     buffer_free(&temporary);
     if (status != STATUS_OK)
@@ -163,7 +182,7 @@ cleanup:
     return status;
 }
 
-/* Where bytes [first, first + length) of tensor `index` lie in the file. */
+/* Where those bytes lie in the file. */
 static enum status locate(const struct tensor_file *file, int64_t index, int64_t first, int64_t length,
                           int64_t *offset)
 {
@@ -187,9 +206,9 @@ enum status tensor_file_write(struct tensor_file *file, int64_t index, int64_t f
                        : file_write_at(file->descriptor, file->path, offset, data, (size_t)length);
 }
 
-enum status tensor_file_publish(struct tensor_file *file)
+enum status tensor_file_publish(struct tensor_file *file, double score)
 {
-    enum status status = user_block_write(file->descriptor, file->path);
+    enum status status = user_block_write(file->descriptor, file->path, score);
     if (status == STATUS_OK) {
         status = file_publish(file->descriptor, file->temporary, file->path);
         file->descriptor = -1;
@@ -208,6 +227,16 @@ enum status tensor_file_verify(const char *path)
     if (descriptor < 0)
         return fail_errno("read", path);
     enum status status = user_block_check(descriptor, path);
+    close(descriptor);
+    return status;
+}
+
+enum status tensor_file_glance(const char *path, double *score)
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return fail_errno("read", path);
+    enum status status = user_block_glance(descriptor, path, score);
     close(descriptor);
     return status;
 }

@@ -8,12 +8,13 @@
 #include <endian.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 2                  /* 1 had no score, and zeros in its place */
 #define PIECE          ((int64_t)4 << 20) /* bytes read at once for the digest */
 
 static const char magic[16] = {'l', 'l', 'm', 'p', 'i', ' ', 'c', 'h',
@@ -25,7 +26,8 @@ struct user_block {
     uint64_t version;
     uint64_t length; /* of everything after the user block */
     uint64_t digest; /* of everything after the user block */
-    char unused[USER_BLOCK_SIZE - 48];
+    uint64_t score;  /* the bits of a double; 0: none */
+    char unused[USER_BLOCK_SIZE - 56];
     uint64_t own_digest; /* of the bytes above */
 };
 _Static_assert(sizeof(struct user_block) == USER_BLOCK_SIZE, "the user block has no padding");
@@ -61,9 +63,12 @@ static uint64_t own_digest(const struct user_block *block)
     return htole64(digest_bytes(block, offsetof(struct user_block, own_digest)));
 }
 
-enum status user_block_write(int descriptor, const char *path)
+enum status user_block_write(int descriptor, const char *path, double score)
 {
     struct user_block block = {.version = htole64(FORMAT_VERSION)};
+    uint64_t bits;
+    memcpy(&bits, &score, sizeof bits);
+    block.score = isnan(score) ? 0 : htole64(bits);
     memcpy(block.magic, magic, sizeof magic);
     TRY(digest_rest(descriptor, path, &block));
     block.own_digest = own_digest(&block);
@@ -78,9 +83,9 @@ static enum status check_block(const struct user_block *block, const char *path)
     if (block->own_digest != own_digest(block))
         return fail(STATUS_FAILED, "%s is damaged: its user block (the first %d bytes) contradicts itself",
                     path, USER_BLOCK_SIZE);
-    if (le64toh(block->version) != FORMAT_VERSION)
-        return fail(STATUS_FAILED,
-                    "%s has checkpoint format version %" PRIu64 ", this llmpi reads version %d", path,
+    if (le64toh(block->version) < 1 || le64toh(block->version) > FORMAT_VERSION)
+        return fail(STATUS_USAGE, /* newer than this program: no reason to take an older file */
+                    "%s has checkpoint format version %" PRIu64 ", this llmpi reads versions 1 to %d", path,
                     le64toh(block->version), FORMAT_VERSION);
     for (size_t i = 0; i < sizeof block->unused; i++)
         if (block->unused[i] != 0)
@@ -89,10 +94,10 @@ static enum status check_block(const struct user_block *block, const char *path)
     return STATUS_OK;
 }
 
-enum status user_block_check(int descriptor, const char *path)
+/* Reads the user block and holds it against itself and the length of the file. */
+static enum status read_block(int descriptor, const char *path, struct user_block *block)
 {
     struct stat about;
-    struct user_block block, found;
     if (fstat(descriptor, &about) != 0)
         return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
     if (!S_ISREG(about.st_mode))
@@ -100,18 +105,36 @@ enum status user_block_check(int descriptor, const char *path)
     if (about.st_size < USER_BLOCK_SIZE)
         return fail(STATUS_FAILED, "%s is no llmpi checkpoint: it has %lld bytes", path,
                     (long long)about.st_size);
-    TRY(file_read_at(descriptor, path, 0, &block, sizeof block));
-    TRY(check_block(&block, path));
-    uint64_t length = le64toh(block.length), rest = (uint64_t)about.st_size - USER_BLOCK_SIZE;
+    TRY(file_read_at(descriptor, path, 0, block, sizeof *block));
+    TRY(check_block(block, path));
+    uint64_t length = le64toh(block->length), rest = (uint64_t)about.st_size - USER_BLOCK_SIZE;
     if (length != rest)
         return fail(STATUS_FAILED, "%s is %s: %" PRIu64 " bytes, its user block says %" PRIu64, path,
                     rest < length ? "truncated" : "damaged", rest + USER_BLOCK_SIZE,
                     length + USER_BLOCK_SIZE);
+    return STATUS_OK;
+}
+
+enum status user_block_check(int descriptor, const char *path)
+{
+    struct user_block block, found;
+    TRY(read_block(descriptor, path, &block));
     TRY(digest_rest(descriptor, path, &found));
     if (found.digest != block.digest)
         return fail(STATUS_FAILED,
                     "%s is damaged: its digest is %016" PRIx64 ", its user block says %016" PRIx64, path,
                     le64toh(found.digest), le64toh(block.digest));
+    return STATUS_OK;
+}
+
+enum status user_block_glance(int descriptor, const char *path, double *score)
+{
+    struct user_block block;
+    TRY(read_block(descriptor, path, &block));
+    uint64_t bits = le64toh(block.score);
+    memcpy(score, &bits, sizeof bits);
+    if (bits == 0)
+        *score = NAN;
     return STATUS_OK;
 }
 

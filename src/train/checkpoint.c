@@ -1,5 +1,6 @@
-/* Which checkpoints a run directory has, and keeping their number. */
+/* Which checkpoints a run directory has, which of them stay, and which can be used. */
 #include "checkpoint_private.h"
+#include "retention.h"
 
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
@@ -7,8 +8,11 @@
 
 #include <errno.h>
 #include <glob.h>
+#include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const char *const checkpoint_prefix[SERIES] = {"", "optimizer/exp_avg/", "optimizer/exp_avg_sq/",
@@ -45,8 +49,8 @@ int64_t checkpoint_foreign_part(const struct train_state *state)
     return largest;
 }
 
-/* The checkpoints of a run directory, oldest first (the step in the name has leading zeros); `ending` "" or
- * ".tmp". */
+/* The checkpoints of a run directory, oldest first (the step in the name has leading zeros); `ending` "",
+ * ".tmp" or ".damaged". */
 static enum status list_files(const char *directory, const char *ending, struct string_list *out)
 {
     struct buffer pattern = {0};
@@ -76,36 +80,119 @@ static enum status remove_file(const char *path)
     return STATUS_OK;
 }
 
-/* Removes all but the newest `keep`. */
-static enum status remove_files(const char *directory, const char *ending, int64_t keep)
+static enum status remove_files(const char *directory, const char *ending)
 {
     struct string_list files = {0};
     enum status status = list_files(directory, ending, &files);
-    for (int64_t i = 0; status == STATUS_OK && i + keep < files.count; i++)
+    for (int64_t i = 0; status == STATUS_OK && i < files.count; i++)
         status = remove_file(files.items[i]);
     string_list_free(&files);
     return status;
 }
 
-enum status checkpoint_remove_all(const char *directory)
-{
-    return remove_files(directory, "", 0);
-}
-
 enum status checkpoint_remove_leftovers(const char *directory)
 {
-    return remove_files(directory, ".tmp", 0);
+    return remove_files(directory, ".tmp");
+}
+
+/* --- the best --- */
+
+/* Lets checkpoints/best.h5 point to that file of the folder; NULL: no such link. What is no link is the
+ * user's own and stays. */
+static enum status point_to_best(const char *directory, const char *file)
+{
+    struct buffer link = {0}, temporary = {0};
+    struct stat about;
+    enum status status = buffer_printf(&link, "%s/checkpoints/best.h5", directory);
+    if (status == STATUS_OK)
+        status = buffer_printf(&temporary, "%s.tmp", link.data);
+    if (status == STATUS_OK && (lstat(link.data, &about) != 0 ? file != NULL : S_ISLNK(about.st_mode))) {
+        unlink(temporary.data);
+        if (file == NULL)
+            status = remove_file(link.data);
+        else if (symlink(strrchr(file, '/') + 1, temporary.data) != 0 ||
+                 rename(temporary.data, link.data) != 0)
+            status = fail(STATUS_FAILED, "cannot make the link %s: %s", link.data, strerror(errno));
+    }
+    buffer_free(&link);
+    buffer_free(&temporary);
+    return status;
+}
+
+enum status checkpoint_remove_all(const char *directory)
+{
+    TRY(remove_files(directory, ""));
+    TRY(remove_files(directory, ".damaged"));
+    return point_to_best(directory, NULL);
+}
+
+/* --- which stay --- */
+
+static int64_t step_of(const char *path)
+{
+    const char *name = strrchr(path, '/');
+    return strtoll(name + strlen("/step-"), NULL, 10);
+}
+
+static enum status retain(const char *directory, const struct config *config, const struct string_list *list,
+                          struct retention_file *files)
+{
+    const struct retention_rules rules = {config->checkpoint.keep, config->checkpoint.keep_every,
+                                          config->checkpoint.keep_best};
+    for (int64_t i = 0; i < list->count; i++) {
+        files[i] = (struct retention_file){.step = step_of(list->items[i]), .loss = NAN};
+        files[i].whole = tensor_file_glance(list->items[i], &files[i].loss) == STATUS_OK;
+    }
+    int64_t best = retention_decide(&rules, files, list->count);
+    TRY(point_to_best(directory, rules.best > 0 && best >= 0 ? list->items[best] : NULL));
+    for (int64_t i = 0; i < list->count; i++)
+        if (!files[i].stays)
+            TRY(remove_file(list->items[i]));
+    return STATUS_OK;
+}
+
+enum status checkpoint_retain(const char *directory, const struct config *config)
+{
+    struct string_list list = {0};
+    struct retention_file *files = NULL;
+    enum status status = list_files(directory, "", &list);
+    if (status == STATUS_OK) {
+        files = memory_allocate(list.count, sizeof *files, "a list of checkpoints");
+        status = files != NULL ? retain(directory, config, &list, files) : STATUS_FAILED;
+    }
+    memory_free(files);
+    string_list_free(&list);
+    return status;
+}
+
+/* --- which can be used --- */
+
+static enum status verify(void *context, const char *path)
+{
+    (void)context;
+    return tensor_file_verify(path);
 }
 
 enum status checkpoint_newest(const char *directory, char **path)
+{
+    return checkpoint_newest_usable(directory, verify, NULL, path);
+}
+
+/* STATUS_USAGE: the file is good, and what is asked of it is wrong. */
+enum status checkpoint_newest_usable(const char *directory,
+                                     enum status (*use)(void *context, const char *path), void *context,
+                                     char **path)
 {
     struct string_list files = {0};
     *path = NULL;
     enum status status = list_files(directory, "", &files);
     for (int64_t i = files.count - 1; i >= 0 && status == STATUS_OK && *path == NULL; i--) {
-        if (tensor_file_verify(files.items[i]) == STATUS_OK) {
+        enum status used = use(context, files.items[i]);
+        if (used == STATUS_OK) {
             *path = memory_copy_text(files.items[i], strlen(files.items[i]));
             status = *path != NULL ? STATUS_OK : STATUS_FAILED;
+        } else if (used == STATUS_USAGE) {
+            status = used;
         } else if (i > 0) {
             log_warning("%s; trying the checkpoint before it", status_message());
         } else {
@@ -120,25 +207,35 @@ enum status checkpoint_newest(const char *directory, char **path)
     return status;
 }
 
-/* The path of the checkpoint of state->step, in a folder that exists afterwards. */
-static enum status make_path(const char *directory, const struct train_state *state, struct buffer *path)
+/* What is newer than `path` could not be used: out of the way of saving those steps again, and not to be
+ * taken for checkpoints. */
+enum status checkpoint_set_aside_newer(const char *directory, const char *path)
 {
-    TRY(buffer_printf(path, "%s/checkpoints", directory));
-    TRY(directory_create(path->data));
-    return buffer_printf(path, "/step-%08lld.h5", (long long)state->step);
+    struct string_list files = {0};
+    enum status status = list_files(directory, "", &files);
+    for (int64_t i = files.count - 1; i >= 0 && status == STATUS_OK && strcmp(files.items[i], path) > 0;
+         i--) {
+        struct buffer name = {0};
+        status = buffer_printf(&name, "%s.damaged", files.items[i]);
+        if (status == STATUS_OK && rename(files.items[i], name.data) != 0)
+            status = fail(STATUS_FAILED, "cannot rename %s: %s", files.items[i], strerror(errno));
+        if (status == STATUS_OK)
+            log_warning("%s is now %s; remove it when you have seen it", files.items[i], name.data);
+        buffer_free(&name);
+    }
+    string_list_free(&files);
+    return status;
 }
 
-enum status checkpoint_save(const char *directory, const struct config *config,
-                            const struct train_state *state, const struct checkpoint_notes *notes,
-                            struct comm *comm)
+char *checkpoint_path(const char *directory, int64_t step)
 {
     struct buffer path = {0};
-    bool root = comm_rank(comm) == 0;
-    enum status status = comm_agree(comm, root ? make_path(directory, state, &path) : STATUS_OK);
+    enum status status = buffer_printf(&path, "%s/checkpoints", directory);
     if (status == STATUS_OK)
-        status = checkpoint_write(path.data, config, state, notes, comm);
-    if (status == STATUS_OK && root && config->checkpoint.keep > 0)
-        status = remove_files(directory, "", config->checkpoint.keep);
-    buffer_free(&path);
-    return comm_agree(comm, status);
+        status = directory_create(path.data);
+    if (status == STATUS_OK)
+        status = buffer_printf(&path, "/step-%08lld.h5", (long long)step);
+    if (status != STATUS_OK)
+        buffer_free(&path);
+    return path.data;
 }

@@ -1,6 +1,7 @@
-/* The chapters of a checkpoint: which files there are (checkpoint.c), writing one (checkpoint_write.c) and
- * reading one (checkpoint_read.c). A file is the parameter table written three times (values, first and
- * second moments), with train.local_steps once more (outer momentum), and two texts. */
+/* The chapters of a checkpoint: which files there are (checkpoint.c), laying one out (checkpoint_layout.c),
+ * what the ranks put into it (snapshot.c), writing it beside training (checkpoint_writer.c) and reading one
+ * (checkpoint_read.c). A file is the parameter table written three times (values, first and second moments),
+ * with train.local_steps once more (outer momentum), and two texts. */
 #ifndef LLMPI_SRC_TRAIN_CHECKPOINT_PRIVATE_H
 #define LLMPI_SRC_TRAIN_CHECKPOINT_PRIVATE_H
 
@@ -15,18 +16,25 @@ extern const char *const checkpoint_prefix[SERIES];
 /* What a rank owns of a series, packed; NULL: nothing apart from the model's parameters, which all have. */
 float *checkpoint_packed(const struct train_state *state, enum series series);
 
-/* Who owns what of a series. */
+/* Who owns what of a series; a single owner is rank 0. */
 const struct ownership *checkpoint_ownership(const struct train_state *state, enum series series);
 
 /* How many series a state has, of the first ones. */
 int checkpoint_series(const struct train_state *state);
 
-/* Elements of the largest part of a block that another rank than the first owns, which rank 0 needs room for:
- * 0 where every rank owns everything. */
+/* Elements of the largest part of a block that another rank than the first owns, which rank 0 needs room for
+ * when it reads: 0 where every rank owns everything. */
 int64_t checkpoint_foreign_part(const struct train_state *state);
 
-/* Writes the file PATH. **Collective** */
-enum status checkpoint_write(const char *path, const struct config *config, const struct train_state *state,
-                             const struct checkpoint_notes *notes, struct comm *comm);
+/* The file of a step, a new string (free()), in a folder that exists afterwards. NULL after fail(). */
+char *checkpoint_path(const char *directory, int64_t step);
+
+/* Rank 0: lays out PATH with attributes and texts; the tensors are still to be written. */
+enum status checkpoint_lay_out(const char *path, const struct config *config, const struct train_state *state,
+                               const struct checkpoint_notes *notes, struct tensor_file **file);
+
+/* Removes the checkpoints that need not stay, and lets checkpoints/best.h5 point to the best that does. Makes
+ * no HDF5 call. */
+enum status checkpoint_retain(const char *directory, const struct config *config);
 
 #endif

@@ -4,6 +4,7 @@
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -97,6 +98,10 @@ static enum status note_optional(void *context, const struct tensor_attribute *a
     struct checkpoint_notes *notes = context;
     if (attribute->kind == TENSOR_INT64 && strcmp(attribute->name, "owed") == 0)
         notes->owed = attribute->integer;
+    if (attribute->kind == TENSOR_INT64 && strcmp(attribute->name, "train_tokens") == 0)
+        notes->train_tokens = attribute->integer;
+    if (attribute->kind == TENSOR_DOUBLE && strcmp(attribute->name, "validation_loss") == 0)
+        notes->validation_loss = attribute->number;
     if (attribute->kind != TENSOR_TEXT)
         return STATUS_OK;
     if (strcmp(attribute->name, "precision") == 0)
@@ -108,22 +113,42 @@ static enum status note_optional(void *context, const struct tensor_attribute *a
     return STATUS_OK;
 }
 
-static enum status read_notes(struct tensor_file *file, struct checkpoint_notes *notes)
+static enum status read_digest(struct tensor_file *file, const char *name, uint64_t *digest)
 {
     struct buffer text = {0};
+    enum status status = tensor_file_attribute_text(file, name, &text);
+    if (status == STATUS_OK)
+        *digest = strtoull(text.data, NULL, 16);
+    buffer_free(&text);
+    return status;
+}
+
+static enum status read_notes(struct tensor_file *file, struct checkpoint_notes *notes)
+{
+    *notes = (struct checkpoint_notes){.validation_loss = NAN};
     enum status status = tensor_file_attribute_int64(file, "metrics_bytes", &notes->metrics_bytes);
     if (status == STATUS_OK)
         status = tensor_file_attribute_int64(file, "samples_bytes", &notes->samples_bytes);
     if (status == STATUS_OK)
         status = tensor_file_attribute_int64(file, "ranks", &notes->ranks);
     if (status == STATUS_OK)
-        status = tensor_file_attribute_text(file, "dataset_digest", &text);
+        status = read_digest(file, "dataset_digest", &notes->dataset_digest);
     if (status == STATUS_OK)
-        notes->dataset_digest = strtoull(text.data, NULL, 16);
-    buffer_free(&text);
+        status = read_digest(file, "tokenizer_digest", &notes->tokenizer_digest);
     if (status == STATUS_OK)
         status = tensor_file_each_attribute(file, note_optional, notes);
     return status;
+}
+
+/* Moments are read later, by all ranks together, when it is too late to take another file. */
+static enum status check_moments(struct tensor_file *file, const char *path, const struct train_state *state)
+{
+    const struct parameter_table *table = model_table(state->model);
+    int64_t index;
+    for (int series = SERIES_EXP_AVG; state->exchange != NULL && series <= SERIES_EXP_AVG_SQ; series++)
+        for (int64_t i = 0; i < table->count; i++)
+            TRY(find_tensor(file, path, (enum series)series, &table->rows[i], &index));
+    return STATUS_OK;
 }
 
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes)
@@ -133,8 +158,9 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
     TRY(tensor_file_open(path, &file));
     enum status status = tensor_file_attribute_int64(file, "format_version", &version);
     if (status == STATUS_OK && version != CHECKPOINT_FORMAT_VERSION)
-        status = fail(STATUS_FAILED, "%s: format version %lld, this program reads %d", path,
-                      (long long)version, CHECKPOINT_FORMAT_VERSION);
+        status = fail(version > CHECKPOINT_FORMAT_VERSION ? STATUS_USAGE : STATUS_FAILED,
+                      "%s: format version %lld, this program reads %d", path, (long long)version,
+                      CHECKPOINT_FORMAT_VERSION);
     if (status == STATUS_OK)
         status = tensor_file_attribute_int64(file, "step", &state->step);
     if (status == STATUS_OK)
@@ -143,6 +169,8 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
         status = tensor_file_attribute_int64(file, "tokens", &state->tokens);
     if (status == STATUS_OK && notes != NULL)
         status = read_notes(file, notes);
+    if (status == STATUS_OK)
+        status = check_moments(file, path, state);
     if (status == STATUS_OK)
         status =
             read_share(file, path, model_table(state->model), SERIES_PARAMETERS,

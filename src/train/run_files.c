@@ -21,6 +21,18 @@ struct run_files {
     struct growing metrics, samples;
 };
 
+static enum status cut(struct growing *file, int64_t bytes)
+{
+    int64_t size = file_size(file->path);
+    if (size < bytes)
+        log_warning("%s has %lld bytes, the checkpoint saw %lld: earlier steps are missing from it",
+                    file->path, (long long)size, (long long)bytes);
+    else if (ftruncate(file->descriptor, (off_t)bytes) != 0)
+        return fail(STATUS_FAILED, "cannot cut %s back: %s", file->path, strerror(errno));
+    file->bytes = size < bytes ? size : bytes;
+    return STATUS_OK;
+}
+
 static enum status open_growing(const char *directory, const char *name, int64_t bytes, struct growing *out)
 {
     out->descriptor = -1;
@@ -30,14 +42,7 @@ static enum status open_growing(const char *directory, const char *name, int64_t
     out->descriptor = open(out->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (out->descriptor < 0)
         return fail(STATUS_FAILED, "cannot write %s: %s", out->path, strerror(errno));
-    int64_t size = file_size(out->path);
-    if (size < bytes)
-        log_warning("%s has %lld bytes, the checkpoint saw %lld: earlier steps are missing from it",
-                    out->path, (long long)size, (long long)bytes);
-    else if (ftruncate(out->descriptor, (off_t)bytes) != 0)
-        return fail(STATUS_FAILED, "cannot cut %s back: %s", out->path, strerror(errno));
-    out->bytes = size < bytes ? size : bytes;
-    return STATUS_OK;
+    return cut(out, bytes);
 }
 
 static enum status add(struct growing *file, const struct buffer *text)
@@ -68,6 +73,12 @@ enum status run_files_open(const char *directory, int64_t metrics_bytes, int64_t
     else
         *out = files;
     return status;
+}
+
+enum status run_files_cut(struct run_files *files, int64_t metrics_bytes, int64_t samples_bytes)
+{
+    TRY(cut(&files->metrics, metrics_bytes));
+    return cut(&files->samples, samples_bytes);
 }
 
 enum status run_files_add_metrics(struct run_files *files, const struct buffer *lines)

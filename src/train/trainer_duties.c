@@ -6,6 +6,7 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
+#include "llmpi/base/stopping.h"
 #include "llmpi/comm/requests.h"
 #include "llmpi/train/checkpoint.h"
 #include "llmpi/train/evaluation.h"
@@ -58,6 +59,8 @@ static enum status evaluate(struct trainer *trainer)
     if (!isfinite(result.loss))
         return fail(STATUS_FAILED, "step %lld: the validation loss is %g, it must be finite",
                     (long long)trainer->state.step, fabs(result.loss));
+    trainer->validation_loss = result.loss;
+    trainer->evaluated_step = trainer->state.step;
     log_info("step %lld: validation loss %.4f, %.4f bits per byte (unigram entropy %.4f, %lld tokens)",
              (long long)trainer->state.step, result.loss, result.bits_per_byte, result.entropy,
              (long long)result.tokens);
@@ -131,32 +134,45 @@ static enum status sample(struct trainer *trainer)
     return status;
 }
 
-static enum status save(struct trainer *trainer)
+static struct checkpoint_notes make_notes(const struct trainer *trainer)
 {
-    double since = clock_seconds();
     const struct precision *precision = &trainer->precision;
-    struct checkpoint_notes notes = {
-        .ranks = comm_size(trainer->comm), .owed = trainer->owed, .dataset_digest = trainer->dataset_digest};
-    enum status status = STATUS_OK;
-    activity_begin(timers_name(PHASE_CHECKPOINT));
-    TRY(state_check_replicas(&trainer->state, trainer->comm));
+    bool evaluated = trainer->evaluated_step == trainer->state.step;
+    struct checkpoint_notes notes = {.ranks = comm_size(trainer->comm),
+                                     .owed = trainer->owed,
+                                     .dataset_digest = trainer->dataset_digest,
+                                     .train_tokens = dataset_tokens(trainer->train),
+                                     .validation_loss = evaluated ? trainer->validation_loss : NAN};
     snprintf(notes.precision, sizeof notes.precision, "%s", precision_name(precision->element));
     snprintf(notes.products, sizeof notes.products, "%s", precision->products);
     snprintf(notes.instructions, sizeof notes.instructions, "%s", cpu_level_name(precision->level));
     if (is_root(trainer)) {
         notes.metrics_bytes = run_files_metrics_bytes(trainer->files);
         notes.samples_bytes = run_files_samples_bytes(trainer->files);
-        status = run_files_sync(trainer->files);
     }
-    status = comm_agree(trainer->comm, status);
-    if (status == STATUS_OK)
-        status = checkpoint_save(trainer->directory, trainer->config, &trainer->state, &notes, trainer->comm);
-    stopping_reserve(clock_seconds() - since);
-    timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
-    TRY(status);
+    return notes;
+}
+
+static enum status save(struct trainer *trainer)
+{
+    double since = clock_seconds();
+    activity_begin(timers_name(PHASE_CHECKPOINT));
+    TRY(state_check_replicas(&trainer->state, trainer->comm));
+    struct checkpoint_notes notes = make_notes(trainer);
+    checkpoint_writer_save(trainer->writer, &notes);
     trainer->saved_step = trainer->state.step;
     trainer->saved_owed = trainer->owed;
+    timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
     return STATUS_OK;
+}
+
+enum status trainer_finish_saving(struct trainer *trainer)
+{
+    double since = clock_seconds();
+    activity_begin(timers_name(PHASE_CHECKPOINT));
+    enum status status = checkpoint_writer_wait(trainer->writer);
+    timers_add(&trainer->timers, PHASE_CHECKPOINT, &since);
+    return status;
 }
 
 double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds)
@@ -247,6 +263,8 @@ enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *s
     int64_t step = trainer->state.step;
     bool last = step == config->train.steps && step > before;
     bool save_now = last || is_due(before, step, config->checkpoint.every);
+    if (is_root(trainer))
+        stopping_reserve(checkpoint_writer_seconds(trainer->writer));
     if (last || is_due(before, step, config->evaluate.every))
         trainer->owed |= DUTY_EVALUATE;
     if (last || is_due(before, step, config->sample.every))
@@ -257,7 +275,9 @@ enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *s
     TRY(comm_agree(trainer->comm, trainer->written));
     TRY(attend(trainer, DUTY_EVALUATE, evaluate, stop));
     TRY(attend(trainer, DUTY_SAMPLE, sample, stop));
-    save_now |= *stop || step == config->train.steps;
+    bool leaving = *stop || step == config->train.steps;
     bool saved = trainer->saved_step == step && trainer->saved_owed == trainer->owed;
-    return save_now && !saved ? save(trainer) : STATUS_OK;
+    if ((save_now || leaving) && !saved)
+        TRY(save(trainer));
+    return leaving ? trainer_finish_saving(trainer) : STATUS_OK;
 }

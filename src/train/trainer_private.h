@@ -5,6 +5,7 @@
 
 #include "llmpi/base/folder_lock.h"
 #include "llmpi/data/dataset.h"
+#include "llmpi/train/checkpoint_writer.h"
 #include "llmpi/train/precision.h"
 #include "llmpi/train/run_files.h"
 #include "llmpi/train/state.h"
@@ -31,10 +32,13 @@ struct trainer {
     struct dataset_sequences windows; /* of `train`, as the stepper takes them */
     struct document_mask documents;   /* of `train` */
     struct stepper *stepper;
+    struct checkpoint_writer *writer;
+    double validation_loss; /* of the last evaluation, */
+    int64_t evaluated_step; /* which was after this step; 0: none */
     struct timers timers;
     int64_t micro_batch, first_step;
     int64_t owed;                   /* set of enum duty: due after the last step, and not done yet */
-    int64_t saved_step, saved_owed; /* what a new start would go on from */
+    int64_t saved_step, saved_owed; /* what a new start would go on from, once it is written */
     uint64_t dataset_digest;
     struct buffer line;     /* of metrics, in work */
     enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
@@ -63,7 +67,9 @@ double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double
 
 /* Evaluates, samples and saves, as far as each has fallen due in the steps after number `before` or is owed
  * from before. The last step saves in any case. With *stop, which becomes true where a request comes during
- * this, the state is saved at once and what is not done yet is owed to the next start. **Collective** */
+ * this, the state is saved at once and what is not done yet is owed to the next start. At the last step and
+ * before a stop saving is over when this returns, and it fails where that could not be; other saves that fail
+ * are only warned of. **Collective** */
 enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *stop);
 
 /* Tells the stepper what metrics.jsonl says of the last steps: continuing must judge the next one as the run
@@ -73,6 +79,11 @@ enum status trainer_recall(struct trainer *trainer);
 /* After a step that is not finite: goes back to the newest checkpoint, but on with the data after that step.
  * STATUS_FAILED without a checkpoint, or when the same one has not helped several times. **Collective** */
 enum status trainer_roll_back(struct trainer *trainer);
+
+/* Waits until the last checkpoint is on disk, or is known not to get there: STATUS_FAILED on every rank, with
+ * the reason. Before checkpoints are read again, and before anybody is told that everything is saved.
+ * **Collective** */
+enum status trainer_finish_saving(struct trainer *trainer);
 
 /* Writes a step's line into metrics.jsonl and, now and then, the log. Rank 0. */
 enum status trainer_note_step(struct trainer *trainer, const struct step_result *result,

@@ -95,9 +95,7 @@ static enum status reload(struct trainer *trainer, char **path)
                     "back to (train.on_nonfinite)",
                     (long long)trainer->state.step);
     TRY(checkpoint_load(*path, &trainer->state, &notes));
-    run_files_close(trainer->files);
-    trainer->files = NULL;
-    return run_files_open(trainer->directory, notes.metrics_bytes, notes.samples_bytes, &trainer->files);
+    return run_files_cut(trainer->files, notes.metrics_bytes, notes.samples_bytes);
 }
 
 enum status trainer_roll_back(struct trainer *trainer)
@@ -105,6 +103,7 @@ enum status trainer_roll_back(struct trainer *trainer)
     int64_t failed = trainer->state.step, sequences = trainer->state.sequences;
     char *path = NULL;
     stepper_settle(trainer->stepper, &trainer->timers);
+    trainer_finish_saving(trainer); /* where that failed, it was warned of, and an older one is read */
     enum status status = comm_agree(trainer->comm, is_root(trainer) ? reload(trainer, &path) : STATUS_OK);
     if (status == STATUS_OK)
         status = checkpoint_load_moments(path, &trainer->state, trainer->comm);
@@ -112,6 +111,7 @@ enum status trainer_roll_back(struct trainer *trainer)
     TRY(status);
     state_broadcast(&trainer->state, trainer->comm);
     int64_t step = trainer->state.step;
+    trainer->saved_step = step;
     trainer->returns = step == trainer->returned_to ? trainer->returns + 1 : 1;
     trainer->returned_to = step;
     if (trainer->returns > MOST_RETURNS)

@@ -97,15 +97,40 @@ static enum status warn_of_other_arithmetic(const struct trainer *trainer,
     return status;
 }
 
-static enum status load_checkpoint(struct trainer *trainer, const char *path, struct checkpoint_notes *notes)
+/* Rank 0: ids of another tokenizer mean other text; other data only come in another order. */
+static enum status check_sources(const struct trainer *trainer, const char *path,
+                                 const struct checkpoint_notes *notes)
 {
-    TRY(check_continuation(trainer, path));
-    TRY(checkpoint_load(path, &trainer->state, notes));
-    TRY(warn_of_other_arithmetic(trainer, notes));
+    const struct config *config = trainer->config;
+    uint64_t tokenizer = tokenizer_digest(trainer->state.tokenizer);
+    if (notes->tokenizer_digest != tokenizer)
+        return fail(STATUS_USAGE,
+                    "%s is %016" PRIx64 " but %s was trained with tokenizer %016" PRIx64
+                    ": set tokenizer.path and shards.directory back to its own, or start over with --fresh",
+                    config->tokenizer.path, tokenizer, path, notes->tokenizer_digest);
     if (notes->dataset_digest != trainer->dataset_digest)
         log_warning(
-            "the training data in %s are not those of the checkpoint: sequences come in another order",
-            trainer->config->shards.directory);
+            "the training data in %s are not those of the checkpoint: %lld tokens, fingerprint %016" PRIx64
+            "; it saw %lld tokens, fingerprint %016" PRIx64
+            ". Sequences come in another order; set shards.directory back if that is not meant",
+            config->shards.directory, (long long)dataset_tokens(trainer->train), trainer->dataset_digest,
+            (long long)notes->train_tokens, notes->dataset_digest);
+    return STATUS_OK;
+}
+
+struct loading {
+    struct trainer *trainer;
+    struct checkpoint_notes *notes;
+};
+
+static enum status load_checkpoint(void *context, const char *path)
+{
+    struct loading *loading = context;
+    struct trainer *trainer = loading->trainer;
+    TRY(check_continuation(trainer, path));
+    TRY(checkpoint_load(path, &trainer->state, loading->notes));
+    TRY(check_sources(trainer, path, loading->notes));
+    TRY(warn_of_other_arithmetic(trainer, loading->notes));
     log_info("continuing from %s (step %lld)", path, (long long)trainer->state.step);
     return STATUS_OK;
 }
@@ -115,17 +140,16 @@ static enum status start_or_continue(struct trainer *trainer, bool fresh, struct
                                      char **path)
 {
     struct model *model = trainer->state.model;
+    struct loading loading = {trainer, notes};
     TRY(checkpoint_remove_leftovers(trainer->directory));
     if (fresh)
         TRY(checkpoint_remove_all(trainer->directory));
-    TRY(checkpoint_newest(trainer->directory, path));
-    if (*path == NULL) {
-        log_info("a new run in %s", trainer->directory);
-        parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed,
-                             model_parameters(model));
-        return STATUS_OK;
-    }
-    return load_checkpoint(trainer, *path, notes);
+    TRY(checkpoint_newest_usable(trainer->directory, load_checkpoint, &loading, path));
+    if (*path != NULL)
+        return checkpoint_set_aside_newer(trainer->directory, *path);
+    log_info("a new run in %s", trainer->directory);
+    parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed, model_parameters(model));
+    return STATUS_OK;
 }
 
 static enum status write_config(const struct trainer *trainer)
@@ -168,6 +192,8 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     trainer->owed = trainer->saved_owed = notes.owed;
     struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
     sequences.documents = trainer->documents;
+    TRY(checkpoint_writer_create(trainer->directory, trainer->config, &trainer->state, trainer->files,
+                                 trainer->comm, &trainer->writer));
     TRY(comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences, trainer->comm,
                                                  &trainer->stepper)));
     return trainer_recall(trainer);
@@ -275,6 +301,7 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
 
 void trainer_close(struct trainer *trainer)
 {
+    checkpoint_writer_destroy(trainer->writer);
     stepper_destroy(trainer->stepper);
     run_files_close(trainer->files);
     buffer_free(&trainer->line);

@@ -1,7 +1,8 @@
 /* Preloaded into llmpi by failing_calls.sh: lets the n-th call of one function fail, counting only calls that
  * come from the program itself, not from its libraries. FAIL_CALL names the function, FAIL_AT is n. When the
  * call has been reached, the file FAIL_MARK is made, so that the test knows when n is beyond the last. With
- * FAIL_BY_KILLING the program is killed instead, before the call does anything. */
+ * FAIL_BY_KILLING the program is killed instead, before the call does anything. SLOW_PWRITE is a number of
+ * microseconds that every pwrite takes longer. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -48,6 +49,9 @@ void *realloc(void *old, size_t size)
 
 ssize_t pwrite(int descriptor, const void *data, size_t size, off_t offset)
 {
+    const char *slow = getenv("SLOW_PWRITE");
+    if (slow != NULL)
+        usleep((useconds_t)atol(slow));
     if (!fails("pwrite", __builtin_return_address(0)))
         return REAL(pwrite)(descriptor, data, size, offset);
     errno = ENOSPC;

@@ -27,7 +27,7 @@ steps() {
     expect 0 "$LLMPI" plan empty.yaml --speed=1 --json --ranks="$1" --nodes=$nodes --run.threads=1 "${@:2}"
     cp out plan.json
     compare "$(number peak_memory_bytes bench.json)" \
-        $(($(number memory_bytes plan.json) - $(number files_bytes plan.json))) "steps, ranks $1, nodes $nodes" "${@:2}"
+        $(($(number memory_bytes plan.json) - $(number files_bytes plan.json) - $(number snapshot_bytes plan.json))) "steps, ranks $1, nodes $nodes" "${@:2}"
 }
 small=(--model.n_layer=2 --model.n_head=2 --model.n_embd=128 --model.context_length=64 --tokenizer.vocab_size=4096
     --train.micro_batch=2 --train.batch_size=4)
@@ -71,7 +71,11 @@ sys.exit(code)' "$LLMPI" train tiny.yaml --train.steps=4 "$@"
     compare "$(cat out)" "$(number memory_bytes plan.json)" "a run," "$@"
 }
 whole --train.precision=fp32
-whole --train.precision=fp32 --model.n_layer=6 --model.n_head=4 --model.n_embd=256 --train.recompute=block
+large=(--train.precision=fp32 --model.n_layer=6 --model.n_head=4 --model.n_embd=256 --train.recompute=block)
+whole "${large[@]}"
+with=$(number memory_bytes plan.json)
+whole "${large[@]}" --checkpoint.background=false
+[ "$(number memory_bytes plan.json)" -lt "$with" ] || fail "saving in the foreground should need no copy"
 
 # A micro-batch beyond the batch takes no memory, neither in training nor afterwards.
 expect 0 "$LLMPI" train tiny.yaml --train.steps=1 --train.micro_batch=1000000 --run.directory=wide

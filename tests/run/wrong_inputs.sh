@@ -73,7 +73,7 @@ contains err "both must be finite; the parameters are left as after step"
 wrong 1 "cannot make folder /proc/llmpi: No such file or directory" train tiny.yaml --run.directory=/proc/llmpi
 mkdir full
 if mount -t tmpfs -o size=300k tmpfs full 2>/dev/null; then
-    wrong 1 "cannot write full/run/checkpoints/step-00000005.h5: No space left on device" train tiny.yaml --run.directory=full/run
+    wrong 1 "step 20 is not saved: cannot write full/run/checkpoints/step-00000020.h5: No space left on device" train tiny.yaml --run.directory=full/run
     [ -z "$(ls full/run/checkpoints)" ] || fail "a failed save left files behind"
     rm -rf full/*
     wrong 1 "No space left on device" shard tiny.yaml --shards.directory=full/shards

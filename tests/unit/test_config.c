@@ -434,6 +434,8 @@ static void test_numbers_are_written_short(void **state)
     }
 }
 
+#define BACK ": set it back, take another run.directory, or start over with --fresh"
+
 static void test_compare(void **state)
 {
     (void)state;
@@ -449,10 +451,12 @@ static void test_compare(void **state)
     static const struct {
         const char *override, *message;
     } rows[] = {
-        {"--model.n_embd=25", "model.n_embd is 25 but the checkpoint was made with 20"},
-        {"--run.seed=2", "run.seed is 2 but the checkpoint was made with 1"},
-        {"--tokenizer.vocab_size=300", "tokenizer.vocab_size is 300 but the checkpoint was made with 2048"},
-        {"--shards.end_token=x", "shards.end_token is x but the checkpoint was made with \"<|endoftext|>\""},
+        {"--model.n_embd=25", "model.n_embd is 25 but the checkpoint was made with 20" BACK},
+        {"--run.seed=2", "run.seed is 2 but the checkpoint was made with 1" BACK},
+        {"--tokenizer.vocab_size=300",
+         "tokenizer.vocab_size is 300 but the checkpoint was made with 2048" BACK},
+        {"--shards.end_token=x",
+         "shards.end_token is x but the checkpoint was made with \"<|endoftext|>\"" BACK},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
         assert_int_equal(parse(&now, "model: {n_embd: 20}\n", rows[i].override), STATUS_OK);

@@ -1,10 +1,13 @@
 /* Checkpoint files: what is written comes back, and any damage is found before anything else looks at the
  * file. */
+#include "llmpi/base/digest.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/random.h"
 #include "llmpi/storage/tensor_file.h"
 
+#include <endian.h>
 #include <fcntl.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +79,7 @@ static void write_to(const char *name, unsigned char (*byte_of)(int64_t index, i
         assert_int_equal(tensor_file_write(file, i, half, data + half, bytes - half), STATUS_OK);
         assert_int_equal(tensor_file_write(file, i, 0, data, half), STATUS_OK);
     }
-    assert_int_equal(tensor_file_publish(file), STATUS_OK);
+    assert_int_equal(tensor_file_publish(file, -2.5), STATUS_OK);
 }
 
 static void write_example(void)
@@ -201,6 +204,34 @@ static void test_flipped_bits(void **state)
     buffer_free(&bytes);
 }
 
+/* Files of format version 1 had zeros in the place of the score. */
+static void test_glance(void **state)
+{
+    (void)state;
+    struct buffer bytes = {0};
+    double score = 0;
+    write_example();
+    assert_int_equal(tensor_file_glance(path, &score), STATUS_OK);
+    assert_true(score == -2.5);
+    assert_int_equal(file_read(path, &bytes), STATUS_OK);
+    bytes.data[40] ^= 1;
+    put(&bytes, bytes.length);
+    assert_int_equal(tensor_file_glance(path, &score), STATUS_FAILED);
+    bytes.data[40] ^= 1;
+    put(&bytes, bytes.length - 1);
+    assert_int_equal(tensor_file_glance(path, &score), STATUS_FAILED);
+    assert_int_equal(tensor_file_glance("/nowhere", &score), STATUS_FAILED);
+    memset(bytes.data + 40, 0, 8);
+    bytes.data[16] = 1;
+    uint64_t own = htole64(digest_bytes(bytes.data, 504));
+    memcpy(bytes.data + 504, &own, sizeof own);
+    put(&bytes, bytes.length);
+    assert_int_equal(tensor_file_glance(path, &score), STATUS_OK);
+    assert_true(isnan(score));
+    assert_int_equal(tensor_file_verify(path), STATUS_OK);
+    buffer_free(&bytes);
+}
+
 static void test_other_lengths(void **state)
 {
     (void)state;
@@ -255,7 +286,7 @@ static void test_no_tensors(void **state)
     (void)state;
     struct tensor_file *file = NULL;
     assert_int_equal(tensor_file_create(path, NULL, 0, NULL, 0, &file), STATUS_OK);
-    assert_int_equal(tensor_file_publish(file), STATUS_OK);
+    assert_int_equal(tensor_file_publish(file, NAN), STATUS_OK);
     assert_int_equal(tensor_file_open(path, &file), STATUS_OK);
     assert_int_equal(tensor_file_count(file), 0);
     assert_int_equal(tensor_file_find(file, "wte.weight"), -1);
@@ -266,10 +297,15 @@ static void test_no_tensors(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_round_trip),         cmocka_unit_test(test_attributes),
-        cmocka_unit_test(test_flipped_bits),       cmocka_unit_test(test_other_lengths),
-        cmocka_unit_test(test_abandoned),          cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_no_tensors),         cmocka_unit_test(test_same_contents_same_bytes),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_attributes),
+        cmocka_unit_test(test_flipped_bits),
+        cmocka_unit_test(test_other_lengths),
+        cmocka_unit_test(test_abandoned),
+        cmocka_unit_test(test_no_room),
+        cmocka_unit_test(test_no_tensors),
+        cmocka_unit_test(test_glance),
+        cmocka_unit_test(test_same_contents_same_bytes),
         cmocka_unit_test(test_example_for_others),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

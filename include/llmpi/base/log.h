@@ -2,7 +2,8 @@
  * output carries results only (generated text, ids, tables, JSON).
  *
  * On a terminal a progress line is redrawn in place; in a log file the same line is printed now and then.
- * Colours only on a terminal, and not when NO_COLOR is set (https://no-color.org). */
+ * Colours only on a terminal, and not when NO_COLOR is set (https://no-color.org). Several threads may print
+ * at the same time; one of them at a time draws progress. */
 #ifndef LLMPI_BASE_LOG_H
 #define LLMPI_BASE_LOG_H
 

@@ -32,6 +32,10 @@ void memory_free(void *pointer);
  * does not say. */
 int64_t memory_peak(void);
 
+/* Bytes that this machine could still give without swapping (MemAvailable of Linux's /proc); INT64_MAX where
+ * the system does not say. Limits of a control group are not looked at. */
+int64_t memory_available(void);
+
 /* Where parameters, gradients and activations of a model come from. `allocate` behaves like memory_allocate
  * for bytes; releasing NULL is fine. */
 struct allocator {

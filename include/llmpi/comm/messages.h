@@ -9,6 +9,7 @@
 #include "llmpi/comm/comm.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct messages;
@@ -28,6 +29,9 @@ void messages_send(struct messages *messages, int to, int tag, const void *data,
                    message_count *pending);
 void messages_receive(struct messages *messages, int from, int tag, void *data, int64_t bytes,
                       message_count *pending);
+
+/* Whether messages move by themselves, so that other threads than the caller's may use this too. */
+bool messages_travel_alone(const struct messages *messages);
 
 /* Gives the library the processor for a moment; to be called in a loop while waiting for a count. */
 void messages_progress(struct messages *messages);

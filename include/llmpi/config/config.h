@@ -141,8 +141,10 @@ struct config {
         double top_p;
     } sample;
     struct {
-        int64_t every; /* steps; 0: only at the end */
-        int64_t keep;  /* newest files kept; 0: all */
+        int64_t every;                 /* steps; 0: only at the end */
+        int64_t keep;                  /* newest files kept; 0: all */
+        int64_t keep_every, keep_best; /* 0: none for that reason */
+        bool background;
     } checkpoint;
 };
 

@@ -2,8 +2,8 @@
  * tensor bytes, so that a full disk is a plain short write and every byte is covered by a digest.
  *
  * Layout: a user block of 512 bytes (magic "llmpi checkpoint", format version, length and XXH3 digest of
- * everything after it; written last), then an HDF5 file with contiguous data sets. The user block is checked
- * before HDF5 sees the file. h5py reads it like any other. */
+ * everything after it, a score; written last), then an HDF5 file with contiguous data sets. The user block is
+ * checked before HDF5 sees the file. h5py reads it like any other. */
 #ifndef LLMPI_STORAGE_TENSOR_FILE_H
 #define LLMPI_STORAGE_TENSOR_FILE_H
 
@@ -26,7 +26,8 @@ struct tensor_attribute {
 
 struct tensor_file;
 
-/* Lays out PATH.tmp with these tensors and attributes and reserves its blocks on disk (fallocate). */
+/* Lays out PATH.tmp with these tensors and attributes and reserves its blocks on disk (fallocate). Here alone
+ * a file being written is in HDF5's hands: everything after it may be done by another thread. */
 enum status tensor_file_create(const char *path, const struct tensor_spec *tensors, int64_t tensor_count,
                                const struct tensor_attribute *attributes, int64_t attribute_count,
                                struct tensor_file **out);
@@ -35,8 +36,9 @@ enum status tensor_file_create(const char *path, const struct tensor_spec *tenso
 enum status tensor_file_write(struct tensor_file *file, int64_t index, int64_t first, const void *data,
                               int64_t length);
 
-/* Digest, user block, fsync, rename, folder fsync; frees. On failure PATH.tmp is removed. */
-enum status tensor_file_publish(struct tensor_file *file);
+/* Digest, user block, fsync, rename, folder fsync; frees. On failure PATH.tmp is removed. `score` is a number
+ * by which files are compared, NAN for none; it is in the user block, where tensor_file_glance finds it. */
+enum status tensor_file_publish(struct tensor_file *file, double score);
 
 /* Checks length and digest, then opens. "PATH is damaged: its digest is ..., its user block says ...";
  * "PATH is truncated: N bytes, its user block says M"; "PATH is no llmpi checkpoint". */
@@ -44,6 +46,10 @@ enum status tensor_file_open(const char *path, struct tensor_file **out);
 
 /* The check alone: STATUS_OK when the file is whole. */
 enum status tensor_file_verify(const char *path);
+
+/* What one short read tells: STATUS_OK when the user block contradicts neither itself nor the file's length.
+ * *score is the number given to tensor_file_publish, NAN where there was none. */
+enum status tensor_file_glance(const char *path, double *score);
 
 /* True when the file starts with this format's magic (whole or not). */
 bool tensor_file_is_one(const char *path);

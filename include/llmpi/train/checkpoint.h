@@ -23,34 +23,41 @@ struct checkpoint_notes {
     int64_t ranks;                        /* that trained it */
     int64_t owed;            /* set of enum duty: what was due after the step and not done when a stop came */
     uint64_t dataset_digest; /* of the training data: tokenizer, shards, tokens */
+    int64_t train_tokens;    /* of them; 0 in a file that does not say */
+    uint64_t tokenizer_digest; /* when read: of the tokenizer in the file */
+    double validation_loss;    /* of an evaluation at this very step; NAN: there was none */
     /* What computed the last steps (train/precision.h), as names; "" in a file that does not say. */
     char precision[16], products[32], instructions[16];
 };
 
-/* Writes the checkpoint of state->step into a run directory, then removes the oldest beyond checkpoint.keep.
- * Rank 0 writes; what other ranks own comes to it one part of a block at a time. **Collective** */
-enum status checkpoint_save(const char *directory, const struct config *config,
-                            const struct train_state *state, const struct checkpoint_notes *notes,
-                            struct comm *comm);
-
 /* Finds the newest whole checkpoint of a run directory: *path is a new string (free()), or NULL when there is
  * none. Damaged ones are passed over with a warning each; when all are damaged it fails. */
 enum status checkpoint_newest(const char *directory, char **path);
+
+/* The newest checkpoint that `use` takes: where that returns STATUS_FAILED the one before is tried, after a
+ * warning with the reason; where it returns STATUS_USAGE the search ends with that. */
+enum status checkpoint_newest_usable(const char *directory,
+                                     enum status (*use)(void *context, const char *path), void *context,
+                                     char **path);
+
+/* Renames the checkpoints that are newer than `path`, which is one of `directory`, to NAME.damaged, with a
+ * warning each. Only for who holds the run's lock. */
+enum status checkpoint_set_aside_newer(const char *directory, const char *path);
 
 /* Reads the resolved configuration and the tokenizer out of a checkpoint. The caller frees both; after a
  * failure the configuration may be freed and *tokenizer is NULL. */
 enum status checkpoint_read_config(const char *path, struct config *config);
 enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer);
 
-/* Reads parameters and counters. A tensor that is missing or of another shape is an error that names it.
- * `notes` may be NULL. */
+/* Reads parameters and counters. A tensor that is missing or of another shape is an error that names it; for
+ * a state that trains, also one of the moments. `notes` may be NULL. */
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes);
 
 /* Gives every rank the moments of what it owns, from the checkpoint that rank 0 reads, one part of a block at
  * a time; `path` is NULL on all ranks but 0, and there too where nothing is to be read. **Collective** */
 enum status checkpoint_load_moments(const char *path, struct train_state *state, struct comm *comm);
 
-/* Removes all checkpoints of a run directory. */
+/* Removes all checkpoints of a run directory, those set aside too. */
 enum status checkpoint_remove_all(const char *directory);
 
 /* Removes what killed saves left behind (*.tmp). Only for who holds the run's lock. */

@@ -16,6 +16,9 @@ struct run_files;
 enum status run_files_open(const char *directory, int64_t metrics_bytes, int64_t samples_bytes,
                            struct run_files **out);
 
+/* Cuts open files back in the same way, for a run that goes back to a checkpoint. */
+enum status run_files_cut(struct run_files *files, int64_t metrics_bytes, int64_t samples_bytes);
+
 /* Appends whole lines in one write. */
 enum status run_files_add_metrics(struct run_files *files, const struct buffer *lines);
 enum status run_files_add_sample(struct run_files *files, const struct buffer *text);

@@ -1,0 +1,96 @@
+/* Laying out a checkpoint: the list of its tensors, its attributes and its texts. */
+#include "checkpoint_private.h"
+
+#include "llmpi/base/memory.h"
+#include "llmpi/base/version.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static void text_spec(struct tensor_spec *spec, const char *name, const struct buffer *text)
+{
+    *spec = (struct tensor_spec){.type = HDF5_UINT8, .dimensions = 1, .sizes = {(int64_t)text->length}};
+    snprintf(spec->name, sizeof spec->name, "%s", name);
+}
+
+/* The list of tensors: `all` times the table, then tokenizer and config. */
+static struct tensor_spec *make_specs(const struct parameter_table *table, int all,
+                                      const struct buffer *tokenizer, const struct buffer *config,
+                                      int64_t *count)
+{
+    *count = all * table->count + 2;
+    struct tensor_spec *specs = memory_allocate(*count, sizeof *specs, "the list of tensors");
+    if (specs == NULL)
+        return NULL;
+    for (int series = 0; series < all; series++) {
+        for (int64_t i = 0; i < table->count; i++) {
+            const struct parameter *row = &table->rows[i];
+            struct tensor_spec *spec = &specs[series * table->count + i];
+            *spec = (struct tensor_spec){.type = HDF5_FLOAT32, .dimensions = row->dimensions};
+            memcpy(spec->sizes, row->sizes, sizeof row->sizes);
+            snprintf(spec->name, sizeof spec->name, "%s%s", checkpoint_prefix[series], row->name);
+        }
+    }
+    text_spec(&specs[*count - 2], "tokenizer", tokenizer);
+    text_spec(&specs[*count - 1], "config", config);
+    return specs;
+}
+
+/* The text at place `i` after all tensors. */
+static enum status write_text(struct tensor_file *file, const struct train_state *state, int64_t i,
+                              const struct buffer *text)
+{
+    int64_t index = checkpoint_series(state) * model_table(state->model)->count + i;
+    return tensor_file_write(file, index, 0, text->data, (int64_t)text->length);
+}
+
+enum status checkpoint_lay_out(const char *path, const struct config *config, const struct train_state *state,
+                               const struct checkpoint_notes *notes, struct tensor_file **file)
+{
+    struct buffer tokenizer = {0}, yaml = {0};
+    struct tensor_spec *specs = NULL;
+    int64_t count = 0;
+    char tokenizer_text[24], dataset_text[24];
+    snprintf(tokenizer_text, sizeof tokenizer_text, "%016" PRIx64, tokenizer_digest(state->tokenizer));
+    snprintf(dataset_text, sizeof dataset_text, "%016" PRIx64, notes->dataset_digest);
+    const struct tensor_attribute attributes[] = {
+        {.name = "format_version", .kind = TENSOR_INT64, .integer = CHECKPOINT_FORMAT_VERSION},
+        {.name = "llmpi_version", .kind = TENSOR_TEXT, .text = version_number()},
+        {.name = "llmpi_commit", .kind = TENSOR_TEXT, .text = version_commit()},
+        {.name = "step", .kind = TENSOR_INT64, .integer = state->step},
+        {.name = "sequences", .kind = TENSOR_INT64, .integer = state->sequences},
+        {.name = "tokens", .kind = TENSOR_INT64, .integer = state->tokens},
+        {.name = "seed", .kind = TENSOR_INT64, .integer = config->run.seed},
+        {.name = "ranks", .kind = TENSOR_INT64, .integer = notes->ranks},
+        {.name = "precision", .kind = TENSOR_TEXT, .text = notes->precision},
+        {.name = "products", .kind = TENSOR_TEXT, .text = notes->products},
+        {.name = "instructions", .kind = TENSOR_TEXT, .text = notes->instructions},
+        {.name = "tokenizer_digest", .kind = TENSOR_TEXT, .text = tokenizer_text},
+        {.name = "dataset_digest", .kind = TENSOR_TEXT, .text = dataset_text},
+        {.name = "train_tokens", .kind = TENSOR_INT64, .integer = notes->train_tokens},
+        {.name = "metrics_bytes", .kind = TENSOR_INT64, .integer = notes->metrics_bytes},
+        {.name = "samples_bytes", .kind = TENSOR_INT64, .integer = notes->samples_bytes},
+        {.name = "owed", .kind = TENSOR_INT64, .integer = notes->owed},
+        {.name = "validation_loss", .kind = TENSOR_DOUBLE, .number = notes->validation_loss}};
+    int64_t count_of_attributes =
+        (int64_t)(sizeof attributes / sizeof *attributes) - (isnan(notes->validation_loss) ? 1 : 0);
+    enum status status = tokenizer_write(state->tokenizer, &tokenizer);
+    if (status == STATUS_OK)
+        status = config_write(config, false, &yaml);
+    if (status != STATUS_OK)
+        goto cleanup;
+    specs = make_specs(model_table(state->model), checkpoint_series(state), &tokenizer, &yaml, &count);
+    status = specs == NULL ? STATUS_FAILED
+                           : tensor_file_create(path, specs, count, attributes, count_of_attributes, file);
+    if (status == STATUS_OK)
+        status = write_text(*file, state, 0, &tokenizer);
+    if (status == STATUS_OK)
+        status = write_text(*file, state, 1, &yaml);
+cleanup:
+    memory_free(specs);
+    buffer_free(&tokenizer);
+    buffer_free(&yaml);
+    return status;
+}

@@ -1,0 +1,105 @@
+/* Copies are packed like what they are copies of. */
+#include "snapshot.h"
+
+#include "llmpi/kernels/clear.h"
+
+#include <string.h>
+
+/* Elements of a series that this rank gives: none of what a single owner has, which is rank 0. */
+static int64_t count_given(const struct train_state *state, enum series series, int rank)
+{
+    const struct ownership *ownership = checkpoint_ownership(state, series);
+    return rank < ownership->ranks ? ownership->total : 0;
+}
+
+int64_t snapshot_bytes(const struct train_state *state, int rank)
+{
+    int64_t elements = 0;
+    for (int series = 0; series < checkpoint_series(state); series++)
+        elements += count_given(state, (enum series)series, rank);
+    return elements * (int64_t)sizeof(float);
+}
+
+void snapshot_begin(struct snapshot *snapshot, const struct train_state *state)
+{
+    *snapshot = (struct snapshot){.state = state};
+}
+
+enum status snapshot_allocate(struct snapshot *snapshot, int rank)
+{
+    for (int series = 0; series < checkpoint_series(snapshot->state); series++) {
+        int64_t count = count_given(snapshot->state, (enum series)series, rank);
+        if (count == 0)
+            continue;
+        snapshot->copy[series] = allocator_huge.allocate(
+            allocator_huge.context, (size_t)count * sizeof(float), "a copy for a checkpoint");
+        if (snapshot->copy[series] == NULL) {
+            snapshot_free(snapshot);
+            return STATUS_FAILED;
+        }
+    }
+    return STATUS_OK;
+}
+
+void snapshot_free(struct snapshot *snapshot)
+{
+    for (int series = 0; series < SERIES; series++) {
+        allocator_huge.release(allocator_huge.context, snapshot->copy[series]);
+        snapshot->copy[series] = NULL;
+    }
+}
+
+/* Where it lies in the state. */
+static const float *live_part(const struct train_state *state, enum series series, int64_t block)
+{
+    const struct ownership *ownership = checkpoint_ownership(state, series);
+    const float *packed = checkpoint_packed(state, series);
+    if (packed != NULL)
+        return packed + ownership->packed[block];
+    return model_parameters(state->model) + ownership_part(ownership, block, ownership->rank).first;
+}
+
+void snapshot_take(struct snapshot *snapshot)
+{
+    for (int series = 0; series < SERIES; series++) {
+        if (snapshot->copy[series] == NULL)
+            continue;
+        const struct ownership *ownership = checkpoint_ownership(snapshot->state, (enum series)series);
+        for (int64_t block = 0; block < ownership->blocks; block++)
+            copy_floats(snapshot->copy[series] + ownership->packed[block],
+                        live_part(snapshot->state, (enum series)series, block),
+                        ownership_part(ownership, block, ownership->rank).count);
+    }
+}
+
+const float *snapshot_part(const struct snapshot *snapshot, enum series series, int64_t block)
+{
+    const float *copy = snapshot->copy[series];
+    if (copy == NULL)
+        return live_part(snapshot->state, series, block);
+    return copy + checkpoint_ownership(snapshot->state, series)->packed[block];
+}
+
+bool pieces_next(struct pieces *pieces, struct piece *out)
+{
+    for (; pieces->series < checkpoint_series(pieces->state); pieces->series++, pieces->block = 0) {
+        const struct ownership *ownership = checkpoint_ownership(pieces->state, (enum series)pieces->series);
+        for (; pieces->block < ownership->blocks; pieces->block++, pieces->owner = 0) {
+            for (; pieces->owner < ownership->ranks; pieces->owner++, pieces->done = 0) {
+                struct share part = ownership_part(ownership, pieces->block, pieces->owner);
+                int64_t left = part.count - pieces->done;
+                if (left == 0)
+                    continue;
+                int64_t count = left < PIECE_ELEMENTS ? left : PIECE_ELEMENTS;
+                *out = (struct piece){(enum series)pieces->series,
+                                      pieces->block,
+                                      pieces->owner,
+                                      {part.first + pieces->done, count},
+                                      pieces->done};
+                pieces->done += count;
+                return true;
+            }
+        }
+    }
+    return false;
+}
