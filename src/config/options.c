@@ -305,6 +305,9 @@ static const struct option table[] = {
      "DiLoCo, for slow links: steps that each rank makes alone on its share of the batch before an outer "
      "step "
      "brings the ranks together; what falls due waits for it. 0: ranks share every step"},
+    {FIELD(train, local_after), OPTION_INTEGER, AT(train, local_after), "-1", "[-1, 1000000000]", NULL, true,
+     "With local_steps: steps that all ranks share before, while the loss falls steeply; -1: twice "
+     "warmup_steps"},
     {FIELD(train, outer_learning_rate), OPTION_NUMBER, AT(train, outer_learning_rate), "1", "(0, 10]", NULL,
      true,
      "Outer steps: how far to go from the last one's parameters to the mean of the ranks'; 1: all the way"},

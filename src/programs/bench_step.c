@@ -97,6 +97,7 @@ static void set_batch(struct step_bench *bench, const struct arguments *argument
     double flop = (double)passes * (double)config->model.context_length * model_flop_per_token(&bench->shape);
     double times = floor(STEP_FLOP * ranks / flop);
     bench->configured_batch = config->train.batch_size;
+    config->train.local_after = 0; /* with local steps, these are measured */
     for (int64_t i = 0; i < arguments->overrides.count; i++)
         if (strncmp(arguments->overrides.items[i], "--train.batch_size=", 19) == 0)
             return;

@@ -56,6 +56,15 @@ static void count_parameters(struct plan *plan)
     plan->total = plan->embedding + plan->attention + plan->mlp + plan->layernorm + plan->head;
 }
 
+/* Mean of the run: in local steps, parameters and both moments once in so many. */
+static double exchanges_per_step(const struct config *config)
+{
+    double steps = (double)config->train.steps, shared = (double)step_local_after(config);
+    if (config->train.local_steps == 0 || shared >= steps)
+        return 1;
+    return (shared + (steps - shared) * 3.0 / (double)config->train.local_steps) / steps;
+}
+
 static enum status check_parameters(const struct config *config, struct plan *plan)
 {
     struct parameter_table table;
@@ -66,10 +75,8 @@ static enum status check_parameters(const struct config *config, struct plan *pl
     plan->exchange = exchange_memory(&table, &settings, (int)plan->ranks, (int)plan->nodes);
     plan->divided = plan->ranks > 1 && settings.kind == EXCHANGE_SHARDED && config->train.local_steps == 0;
     parameter_table_free(&table);
-    if (config->train.local_steps > 0) { /* parameters and both moments, once in so many steps */
-        plan->exchange.sent *= 3.0 / (double)config->train.local_steps;
-        plan->exchange.sent_far *= 3.0 / (double)config->train.local_steps;
-    }
+    plan->exchange.sent *= exchanges_per_step(config);
+    plan->exchange.sent_far *= exchanges_per_step(config);
     if (total != plan->total)
         return fail(STATUS_FAILED,
                     "the formula gives %" PRId64 " parameters but the table of tensors %" PRId64, plan->total,

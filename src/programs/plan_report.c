@@ -123,7 +123,9 @@ static void print_work(const struct plan *plan, const struct config *config)
     print_row("Chinchilla's tokens/parameter", "20", note);
     print_count("Chinchilla's tokens", 20.0 * (double)plan->total, "20 x parameters");
     print_bytes("exchanged per step and rank", plan->exchange.sent,
-                "gradients and parameters, 2 (R - 1)/R x 4 bytes x parameters, R ranks");
+                config->train.local_steps > 0
+                    ? "mean of the run: steps that ranks share, then outer steps with 3 times as much"
+                    : "gradients and parameters, 2 (R - 1)/R x 4 bytes x parameters, R ranks");
     if (plan->nodes > 1 && plan->divided)
         print_bytes("to other nodes", plan->exchange.sent_far, wire_note(config));
 }

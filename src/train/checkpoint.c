@@ -20,7 +20,8 @@ const char *const checkpoint_prefix[SERIES] = {"", "optimizer/exp_avg/", "optimi
 
 float *checkpoint_packed(const struct train_state *state, enum series series)
 {
-    return series == SERIES_PARAMETERS   ? state->master
+    bool exact = exchange_rounds(state->exchange); /* else all ranks have the parameters as they are */
+    return series == SERIES_PARAMETERS   ? (exact ? state->master : NULL)
            : series == SERIES_EXP_AVG    ? state->exp_avg
            : series == SERIES_EXP_AVG_SQ ? state->exp_avg_sq
                                          : state->outer_momentum;

@@ -20,8 +20,7 @@ struct decision {
     double *squares;          /* of each chunk */
 };
 
-struct decision *decision_create(const struct train_state *state, int64_t slots, bool alone,
-                                 struct comm *comm)
+struct decision *decision_create(const struct train_state *state, int64_t slots, struct comm *comm)
 {
     struct decision *decision = memory_allocate(1, sizeof *decision, "the decision");
     if (decision == NULL)
@@ -30,7 +29,6 @@ struct decision *decision_create(const struct train_state *state, int64_t slots,
     int64_t chunks = ownership->chunk[ownership->blocks], ranks = comm_size(comm);
     *decision = (struct decision){.comm = comm,
                                   .state = state,
-                                  .alone = alone,
                                   .slots = slots,
                                   .chunks = chunks,
                                   .count = FLAGS + 2 * slots + ranks + chunks};
@@ -53,8 +51,9 @@ void decision_destroy(struct decision *decision)
     memory_free(decision);
 }
 
-void decision_begin(struct decision *decision)
+void decision_begin(struct decision *decision, bool alone)
 {
+    decision->alone = alone;
     memset(decision->values, 0, (size_t)decision->count * sizeof *decision->values);
 }
 

@@ -24,13 +24,12 @@ struct decided {
     double waited_mean, waited_most; /* seconds of the ranks in the exchange, since the last decision */
 };
 
-/* `alone`: each rank decides for itself (train.local_steps). NULL after fail(). */
-struct decision *decision_create(const struct train_state *state, int64_t slots, bool alone,
-                                 struct comm *comm);
+/* NULL after fail(). */
+struct decision *decision_create(const struct train_state *state, int64_t slots, struct comm *comm);
 void decision_destroy(struct decision *decision);
 
-/* Forgets the last step. */
-void decision_begin(struct decision *decision);
+/* Forgets the last step. `alone`: each rank decides for itself (train.local_steps). */
+void decision_begin(struct decision *decision, bool alone);
 
 /* The sums of one of this rank's slots. */
 void decision_set_slot(struct decision *decision, int64_t slot, const struct model_loss *sums);

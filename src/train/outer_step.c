@@ -20,6 +20,7 @@ struct outer_step {
     double *waited;                   /* of each rank */
     /* After the last outer step: both moments of what this rank owns, packed, and the counters. */
     float *kept;
+    struct ownership whole; /* of a rank that updates everything */
     int64_t kept_step, kept_sequences;
 };
 
@@ -72,6 +73,25 @@ void outer_step_return(struct outer_step *outer)
     state->sequences = outer->kept_sequences;
 }
 
+void outer_step_begin(struct outer_step *outer)
+{
+    struct train_state *state = outer->state;
+    const struct ownership *ownership = exchange_ownership(state->exchange);
+    copy_floats(kept_moment(outer, 0), state->exp_avg, ownership->total);
+    copy_floats(kept_moment(outer, 1), state->exp_avg_sq, ownership->total);
+    spread(outer, kept_moment(outer, 0), state->exp_avg);
+    spread(outer, kept_moment(outer, 1), state->exp_avg_sq);
+    for (int64_t block = 0; block < ownership->blocks; block++) {
+        struct share own = ownership_part(ownership, block, ownership->rank);
+        copy_floats(state->master + ownership->packed[block], model_parameters(state->model) + own.first,
+                    own.count);
+    }
+    struct ownership parts = state->updated; /* from now on `whole` is free for these */
+    state->updated = outer->whole;
+    outer->whole = parts;
+    keep(outer);
+}
+
 /* --- making one --- */
 
 struct outer_step *outer_step_create(const struct config *config, struct train_state *state,
@@ -86,7 +106,8 @@ struct outer_step *outer_step_create(const struct config *config, struct train_s
     outer->kept = allocator_huge.allocate(
         allocator_huge.context, 2 * (size_t)exchange_ownership(state->exchange)->total * sizeof *outer->kept,
         "moments of the last outer step");
-    if (outer->values == NULL || outer->kept == NULL) {
+    enum status status = ownership_create(model_table(state->model), 1, 0, &outer->whole);
+    if (outer->values == NULL || outer->kept == NULL || status != STATUS_OK) {
         outer_step_destroy(outer);
         return NULL;
     }
@@ -94,7 +115,6 @@ struct outer_step *outer_step_create(const struct config *config, struct train_s
     outer->weights = outer->losses + steps;
     outer->norms = outer->weights + steps;
     outer->waited = outer->norms + steps;
-    keep(outer);
     return outer;
 }
 
@@ -102,6 +122,7 @@ void outer_step_destroy(struct outer_step *outer)
 {
     if (outer == NULL)
         return;
+    ownership_free(&outer->whole);
     memory_free(outer->values);
     allocator_huge.release(allocator_huge.context, outer->kept);
     memory_free(outer);

@@ -19,10 +19,15 @@
 
 struct outer_step;
 
-/* Borrows all arguments; the state is that after an outer step, or of the beginning. NULL after fail(). */
+/* Borrows all arguments. NULL after fail(). */
 struct outer_step *outer_step_create(const struct config *config, struct train_state *state,
                                      struct comm *comm);
 void outer_step_destroy(struct outer_step *outer); /* NULL is fine */
+
+/* Before the first local step: what this rank updates, and keeps moments of, is no longer what it owns in the
+ * exchange but everything (train_state.updated), and the ranks give each other their parts of the moments.
+ * All parameters must have been taken. **Collective** */
+void outer_step_begin(struct outer_step *outer);
 
 /* Averages the moments and sums the parameters, whose sums then are where those of gradients else are. All
  * parameters must have been taken. **Collective** */

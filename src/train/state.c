@@ -78,15 +78,16 @@ static enum status prepare_training(const struct config *config, const struct mo
         status = exchange_create(&table, comm, &settings, &state->exchange);
     if (status == STATUS_OK) {
         const struct ownership *owned = exchange_ownership(state->exchange);
-        status = ownership_create(&table, local ? 1 : owned->ranks, local ? 0 : owned->rank, &state->updated);
+        status = ownership_create(&table, owned->ranks, owned->rank, &state->updated);
     }
+    int64_t moments = local ? table.total : state->updated.total; /* local steps need them whole */
     parameter_table_free(&table);
     if (status != STATUS_OK)
         return status;
     int64_t total = exchange_ownership(state->exchange)->total;
     bool keeps = local || exchange_rounds(state->exchange);
-    state->exp_avg = allocate_packed(state->updated.total, "first moments");
-    state->exp_avg_sq = allocate_packed(state->updated.total, "second moments");
+    state->exp_avg = allocate_packed(moments, "first moments");
+    state->exp_avg_sq = allocate_packed(moments, "second moments");
     if (keeps)
         state->master = allocate_packed(total, local ? "parameters of the last outer step"
                                                      : "parameters before rounding");
@@ -130,7 +131,7 @@ void state_destroy(struct train_state *state)
     *state = (struct train_state){0};
 }
 
-/* The owner keeps what outer steps begin from, or exact values of what all ranks compute with rounded. */
+/* The owner keeps exact values of what all ranks compute with rounded. */
 static void keep_masters(struct train_state *state)
 {
     const struct ownership *ownership = exchange_ownership(state->exchange);
@@ -140,7 +141,7 @@ static void keep_masters(struct train_state *state)
         memcpy(state->master + ownership->packed[block], parameters + part.first,
                (size_t)part.count * sizeof *parameters);
     }
-    for (int64_t i = 0; exchange_rounds(state->exchange) && i < model_table(state->model)->total; i++) {
+    for (int64_t i = 0; i < model_table(state->model)->total; i++) {
         bf16 rounded;
         element_from_float(&rounded, &parameters[i], 1);
         element_to_float(&parameters[i], &rounded, 1);
@@ -156,7 +157,7 @@ void state_broadcast(struct train_state *state, struct comm *comm)
     state->step = counters[0];
     state->sequences = counters[1];
     state->tokens = counters[2];
-    if (state->master != NULL)
+    if (state->exchange != NULL && exchange_rounds(state->exchange))
         keep_masters(state);
     model_refresh_all(state->model);
 }

@@ -23,9 +23,19 @@ int64_t step_slots(const struct config *config, int ranks)
     return config->train.slots > 0 ? config->train.slots : ranks;
 }
 
+int64_t step_local_after(const struct config *config)
+{
+    return config->train.local_after >= 0 ? config->train.local_after : 2 * config->train.warmup_steps;
+}
+
+bool step_is_local(const struct config *config, int64_t step)
+{
+    return config->train.local_steps > 0 && step >= step_local_after(config);
+}
+
 int64_t step_round(const struct config *config, int64_t step)
 {
-    int64_t every = config->train.local_steps > 0 ? config->train.local_steps : 1;
+    int64_t every = step_is_local(config, step) ? config->train.local_steps : 1;
     int64_t left = config->train.steps - step, round = every - step % every;
     return round < left ? round : left;
 }
@@ -63,7 +73,7 @@ static enum status allocate(struct stepper *stepper)
     stepper->bad_sequence = bad != NULL ? atoll(bad) : -1;
     int64_t losses = stepper->config->train.spike_threshold > 0 ? stepper->config->train.spike_window : 0;
     TRY(loss_history_create(losses, &stepper->history));
-    stepper->decision = decision_create(stepper->state, stepper->slots, local, stepper->comm);
+    stepper->decision = decision_create(stepper->state, stepper->slots, stepper->comm);
     if (local)
         stepper->outer = outer_step_create(stepper->config, stepper->state, stepper->comm);
     bool masked = stepper->sequences.documents.border != DOCUMENTS_JOINED;
@@ -208,7 +218,7 @@ static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64
     const struct model_hooks hooks = {.context = stepper,
                                       .block_needed = begins ? block_needed : NULL,
                                       .forward_done = begins ? clear_gradients : NULL,
-                                      .block_ready = ends && stepper->outer == NULL ? block_ready : NULL};
+                                      .block_ready = ends && !stepper->local ? block_ready : NULL};
     model_train(state->model, &batch, (uint64_t)config->run.seed, (uint64_t)state->step + 1, sums, &hooks);
     int64_t number = state->sequences + first;
     if (stepper->bad_sequence >= number && stepper->bad_sequence < number + rows)
@@ -247,7 +257,7 @@ enum status step_run_slots(struct stepper *stepper)
     enum status status = STATUS_OK;
     for (int64_t k = 0; k < stepper->slot_count && status == STATUS_OK; k++)
         status = run_slot(stepper, k, &blocks_done);
-    if (blocks_done || stepper->outer != NULL)
+    if (blocks_done || stepper->local)
         return status;
     stepper_settle(stepper, stepper->timers);
     clear_gradients(stepper);

@@ -91,17 +91,30 @@ static enum status conclude(struct stepper *stepper, const struct decided *decid
         update_own_parts(config, state, result->learning_rate, scale / decided->weight);
     state->step++;
     state->sequences += config->train.batch_size;
-    if (stepper->outer == NULL)
+    if (!stepper->local)
         state->tokens += result->tokens;
     result->tokens_done = state->tokens;
     return STATUS_OK;
+}
+
+/* The first local step since the start or since steps of all ranks. */
+static void begin_local(struct stepper *stepper, struct timers *timers)
+{
+    stepper_settle(stepper, timers);
+    outer_step_begin(stepper->outer);
+    stepper->begun = true;
+    stepper->waited = 0;
+    timers_add(timers, PHASE_EXCHANGE, &stepper->since);
 }
 
 enum status stepper_run(struct stepper *stepper, enum status earlier, struct timers *timers,
                         struct step_result *result)
 {
     const struct config *config = stepper->config;
-    bool local = stepper->outer != NULL;
+    bool local = step_is_local(config, stepper->state->step);
+    stepper->local = local;
+    if (local && !stepper->begun)
+        begin_local(stepper, timers);
     if (local && earlier != STATUS_OK)
         return earlier;
     double messages_before = exchange_message_seconds(stepper->exchange);
@@ -111,7 +124,7 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
     progress_begin(&stepper->progress, comm_size(stepper->comm) > 1 ? "step in work, rank 0" : "step in work",
                    (double)step_share(config, comm_size(stepper->comm), comm_rank(stepper->comm)),
                    "sequences");
-    decision_begin(stepper->decision);
+    decision_begin(stepper->decision, local);
     enum status status = step_run_slots(stepper);
     progress_end(&stepper->progress, (double)stepper->sequences_done);
     status = earlier != STATUS_OK ? earlier : status;

@@ -18,6 +18,8 @@ struct stepper {
     struct exchange *exchange; /* the state's */
     struct decision *decision;
     struct outer_step *outer; /* NULL: every step is one of all ranks */
+    bool local;               /* the step in work is one of this rank alone */
+    bool begun;               /* local steps, by outer_step_begin */
     struct bucket_trial trial;
     int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
     float **pending;                       /* gradients of unfinished levels of the tree */

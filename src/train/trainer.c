@@ -22,9 +22,10 @@ static enum status run_round(struct trainer *trainer, int64_t count)
 {
     struct step_note *last = &trainer->notes[count - 1];
     enum status status = trainer->written;
+    bool local = step_is_local(trainer->config, trainer->state.step);
     for (int64_t i = 0; i < count; i++)
         status = run_step(trainer, status, &trainer->notes[i], &trainer->results[i]);
-    if (trainer->config->train.local_steps > 0) {
+    if (local) {
         double since = clock_seconds();
         status = stepper_meet(trainer->stepper, status, &last->phases, trainer->results, count);
         last->seconds += clock_seconds() - since;

@@ -288,12 +288,13 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
     struct model_use use =
         state_model_use(trainer->config, trainer->precision.element, trainer->micro_batch, true);
     TRY(state_create(trainer->config, tokenizer, &use, trainer->comm, &trainer->state));
-    if (trainer->config->train.local_steps == 0)
+    if (!step_is_local(trainer->config, 0))
         exchange_log(trainer->state.exchange);
-    else
-        log_info("exchange: every %lld steps, in an outer step of %d rank%s; until then each trains alone",
-                 (long long)trainer->config->train.local_steps, comm_size(trainer->comm),
-                 comm_size(trainer->comm) > 1 ? "s" : "");
+    if (trainer->config->train.local_steps > 0)
+        log_info("exchange: after step %lld every %lld steps, in an outer step of %d rank%s; until then each "
+                 "trains alone",
+                 (long long)step_local_after(trainer->config), (long long)trainer->config->train.local_steps,
+                 comm_size(trainer->comm), comm_size(trainer->comm) > 1 ? "s" : "");
     TRY(open_run(trainer, fresh));
     describe_run(trainer);
     return STATUS_OK;

@@ -2,6 +2,7 @@
 #include "update.h"
 
 #include "llmpi/optimize/adamw.h"
+#include "llmpi/train/step.h"
 
 /* What of a tensor lies in a share of the parameter array. */
 static struct share overlap(const struct parameter *row, struct share share)
@@ -75,7 +76,7 @@ void update_own_parts(const struct config *config, struct train_state *state, do
             share.first += own.first;
             update_share(config, state, &part, share, settings, gradient_scale);
         }
-        if (config->train.local_steps == 0)
+        if (!step_is_local(config, state->step))
             exchange_publish(state->exchange, block, part.values);
     }
     if (ownership->ranks == 1)

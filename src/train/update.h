@@ -6,7 +6,7 @@
 #include "llmpi/train/state.h"
 
 /* Updates this rank's parts with their summed gradients times `gradient_scale`, block by block in the order
- * of the next forward pass, and publishes each at once, but not with train.local_steps. Where the rank owns
+ * of the next forward pass, and publishes each at once, but not in local steps. Where the rank owns
  * everything, the model then has its new parameters; else they come by exchange_take. */
 void update_own_parts(const struct config *config, struct train_state *state, double learning_rate,
                       double gradient_scale);

@@ -35,7 +35,7 @@ static enum status read_tokens(void *context, int64_t number, uint32_t *tokens)
 /* What a test varies. */
 struct variant {
     const char *name;
-    int64_t slots, exchange, wire, local_steps;
+    int64_t slots, exchange, wire, local_steps, local_after;
 };
 
 static void begin(struct run *run, struct comm *comm, const struct variant *variant)
@@ -56,6 +56,7 @@ static void begin(struct run *run, struct comm *comm, const struct variant *vari
     run->config.train.exchange = variant->exchange;
     run->config.train.wire = variant->wire;
     run->config.train.local_steps = variant->local_steps;
+    run->config.train.local_after = variant->local_after;
     struct model_use use = state_model_use(&run->config, ELEMENT_FP32, MICRO_BATCH, true);
     CHECK(comm, state_create(&run->config, NULL, &use, comm, &run->state) == STATUS_OK, "%s",
           status_message());
@@ -79,33 +80,41 @@ static enum status advance(struct run *run, struct step_result *last)
     struct timers timers = {0};
     struct step_result results[STEPS];
     int64_t count = step_round(&run->config, run->state.step);
+    bool local = step_is_local(&run->config, run->state.step);
     enum status status = STATUS_OK;
     for (int64_t i = 0; i < count; i++)
         status = stepper_run(run->stepper, status, &timers, &results[i]);
-    if (run->config.train.local_steps > 0)
+    if (local)
         status = stepper_meet(run->stepper, status, &timers, results, count);
     stepper_settle(run->stepper, &timers);
     *last = results[count - 1];
     return status;
 }
 
-/* Of everything that the next step begins from, on this rank. */
+/* Of everything that the next step begins from, on this rank: of moments, what it owns in the exchange (in
+ * local steps it has them all). Outer steps begin from the parameters. */
 static uint64_t digest_of(const struct run *run)
 {
     const struct train_state *state = &run->state;
-    int64_t owned = exchange_ownership(state->exchange)->total, updated = state->updated.total;
-    const struct {
-        const float *values;
-        int64_t count;
-    } arrays[] = {{model_parameters(state->model), model_table(state->model)->total},
-                  {state->exp_avg, updated},
-                  {state->exp_avg_sq, updated},
-                  {state->master, state->master != NULL ? owned : 0},
-                  {state->outer_momentum, state->outer_momentum != NULL ? owned : 0}};
-    uint64_t digests[5];
-    for (int i = 0; i < 5; i++)
-        digests[i] = digest_bytes(arrays[i].values, (size_t)arrays[i].count * sizeof(float));
-    return digest_bytes(digests, sizeof digests);
+    const struct ownership *owned = exchange_ownership(state->exchange);
+    const float *moments[] = {state->exp_avg, state->exp_avg_sq};
+    bool whole = state->updated.ranks == 1, rounds = exchange_rounds(state->exchange);
+    uint64_t all = digest_bytes(model_parameters(state->model),
+                                (size_t)model_table(state->model)->total * sizeof(float));
+    for (int i = 0; i < 2; i++)
+        for (int64_t block = 0; block < owned->blocks; block++) {
+            struct share part = ownership_part(owned, block, owned->rank);
+            const float *values = moments[i] + (whole ? part.first : owned->packed[block]);
+            uint64_t pair[] = {all, digest_bytes(values, (size_t)part.count * sizeof(float))};
+            all = digest_bytes(pair, sizeof pair);
+        }
+    const float *others[] = {rounds ? state->master : NULL, state->outer_momentum};
+    for (int i = 0; i < 2; i++) {
+        size_t bytes = others[i] != NULL ? (size_t)owned->total * sizeof(float) : 0;
+        uint64_t pair[] = {all, digest_bytes(others[i], bytes)};
+        all = digest_bytes(pair, sizeof pair);
+    }
+    return all;
 }
 
 static void check_state(const struct run *run, int64_t step, const uint64_t *expected, const char *name)
@@ -176,11 +185,13 @@ static void test_variant(struct comm *comm, const struct variant *variant)
 int main(void)
 {
     static const struct variant variants[] = {
-        {"plain", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 0},
-        {"four slots", 4, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 0},
-        {"allreduce", 0, TRAIN_EXCHANGE_ALLREDUCE, TRAIN_WIRE_FP32, 0},
-        {"local steps", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 3},
-        {"local steps, allreduce", 0, TRAIN_EXCHANGE_ALLREDUCE, TRAIN_WIRE_FP32, 2}};
+        {"plain", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 0, 0},
+        {"four slots", 4, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 0, 0},
+        {"allreduce", 0, TRAIN_EXCHANGE_ALLREDUCE, TRAIN_WIRE_FP32, 0, 0},
+        {"local steps", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 3, 0},
+        {"local steps, allreduce", 0, TRAIN_EXCHANGE_ALLREDUCE, TRAIN_WIRE_FP32, 2, 0},
+        {"local steps later", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 3, 2},
+        {"local steps later, allreduce", 0, TRAIN_EXCHANGE_ALLREDUCE, TRAIN_WIRE_FP32, 2, 1}};
     struct comm *comm;
     if (comm_begin(&comm) != STATUS_OK) {
         fprintf(stderr, "%s\n", status_message());
@@ -190,10 +201,12 @@ int main(void)
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         test_variant(comm, &variants[i]);
     setenv("LLMPI_TEAM_SIZE", "1", 1); /* messages between all ranks */
-    test_variant(comm, &(struct variant){"messages", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 0});
-    test_variant(comm, &(struct variant){"bf16 messages", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_BF16, 0});
-    test_variant(comm,
-                 &(struct variant){"local steps, messages", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 3});
+    test_variant(comm, &(struct variant){"messages", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 0, 0});
+    test_variant(comm, &(struct variant){"bf16 messages", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_BF16, 0, 0});
+    test_variant(
+        comm, &(struct variant){"local steps, messages", 0, TRAIN_EXCHANGE_SHARDED, TRAIN_WIRE_FP32, 3, 0});
+    test_variant(comm, &(struct variant){"local steps later, messages", 0, TRAIN_EXCHANGE_SHARDED,
+                                         TRAIN_WIRE_FP32, 3, 2});
     comm_end(comm);
     return 0;
 }

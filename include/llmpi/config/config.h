@@ -124,6 +124,7 @@ struct config {
         int64_t wire;           /* enum train_wire */
         int64_t bucket_mb;
         int64_t local_steps; /* 0: every step is one of all ranks */
+        int64_t local_after; /* -1: twice warmup_steps */
         double outer_learning_rate, outer_momentum;
         int64_t slots; /* 0: one per rank */
         int64_t log_every;

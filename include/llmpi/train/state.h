@@ -15,9 +15,10 @@
 struct train_state {
     struct model *model;
     /* NULL for a state that only evaluates: how ranks share gradients and parameters; what this rank updates
-     * in a step and keeps moments of, packed (train/ownership.h): what it owns in the exchange, or with
-     * train.local_steps everything. Of what it owns in the exchange: the parameters, where others get them
-     * rounded, or else with local steps those of the last outer step, and beside them its momentum. */
+     * in a step and keeps moments of, packed (train/ownership.h): what it owns in the exchange, and in
+     * local steps everything (with train.local_steps the moments have room for that from the start). Of what
+     * it owns in the exchange: the parameters, where others get them rounded, or else with local steps those
+     * of the last outer step, and beside them its momentum. */
     struct exchange *exchange;
     struct ownership updated;
     float *exp_avg, *exp_avg_sq, *master, *outer_momentum;

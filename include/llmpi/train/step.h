@@ -52,16 +52,24 @@ enum status stepper_run(struct stepper *stepper, enum status earlier, struct tim
  * in a row; instead of what the stepper has seen itself. */
 void stepper_recall(struct stepper *stepper, const double *losses, int64_t count, int64_t skipped);
 
-/* With train.local_steps, stepper_run is a step of this rank alone, and its result the rank's own; after a
- * round of them the ranks meet here, in an outer step (the header of train/outer_step.h says how). `earlier`
- * is how this rank fared in the round: where one has failed, all return the same STATUS_FAILED; where one was
- * stopped, all return STATUS_STOPPED with the state as it was before the round. The results of the round's
- * `count` steps become those of all ranks: means of loss and gradient norm. **Collective** */
+/* With train.local_steps, whether the step after number `step` is one of each rank alone: the first steps, up
+ * to train.local_after, are of all ranks, with the bits of a run without local steps. */
+bool step_is_local(const struct config *config, int64_t step);
+
+/* The step number after which steps are local, given train.local_steps. */
+int64_t step_local_after(const struct config *config);
+
+/* Where step_is_local, stepper_run is a step of this rank alone, and its result the rank's own (the first one
+ * is **Collective** all the same: ranks give each other their moments); after a round of them the ranks meet
+ * here, in an outer step (the header of train/outer_step.h says how). `earlier` is how this rank fared in the
+ * round: where one has failed, all return the same STATUS_FAILED; where one was stopped, all return
+ * STATUS_STOPPED with the state as it was before the round. The results of the round's `count` steps become
+ * those of all ranks: means of loss and gradient norm. **Collective** */
 enum status stepper_meet(struct stepper *stepper, enum status earlier, struct timers *timers,
                          struct step_result *results, int64_t count);
 
-/* Steps after step number `step` until all ranks are alike again: 1, or what is left of a round of
- * train.local_steps, which ends at their multiples and with the run. */
+/* Steps after step number `step` until all ranks are alike again: 1, or where they are local what is left of
+ * a round of train.local_steps, which ends at their multiples and with the run. */
 int64_t step_round(const struct config *config, int64_t step);
 
 /* Waits until this rank has all parameters of the last step, which else come in the course of the next;
