@@ -151,8 +151,7 @@ static void count_memory(const struct config *config, struct plan *plan)
     plan->batch_bytes = count_batch(config, plan);
     count_libraries(plan);
     if (config->checkpoint.background) /* parameters and moments as they are owned, and outer momentum */
-        plan->snapshot_bytes =
-            plan->moment_bytes + (local ? 2 : 1) * exchange->owned * (int64_t)sizeof(float);
+        plan->snapshot_bytes = (local ? 4 : 3) * exchange->owned * (int64_t)sizeof(float);
     plan->memory_bytes = add_bytes(
         add_bytes(add_bytes(parameters + plan->moment_bytes, plan->gradient_bytes), plan->activation_bytes),
         exchange->shared + exchange->messages + exchange->masters + plan->outer_bytes + plan->packed_bytes +

@@ -27,12 +27,6 @@ float *checkpoint_packed(const struct train_state *state, enum series series)
                                          : state->outer_momentum;
 }
 
-const struct ownership *checkpoint_ownership(const struct train_state *state, enum series series)
-{
-    bool moments = series == SERIES_EXP_AVG || series == SERIES_EXP_AVG_SQ;
-    return moments ? &state->updated : exchange_ownership(state->exchange);
-}
-
 int checkpoint_series(const struct train_state *state)
 {
     return state->outer_momentum != NULL ? SERIES : SERIES_OUTER_MOMENTUM;
@@ -40,7 +34,7 @@ int checkpoint_series(const struct train_state *state)
 
 int64_t checkpoint_foreign_part(const struct train_state *state)
 {
-    const struct ownership *ownership = exchange_ownership(state->exchange); /* `updated` is this, or whole */
+    const struct ownership *ownership = exchange_ownership(state->exchange);
     int64_t largest = 0;
     for (int64_t block = 0; block < ownership->blocks; block++) {
         int64_t count =

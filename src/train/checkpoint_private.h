@@ -13,11 +13,9 @@ enum series { SERIES_PARAMETERS, SERIES_EXP_AVG, SERIES_EXP_AVG_SQ, SERIES_OUTER
 /* What stands before a tensor's name. */
 extern const char *const checkpoint_prefix[SERIES];
 
-/* What a rank owns of a series, packed; NULL: nothing apart from the model's parameters, which all have. */
+/* What a rank owns of a series in the exchange (a single owner is rank 0), packed; but moments of a rank that
+ * updates everything are whole. NULL: nothing apart from the model's parameters, which all have. */
 float *checkpoint_packed(const struct train_state *state, enum series series);
-
-/* Who owns what of a series; a single owner is rank 0. */
-const struct ownership *checkpoint_ownership(const struct train_state *state, enum series series);
 
 /* How many series a state has, of the first ones. */
 int checkpoint_series(const struct train_state *state);

@@ -183,7 +183,7 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
 static enum status read_block(struct tensor_file *file, const char *path, const struct train_state *state,
                               enum series series, int64_t block, float *room, struct comm *comm)
 {
-    const struct ownership *ownership = checkpoint_ownership(state, series);
+    const struct ownership *ownership = exchange_ownership(state->exchange); /* `updated` is still that */
     float *packed = checkpoint_packed(state, series) + ownership->packed[block];
     enum status status = STATUS_OK;
     for (int owner = 0; owner < ownership->ranks; owner++) {
@@ -199,7 +199,7 @@ static enum status read_block(struct tensor_file *file, const char *path, const 
 /* Where every rank owns everything, all get what rank 0 has. */
 static void share_whole(const struct train_state *state, enum series series, struct comm *comm)
 {
-    const struct ownership *ownership = checkpoint_ownership(state, series);
+    const struct ownership *ownership = exchange_ownership(state->exchange);
     if (ownership->ranks < comm_size(comm))
         comm_broadcast(comm, checkpoint_packed(state, series), (size_t)ownership->total * sizeof(float), 0);
 }

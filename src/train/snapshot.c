@@ -1,4 +1,6 @@
-/* Copies are packed like what they are copies of. */
+/* Copies are packed as the exchange divides the model, which stays the same for the whole run: in local steps
+ * every rank has all moments, but after an outer step they are alike, and each gives the part that it owns.
+ */
 #include "snapshot.h"
 
 #include "llmpi/kernels/clear.h"
@@ -6,18 +8,15 @@
 #include <string.h>
 
 /* Elements of a series that this rank gives: none of what a single owner has, which is rank 0. */
-static int64_t count_given(const struct train_state *state, enum series series, int rank)
+static int64_t count_given(const struct train_state *state, int rank)
 {
-    const struct ownership *ownership = checkpoint_ownership(state, series);
+    const struct ownership *ownership = exchange_ownership(state->exchange);
     return rank < ownership->ranks ? ownership->total : 0;
 }
 
 int64_t snapshot_bytes(const struct train_state *state, int rank)
 {
-    int64_t elements = 0;
-    for (int series = 0; series < checkpoint_series(state); series++)
-        elements += count_given(state, (enum series)series, rank);
-    return elements * (int64_t)sizeof(float);
+    return checkpoint_series(state) * count_given(state, rank) * (int64_t)sizeof(float);
 }
 
 void snapshot_begin(struct snapshot *snapshot, const struct train_state *state)
@@ -27,10 +26,8 @@ void snapshot_begin(struct snapshot *snapshot, const struct train_state *state)
 
 enum status snapshot_allocate(struct snapshot *snapshot, int rank)
 {
-    for (int series = 0; series < checkpoint_series(snapshot->state); series++) {
-        int64_t count = count_given(snapshot->state, (enum series)series, rank);
-        if (count == 0)
-            continue;
+    int64_t count = count_given(snapshot->state, rank);
+    for (int series = 0; series < checkpoint_series(snapshot->state) && count > 0; series++) {
         snapshot->copy[series] = allocator_huge.allocate(
             allocator_huge.context, (size_t)count * sizeof(float), "a copy for a checkpoint");
         if (snapshot->copy[series] == NULL) {
@@ -52,11 +49,14 @@ void snapshot_free(struct snapshot *snapshot)
 /* Where it lies in the state. */
 static const float *live_part(const struct train_state *state, enum series series, int64_t block)
 {
-    const struct ownership *ownership = checkpoint_ownership(state, series);
+    const struct ownership *ownership = exchange_ownership(state->exchange);
     const float *packed = checkpoint_packed(state, series);
-    if (packed != NULL)
+    bool moments = series == SERIES_EXP_AVG || series == SERIES_EXP_AVG_SQ;
+    bool whole = packed == NULL || (moments && state->updated.ranks < ownership->ranks);
+    if (!whole)
         return packed + ownership->packed[block];
-    return model_parameters(state->model) + ownership_part(ownership, block, ownership->rank).first;
+    const float *values = packed != NULL ? packed : model_parameters(state->model);
+    return values + ownership_part(ownership, block, ownership->rank).first;
 }
 
 void snapshot_take(struct snapshot *snapshot)
@@ -64,7 +64,7 @@ void snapshot_take(struct snapshot *snapshot)
     for (int series = 0; series < SERIES; series++) {
         if (snapshot->copy[series] == NULL)
             continue;
-        const struct ownership *ownership = checkpoint_ownership(snapshot->state, (enum series)series);
+        const struct ownership *ownership = exchange_ownership(snapshot->state->exchange);
         for (int64_t block = 0; block < ownership->blocks; block++)
             copy_floats(snapshot->copy[series] + ownership->packed[block],
                         live_part(snapshot->state, (enum series)series, block),
@@ -77,13 +77,13 @@ const float *snapshot_part(const struct snapshot *snapshot, enum series series, 
     const float *copy = snapshot->copy[series];
     if (copy == NULL)
         return live_part(snapshot->state, series, block);
-    return copy + checkpoint_ownership(snapshot->state, series)->packed[block];
+    return copy + exchange_ownership(snapshot->state->exchange)->packed[block];
 }
 
 bool pieces_next(struct pieces *pieces, struct piece *out)
 {
+    const struct ownership *ownership = exchange_ownership(pieces->state->exchange);
     for (; pieces->series < checkpoint_series(pieces->state); pieces->series++, pieces->block = 0) {
-        const struct ownership *ownership = checkpoint_ownership(pieces->state, (enum series)pieces->series);
         for (; pieces->block < ownership->blocks; pieces->block++, pieces->owner = 0) {
             for (; pieces->owner < ownership->ranks; pieces->owner++, pieces->done = 0) {
                 struct share part = ownership_part(ownership, pieces->block, pieces->owner);
