@@ -86,8 +86,9 @@ kill -TERM "$(pgrep -P $job | tail -n 1)"
 stopped "SIGTERM at step"
 
 # --- what is due waits for the next start: in the middle of an evaluation, of a sample, and of the last sample
+prompts=$(printf 'Once, %.0s' $(seq 60)) # many, so that the last request comes in time
 due=(mpirun -q -np 2 "$LLMPI" train tiny.yaml --train.steps=10 --evaluate.every=2 --evaluate.sequences=0
-    --sample.tokens=400)
+    --sample.tokens=1000 "--sample.prompts=[${prompts%, }]")
 rm -rf whole cut
 expect 0 "${due[@]}" --run.directory=whole
 for moment in 4 11 15; do # after line 15 only the last sample is missing
