@@ -11,16 +11,6 @@ prepare_tiny
 pids() { ip netns pids "$1" 2>/dev/null; }
 rank_of() { for pid in $(pids "$1"); do [ "$(cat "/proc/$pid/comm" 2>/dev/null)" = llmpi ] && echo "$pid"; done; }
 
-# within SECONDS COMMAND...: waits until the command succeeds
-within() {
-    local end=$(($(date +%s) + $1))
-    shift
-    until "$@"; do
-        [ "$(date +%s)" -lt $end ] || return 1
-        sleep 0.1
-    done
-}
-
 has_begun() { [ "$(cat "run-$1/metrics.jsonl" 2>/dev/null | wc -l)" -gt 3 ]; }
 ranks_gone() { [ -z "$(rank_of "$host_1")$(rank_of "$host_2")" ]; }
 launcher_gone() { ! kill -0 "$launcher" 2>/dev/null; }

@@ -13,21 +13,11 @@ start() {
         --checkpoint.every=0 --run.stall_warning=1 "${@:2}" >"$1.log" 2>&1 </dev/null &
     launcher=$!
     pids=()
-    until_true 60 has_begun "$1" || fail "$1 does not start: $(tail -n 5 "$1.log")"
+    within 60 has_begun "$1" || fail "$1 does not start: $(tail -n 5 "$1.log")"
     for pid in $(pgrep -P $launcher); do
         pids[$(tr '\0' '\n' <"/proc/$pid/environ" | sed -n 's/^OMPI_COMM_WORLD_RANK=//p')]=$pid
     done
     [ ${#pids[@]} -eq 2 ] || fail "$1 has ${#pids[@]} ranks: ${pids[*]}"
-}
-
-# until_true SECONDS COMMAND...: waits until the command succeeds
-until_true() {
-    local end=$(($(date +%s%N) + $1 * 1000000000))
-    shift
-    until "$@"; do
-        [ "$(date +%s%N)" -lt $end ] || return 1
-        sleep 0.05
-    done
 }
 
 has_begun() { [ "$(cat "run-$1/metrics.jsonl" 2>/dev/null | wc -l)" -gt 3 ]; }
@@ -37,7 +27,7 @@ gone() { ! kill -0 "$@" 2>/dev/null; }
 
 # ends NAME: the job of NAME is gone within stall_abort + 10 s, with status 1
 ends() {
-    until_true 14 gone "$launcher" "${pids[@]}" || fail "$1: the job is still there"
+    within 14 gone "$launcher" "${pids[@]}" || fail "$1: the job is still there"
     kill -KILL "${pids[@]}" "$launcher" 2>/dev/null
     wait "$launcher"
     local status=$?
@@ -50,15 +40,15 @@ start back --run.stall_abort=0
 kill -STOP "${pids[@]}"
 sleep 3
 kill -CONT "${pids[@]}"
-until_true 10 steps_beyond back $(($(wc -l <run-back/metrics.jsonl) + 3)) || fail "the job does not go on"
+within 10 steps_beyond back $(($(wc -l <run-back/metrics.jsonl) + 3)) || fail "the job does not go on"
 says back "warning" && fail "a job stopped as a whole is no stall: $(grep warning back.log)"
 for rank in 1 0; do
     kill -STOP "${pids[rank]}"
-    until_true 6 says back "rank $((1 - rank)): rank $rank on $(hostname) has been silent for .* last in phase [a-z]" ||
+    within 6 says back "rank $((1 - rank)): rank $rank on $(hostname) has been silent for .* last in phase [a-z]" ||
         fail "rank $rank is stopped and not named: $(tail -n 3 back.log)"
     sleep 2
     kill -CONT "${pids[rank]}"
-    until_true 6 says back "rank $rank on $(hostname) goes on after" || fail "rank $rank goes on, and nobody says so"
+    within 6 says back "rank $rank on $(hostname) goes on after" || fail "rank $rank goes on, and nobody says so"
 done
 [ "$(grep -c "warning" back.log)" -eq 4 ] || fail "not two lines about each rank: $(grep warning back.log)"
 kill -USR1 "$launcher"
@@ -81,7 +71,7 @@ mkfifo run-fifo/metrics.jsonl
 mpirun -q -np 2 "$LLMPI" train tiny.yaml --run.directory=run-fifo --run.stall_warning=1 --run.stall_abort=2 \
     >fifo.log 2>&1 </dev/null &
 launcher=$!
-until_true 20 says fifo "leftover\|model: \|new run" || fail "fifo does not start: $(cat fifo.log)"
+within 20 says fifo "leftover\|model: \|new run" || fail "fifo does not start: $(cat fifo.log)"
 pids=($(pgrep -P $launcher))
 ends fifo
 says fifo "warning: rank 0: rank 0 on $(hostname) has not got on for .* in phase setup" || fail "not late: $(cat fifo.log)"

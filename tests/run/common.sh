@@ -21,6 +21,15 @@ expect() {
 # contains FILE TEXT: the file has the text.
 contains() { grep -qF -- "$2" "$1" || { fail "no '$2' in $1:"; tail -n 5 "$1"; }; }
 
+# within SECONDS COMMAND...: waits until the command succeeds
+within() {
+    local end=$(($(date +%s%N) + $1 * 1000000000))
+    until "${@:2}"; do
+        [ "$(date +%s%N)" -lt $end ] || return 1
+        sleep 0.02
+    done
+}
+
 ranks() { mpirun -q -np "$1" "${@:2}"; }
 
 # A corpus, its tokenizer and its shards, and a configuration that trains on them in seconds.
