@@ -8,32 +8,26 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* --- scripts --- */
 
 static enum status append_head(const struct scale *scale, int64_t ranks, struct buffer *out)
 {
     const char *options = arguments_get(scale->arguments, "--sbatch");
-    char folder[PATH_MAX];
-    if (getcwd(folder, sizeof folder) == NULL)
-        return fail(STATUS_FAILED, "cannot find the current folder: %s", strerror(errno));
-    TRY(shell_check_sbatch(folder));
     TRY(shell_check_sbatch(scale->folder));
     if (options != NULL && strchr(options, '\n') != NULL)
         return fail(STATUS_USAGE, "--sbatch must be one line");
     TRY(buffer_printf(out,
                       "#!/bin/bash\n"
                       "#SBATCH --job-name=llmpi-scale-%" PRId64 "\n#SBATCH --ntasks=%" PRId64 "\n"
-                      "#SBATCH --chdir=\"%s\"\n#SBATCH --output=\"%s/ranks-%" PRId64 ".log\"\n",
-                      ranks, ranks, folder, scale->folder, ranks));
+                      "#SBATCH --output=\"%s/ranks-%" PRId64 ".log\"\n",
+                      ranks, ranks, scale->folder, ranks));
+    TRY(shell_sbatch_folder(out));
     return options != NULL ? buffer_printf(out, "#SBATCH %s\n", options) : STATUS_OK;
 }
 

@@ -33,3 +33,12 @@ enum status shell_check_sbatch(const char *name)
                     name);
     return STATUS_OK;
 }
+
+enum status shell_sbatch_folder(struct buffer *out)
+{
+    char folder[PATH_MAX];
+    if (getcwd(folder, sizeof folder) == NULL)
+        return fail(STATUS_FAILED, "cannot find the current folder: %s", strerror(errno));
+    TRY(shell_check_sbatch(folder));
+    return buffer_printf(out, "#SBATCH --chdir=\"%s\"\n", folder);
+}

@@ -11,6 +11,9 @@ enum status shell_quote(struct buffer *out, const char *text);
 /* Appends the path of this program, wherever it was found, as one word. */
 enum status shell_quote_program(struct buffer *out);
 
+/* Appends the line by which a job runs in the current folder. */
+enum status shell_sbatch_folder(struct buffer *out);
+
 /* Whether `name`, of a file or folder, may stand between double quotes in an #SBATCH line: STATUS_USAGE for
  * quotes, backslashes, line ends and per cent signs. */
 enum status shell_check_sbatch(const char *name);

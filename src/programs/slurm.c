@@ -9,14 +9,11 @@
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const struct flag flags[] = {
     {"--nodes", "N", "Nodes of the job (default 1)"},
@@ -177,16 +174,6 @@ static enum status append_head(const struct job *job, struct buffer *out)
     return buffer_printf(out, "#\n");
 }
 
-/* Relative paths of the configuration start from the folder that this was asked in. */
-static enum status append_folder(struct buffer *out)
-{
-    char folder[PATH_MAX];
-    if (getcwd(folder, sizeof folder) == NULL)
-        return fail(STATUS_FAILED, "cannot find the current folder: %s", strerror(errno));
-    TRY(shell_check_sbatch(folder));
-    return buffer_printf(out, "#SBATCH --chdir=\"%s\"\n", folder);
-}
-
 static enum status append_time(const struct job *job, struct buffer *out)
 {
     TRY(buffer_printf(out, "#SBATCH --time=%s\n", job->time));
@@ -232,7 +219,7 @@ static enum status append_line(const struct job *job, const char *line, struct b
         return job->partition == NULL ? STATUS_OK
                                       : buffer_printf(out, "#SBATCH --partition=%s\n", job->partition);
     if (begins(line, "##SBATCH --chdir="))
-        return append_folder(out);
+        return shell_sbatch_folder(out); /* where relative paths of the configuration start */
     if (begins(line, "#SBATCH --time="))
         return append_time(job, out);
     if (begins(line, "command=("))
