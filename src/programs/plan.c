@@ -124,7 +124,7 @@ static void count_libraries(struct plan *plan)
     if (plan->element == ELEMENT_BF16 && strcmp(matmul_bf16_name(), "onednn") == 0)
         plan->program_bytes += ONEDNN;
     plan->files_bytes = FILES;
-    if (plan->divided)
+    if (plan->exchange.owned < plan->total)
         plan->files_bytes += CHECKPOINT_WRITER_ROOM;
     else if (plan->ranks > 1)
         plan->program_bytes += part / 2;
