@@ -21,6 +21,7 @@ static const struct {
     {"tokenizer", program_tokenizer, "train|encode|decode|info ...",
      "learn and use a byte-level BPE vocabulary"},
     {"shard", program_shard, "CONFIG", "turn text into token shards"},
+    {"instruct", program_instruct, "prepare CONFIG", "turn conversations into examples to tune on"},
     {"plan", program_plan, "CONFIG",
      "parameters, memory, work and time of a configuration, before running it"},
     {"train", program_train, "CONFIG", "train, or continue, the run of a configuration"},
