@@ -25,6 +25,7 @@ static const struct {
     {"plan", program_plan, "CONFIG",
      "parameters, memory, work and time of a configuration, before running it"},
     {"train", program_train, "CONFIG", "train, or continue, the run of a configuration"},
+    {"finetune", program_finetune, "CONFIG", "tune a trained model on examples of conversations"},
     {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},

@@ -10,6 +10,7 @@ enum status program_tokenizer(int count, char **arguments);
 enum status program_shard(int count, char **arguments);
 enum status program_plan(int count, char **arguments);
 enum status program_train(int count, char **arguments);
+enum status program_finetune(int count, char **arguments);
 enum status program_evaluate(int count, char **arguments);
 enum status program_generate(int count, char **arguments);
 enum status program_instruct(int count, char **arguments);
