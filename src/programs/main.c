@@ -28,6 +28,7 @@ static const struct {
     {"finetune", program_finetune, "CONFIG", "tune a trained model on examples of conversations"},
     {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},
+    {"export", program_export, "CHECKPOINT --output=PATH", "write a model for transformers or llama.cpp"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
     {"bench", program_bench, "matmul|kernels|step|...",
      "measure the speed of parts of llmpi on this machine"},

@@ -1,0 +1,87 @@
+/* Tensors are written row by row of the file, so that transposing needs one row of memory. */
+#include "export_tensors.h"
+
+#include "llmpi/base/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static enum status grow(struct export_tensors *list)
+{
+    if (list->count < list->capacity)
+        return STATUS_OK;
+    int64_t capacity = list->capacity > 0 ? 2 * list->capacity : 64;
+    struct number_tensor *tensors =
+        memory_resize(list->tensors, capacity, sizeof *tensors, "the list of tensors");
+    if (tensors == NULL)
+        return STATUS_FAILED;
+    list->tensors = tensors;
+    const float **values = memory_resize(list->values, capacity, sizeof *values, "the list of tensors");
+    if (values == NULL)
+        return STATUS_FAILED;
+    list->values = values;
+    bool *transposed = memory_resize(list->transposed, capacity, sizeof *transposed, "the list of tensors");
+    if (transposed == NULL)
+        return STATUS_FAILED;
+    list->transposed = transposed;
+    list->capacity = capacity;
+    return STATUS_OK;
+}
+
+enum status export_tensors_add(struct export_tensors *list, const struct train_state *state,
+                               const char *parameter, const char *name, enum number type, bool transposed,
+                               int64_t length)
+{
+    const struct parameter *row = parameter_find(model_table(state->model), parameter);
+    struct number_tensor tensor = {.type = type, .dimensions = 1, .sizes = {length, 1}};
+    TRY(grow(list));
+    snprintf(tensor.name, sizeof tensor.name, "%s", name);
+    if (row != NULL) {
+        tensor.dimensions = row->dimensions;
+        tensor.sizes[0] = row->sizes[transposed];
+        tensor.sizes[1] = row->sizes[!transposed];
+    }
+    list->values[list->count] = row != NULL ? model_parameters(state->model) + row->offset : NULL;
+    list->transposed[list->count] = transposed;
+    list->tensors[list->count++] = tensor;
+    return STATUS_OK;
+}
+
+static enum status write_tensor(const struct export_tensors *list, int64_t index, struct number_file *file,
+                                float *room)
+{
+    const struct number_tensor *tensor = &list->tensors[index];
+    const float *values = list->values[index];
+    int64_t rows = tensor->sizes[0], columns = tensor->sizes[1];
+    if (values == NULL)
+        return STATUS_OK; /* a new file is zero */
+    if (!list->transposed[index])
+        return number_file_write(file, index, 0, values, rows * columns);
+    for (int64_t i = 0; i < rows; i++) {
+        for (int64_t j = 0; j < columns; j++)
+            room[j] = values[j * rows + i];
+        TRY(number_file_write(file, index, i * columns, room, columns));
+    }
+    return STATUS_OK;
+}
+
+enum status export_tensors_write(const struct export_tensors *list, struct number_file *file)
+{
+    int64_t longest = 1;
+    for (int64_t i = 0; i < list->count; i++)
+        longest = list->tensors[i].sizes[1] > longest ? list->tensors[i].sizes[1] : longest;
+    float *room = memory_allocate(longest, sizeof *room, "a row of a tensor");
+    enum status status = room != NULL ? STATUS_OK : STATUS_FAILED;
+    for (int64_t i = 0; i < list->count && status == STATUS_OK; i++)
+        status = write_tensor(list, i, file, room);
+    memory_free(room);
+    return status;
+}
+
+void export_tensors_free(struct export_tensors *list)
+{
+    free(list->tensors);
+    free(list->values);
+    free(list->transposed);
+    *list = (struct export_tensors){0};
+}

@@ -1,0 +1,27 @@
+/* The tensors of a model under the names of another program. */
+#ifndef LLMPI_SRC_TRAIN_EXPORT_TENSORS_H
+#define LLMPI_SRC_TRAIN_EXPORT_TENSORS_H
+
+#include "llmpi/storage/number_file.h"
+#include "llmpi/train/model_export.h"
+
+/* Writes one tensor list of a model: every parameter, and of models without biases zeros in their place. */
+struct export_tensors {
+    struct number_tensor *tensors;
+    const float **values; /* of each; NULL: zeros */
+    bool *transposed;     /* the file has columns as rows */
+    int64_t count, capacity;
+};
+
+/* Adds a tensor whose name in the file is `name` from the parameter `parameter`; where the model has none,
+ * zeros of `length`. `transposed`: rows and columns change places in the file. */
+enum status export_tensors_add(struct export_tensors *list, const struct train_state *state,
+                               const char *parameter, const char *name, enum number type, bool transposed,
+                               int64_t length);
+
+/* Writes all of them. */
+enum status export_tensors_write(const struct export_tensors *list, struct number_file *file);
+
+void export_tensors_free(struct export_tensors *list);
+
+#endif
