@@ -29,6 +29,7 @@ static const struct {
     {"evaluate", program_evaluate, "CONFIG", "validation loss of a run's newest checkpoint"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},
     {"export", program_export, "CHECKPOINT --output=PATH", "write a model for transformers or llama.cpp"},
+    {"import", program_import, "FOLDER --output=FILE.h5", "make a checkpoint of a GPT-2 in safetensors"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
     {"bench", program_bench, "matmul|kernels|step|...",
      "measure the speed of parts of llmpi on this machine"},

@@ -29,6 +29,8 @@ float *checkpoint_packed(const struct train_state *state, enum series series)
 
 int checkpoint_series(const struct train_state *state)
 {
+    if (state->exchange == NULL)
+        return SERIES_EXP_AVG; /* parameters alone */
     return state->outer_momentum != NULL ? SERIES : SERIES_OUTER_MOMENTUM;
 }
 

@@ -1,0 +1,32 @@
+/* `llmpi import FOLDER`: a model of other programs as a checkpoint. */
+#include "llmpi/base/log.h"
+#include "llmpi/programs/arguments.h"
+#include "llmpi/programs/programs.h"
+#include "llmpi/train/model_import.h"
+
+static const struct flag flags[] = {{"--output", "FILE.h5", "The checkpoint to write"}};
+
+static const struct command command = {
+    .name = "import",
+    .positionals = "FOLDER",
+    .minimum = 1,
+    .maximum = 1,
+    .help = "Makes a checkpoint of a folder in the layout of Hugging Face's GPT-2: config.json, "
+            "model.safetensors and a tokenizer. It can generate, be evaluated, exported and tuned",
+    .flags = flags,
+    .flag_count = sizeof flags / sizeof *flags};
+
+enum status program_import(int count, char **list)
+{
+    struct arguments arguments = {0};
+    enum status status = arguments_parse(&command, count, list, &arguments);
+    if (status == STATUS_OK && !arguments.finished) {
+        const char *output = arguments_get(&arguments, "--output");
+        status = output != NULL ? import_safetensors(arguments.positionals.items[0], output)
+                                : fail(STATUS_USAGE, "llmpi import needs --output=FILE.h5");
+        if (status == STATUS_OK)
+            log_info("wrote %s", output);
+    }
+    arguments_free(&arguments);
+    return status;
+}
