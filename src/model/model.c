@@ -33,22 +33,23 @@ static void give_back(const struct model *model, void *memory)
         model->allocator.release(model->allocator.context, memory);
 }
 
-/* Laid out like the table, and written to by all threads first. */
-static float *take_parameters(const struct model *model, const char *what)
+/* Zeroed by all threads, so that each has its share near. */
+static float *take_floats(const struct model *model, int64_t count, const char *what)
 {
-    float *values = take(model, model->table.total * (int64_t)sizeof *values, what);
+    float *values = take(model, count * (int64_t)sizeof *values, what);
     if (values != NULL)
-        clear_floats(values, model->table.total);
+        clear_floats(values, count);
     return values;
 }
 
 static enum status take_memory(struct model *model, const struct model_use *use)
 {
-    if ((model->parameters = take_parameters(model, "parameters")) == NULL)
+    if ((model->parameters = take_floats(model, model->table.total, "parameters")) == NULL)
         return STATUS_FAILED;
     model->gradients = use->gradients;
     model->owns_gradients = use->training && use->gradients == NULL;
-    if (model->owns_gradients && (model->gradients = take_parameters(model, "gradients")) == NULL)
+    if (model->owns_gradients &&
+        (model->gradients = take_floats(model, model->table.trainable, "gradients")) == NULL)
         return STATUS_FAILED;
     struct activations sizes = {0};
     int64_t bytes = activations_layout(&model->shape, use, NULL, &sizes);

@@ -110,14 +110,12 @@ static void append_row(struct parameter_table *table, const struct form *form, i
     row->sizes[0] = extent_size(form->rows, shape);
     row->sizes[1] = extent_size(form->columns, shape);
     row->count = row->sizes[0] * row->sizes[1];
-    row->offset = table->total;
     row->block = block;
     row->start = form->start;
     if (form->start == START_NORMAL)
         row->deviation = form->residual ? 0.02 / sqrt(2.0 * (double)shape->n_layer) : 0.02;
     row->decay = row->dimensions == 2;
     row->trainable = true;
-    table->total += (row->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
 }
 
 static void append_part(struct parameter_table *table, enum part part, int64_t block,
@@ -126,6 +124,18 @@ static void append_part(struct parameter_table *table, enum part part, int64_t b
     for (int64_t i = 0; i < FORMS; i++)
         if (forms[i].part == part && is_present(&forms[i], shape))
             append_row(table, &forms[i], block, shape);
+}
+
+/* The rows that are trained, or those that are not, get places behind what has one. */
+static void place_rows(struct parameter_table *table, bool trainable)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        struct parameter *row = &table->rows[i];
+        if (row->trainable != trainable)
+            continue;
+        row->offset = table->total;
+        table->total += (row->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
 }
 
 enum status parameter_table_create(const struct model_shape *shape, struct parameter_table *out)
@@ -140,6 +150,9 @@ enum status parameter_table_create(const struct model_shape *shape, struct param
     for (int64_t block = 1; block <= shape->n_layer; block++)
         append_part(out, PART_BLOCK, block, shape);
     append_part(out, PART_FINAL, shape->n_layer + 1, shape);
+    place_rows(out, true);
+    out->trainable = out->total;
+    place_rows(out, false);
     return STATUS_OK;
 }
 
@@ -149,13 +162,13 @@ void parameter_table_free(struct parameter_table *table)
     *table = (struct parameter_table){0};
 }
 
-/* Where the first tensor of `block` or a later one begins. */
+/* Where what is trained of `block` or a later one begins. */
 static int64_t block_start(const struct parameter_table *table, int64_t block)
 {
     for (int64_t i = 0; i < table->count; i++)
-        if (table->rows[i].block >= block)
+        if (table->rows[i].trainable && table->rows[i].block >= block)
             return table->rows[i].offset;
-    return table->total;
+    return table->trainable;
 }
 
 void parameter_block(const struct parameter_table *table, int64_t block, int64_t *first, int64_t *count)

@@ -71,6 +71,7 @@ static enum status check_parameters(const struct config *config, struct plan *pl
     const struct exchange_settings settings = state_exchange_settings(config);
     TRY(parameter_table_create(&plan->shape, &table));
     int64_t total = table.total;
+    plan->trainable = table.trainable;
     plan->tensors = table.count;
     plan->exchange = exchange_memory(&table, &settings, (int)plan->ranks, (int)plan->nodes);
     plan->divided = plan->ranks > 1 && settings.kind == EXCHANGE_SHARDED && config->train.local_steps == 0;
@@ -124,7 +125,7 @@ static void count_libraries(struct plan *plan)
     if (plan->element == ELEMENT_BF16 && strcmp(matmul_bf16_name(), "onednn") == 0)
         plan->program_bytes += ONEDNN;
     plan->files_bytes = FILES;
-    if (plan->exchange.owned < plan->total)
+    if (plan->exchange.owned < plan->trainable)
         plan->files_bytes += CHECKPOINT_WRITER_ROOM;
     else if (plan->ranks > 1)
         plan->program_bytes += part / 2;
@@ -134,11 +135,12 @@ static void count_memory(const struct config *config, struct plan *plan)
 {
     const struct exchange_memory *exchange = &plan->exchange;
     int64_t first, parameters = plan->total * (int64_t)sizeof(float);
+    int64_t gradients = plan->trainable * (int64_t)sizeof(float);
     slots_piece(step_slots(config, (int)plan->ranks), plan->ranks, 0, &first, &plan->slots_per_rank);
     plan->micro_batch = step_micro_batch(config, (int)plan->ranks);
-    plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * parameters;
+    plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * gradients;
     bool local = config->train.local_steps > 0;
-    plan->moment_bytes = 2 * (local ? plan->total : exchange->owned) * (int64_t)sizeof(float);
+    plan->moment_bytes = 2 * (local ? plan->trainable : exchange->owned) * (int64_t)sizeof(float);
     plan->outer_bytes = local ? 4 * exchange->owned * (int64_t)sizeof(float) : 0;
     plan->packed_bytes = model_packed_bytes(&plan->shape, plan->element);
     struct model_use use = state_model_use(config, plan->element, plan->micro_batch, true);
@@ -156,6 +158,12 @@ static void count_memory(const struct config *config, struct plan *plan)
         add_bytes(add_bytes(parameters + plan->moment_bytes, plan->gradient_bytes), plan->activation_bytes),
         exchange->shared + exchange->messages + exchange->masters + plan->outer_bytes + plan->packed_bytes +
             plan->batch_bytes + plan->program_bytes + plan->files_bytes + plan->snapshot_bytes);
+}
+
+double plan_checkpoint_bytes(const struct plan *plan)
+{
+    double state = plan->outer_bytes > 0 ? 3 : 2; /* moments, momentum of outer steps */
+    return sizeof(float) * ((double)plan->total + state * (double)plan->trainable);
 }
 
 static void count_work(const struct config *config, struct plan *plan)

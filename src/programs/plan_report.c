@@ -69,12 +69,11 @@ static void print_memory(const struct plan *plan)
 {
     char note[160];
     double bytes = (double)plan->total * sizeof(float);
+    int64_t copies = plan->gradient_bytes / (plan->trainable * (int64_t)sizeof(float));
     printf("\nMemory per rank, with %" PRId64 " rank%s\n", plan->ranks, plan->ranks == 1 ? "" : "s");
     print_bytes("parameters", bytes, "fp32");
-    snprintf(note, sizeof note, "fp32, %" PRId64 " time%s (%" PRId64 " slot%s per rank)",
-             plan->gradient_bytes / (plan->total * (int64_t)sizeof(float)),
-             plan->gradient_bytes > plan->total * (int64_t)sizeof(float) ? "s" : "", plan->slots_per_rank,
-             plan->slots_per_rank == 1 ? "" : "s");
+    snprintf(note, sizeof note, "fp32, %" PRId64 " time%s (%" PRId64 " slot%s per rank)", copies,
+             copies > 1 ? "s" : "", plan->slots_per_rank, plan->slots_per_rank == 1 ? "" : "s");
     print_bytes("gradients", (double)plan->gradient_bytes, note);
     snprintf(note, sizeof note, "fp32, two%s", plan->divided ? ", divided among the ranks" : "");
     print_bytes("moments of AdamW", (double)plan->moment_bytes, note);
@@ -98,7 +97,7 @@ static void print_memory(const struct plan *plan)
         print_bytes("copy being saved", (double)plan->snapshot_bytes,
                     "rank 0's; from the first checkpoint on, none with checkpoint.background: false");
     print_bytes("total", (double)plan->memory_bytes, "at the peak");
-    print_bytes("checkpoint on disk", (plan->outer_bytes > 0 ? 4 : 3) * bytes,
+    print_bytes("checkpoint on disk", plan_checkpoint_bytes(plan),
                 "parameters and moments, written by rank 0");
 }
 

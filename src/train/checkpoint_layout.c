@@ -15,19 +15,35 @@ static void text_spec(struct tensor_spec *spec, const char *name, const struct b
     snprintf(spec->name, sizeof spec->name, "%s", name);
 }
 
-/* The list of tensors: `all` times the table, then tokenizer and config. */
+bool checkpoint_has_row(enum series series, const struct parameter *row)
+{
+    return series == SERIES_PARAMETERS || row->trainable;
+}
+
+int64_t checkpoint_index(const struct parameter_table *table, int series, int64_t row)
+{
+    int64_t before = 0;
+    for (int earlier = 0; earlier <= series; earlier++)
+        for (int64_t i = 0; i < (earlier < series ? table->count : row); i++)
+            before += checkpoint_has_row((enum series)earlier, &table->rows[i]);
+    return before;
+}
+
+/* The list of tensors: `all` series, then tokenizer and config. */
 static struct tensor_spec *make_specs(const struct parameter_table *table, int all,
                                       const struct buffer *tokenizer, const struct buffer *config,
                                       int64_t *count)
 {
-    *count = all * table->count + 2;
+    *count = checkpoint_index(table, all - 1, table->count) + 2;
     struct tensor_spec *specs = memory_allocate(*count, sizeof *specs, "the list of tensors");
     if (specs == NULL)
         return NULL;
     for (int series = 0; series < all; series++) {
         for (int64_t i = 0; i < table->count; i++) {
             const struct parameter *row = &table->rows[i];
-            struct tensor_spec *spec = &specs[series * table->count + i];
+            if (!checkpoint_has_row((enum series)series, row))
+                continue;
+            struct tensor_spec *spec = &specs[checkpoint_index(table, series, i)];
             *spec = (struct tensor_spec){.type = HDF5_FLOAT32, .dimensions = row->dimensions};
             memcpy(spec->sizes, row->sizes, sizeof row->sizes);
             snprintf(spec->name, sizeof spec->name, "%s%s", checkpoint_prefix[series], row->name);
@@ -42,8 +58,9 @@ static struct tensor_spec *make_specs(const struct parameter_table *table, int a
 static enum status write_text(struct tensor_file *file, const struct train_state *state, int64_t i,
                               const struct buffer *text)
 {
-    int64_t index = checkpoint_series(state) * model_table(state->model)->count + i;
-    return tensor_file_write(file, index, 0, text->data, (int64_t)text->length);
+    const struct parameter_table *table = model_table(state->model);
+    int64_t first = checkpoint_index(table, checkpoint_series(state) - 1, table->count);
+    return tensor_file_write(file, first + i, 0, text->data, (int64_t)text->length);
 }
 
 enum status checkpoint_lay_out(const char *path, const struct config *config, const struct train_state *state,

@@ -1,7 +1,7 @@
 /* The chapters of a checkpoint: which files there are (checkpoint.c), laying one out (checkpoint_layout.c),
  * what the ranks put into it (snapshot.c), writing it beside training (checkpoint_writer.c) and reading one
- * (checkpoint_read.c). A file is the parameter table written three times (values, first and second moments),
- * with train.local_steps once more (outer momentum), and two texts. */
+ * (checkpoint_read.c). A file is the parameter table, of what is trained twice more (first and second
+ * moments), with train.local_steps once more (outer momentum), and two texts. */
 #ifndef LLMPI_SRC_TRAIN_CHECKPOINT_PRIVATE_H
 #define LLMPI_SRC_TRAIN_CHECKPOINT_PRIVATE_H
 
@@ -12,6 +12,13 @@ enum series { SERIES_PARAMETERS, SERIES_EXP_AVG, SERIES_EXP_AVG_SQ, SERIES_OUTER
 
 /* What stands before a tensor's name. */
 extern const char *const checkpoint_prefix[SERIES];
+
+/* Whether a series has a tensor for that row: moments are of what is trained. */
+bool checkpoint_has_row(enum series series, const struct parameter *row);
+
+/* Index of the tensor of row `row` in a file that is being written; with the table's count, that of what
+ * follows the series. */
+int64_t checkpoint_index(const struct parameter_table *table, int series, int64_t row);
 
 /* What a rank owns of a series in the exchange (a single owner is rank 0), packed; but moments of a rank that
  * updates everything are whole. NULL: nothing apart from the model's parameters, which all have. */

@@ -147,7 +147,8 @@ static enum status check_moments(struct tensor_file *file, const char *path, con
     int64_t index;
     for (int series = SERIES_EXP_AVG; state->exchange != NULL && series <= SERIES_EXP_AVG_SQ; series++)
         for (int64_t i = 0; i < table->count; i++)
-            TRY(find_tensor(file, path, (enum series)series, &table->rows[i], &index));
+            if (table->rows[i].trainable)
+                TRY(find_tensor(file, path, (enum series)series, &table->rows[i], &index));
     return STATUS_OK;
 }
 
@@ -209,7 +210,10 @@ static bool has_series(struct tensor_file *file, const struct train_state *state
                        struct comm *comm)
 {
     char name[128];
-    snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], model_table(state->model)->rows[0].name);
+    const struct parameter *row = model_table(state->model)->rows;
+    while (!row->trainable)
+        row++;
+    snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], row->name);
     int64_t missing = series == SERIES_OUTER_MOMENTUM && file != NULL && tensor_file_find(file, name) < 0;
     comm_max_int64(comm, &missing, 1);
     if (missing != 0)

@@ -35,7 +35,7 @@ struct model_use state_model_use(const struct config *config, enum element eleme
 
 float *state_allocate(const struct train_state *state, const char *what)
 {
-    int64_t total = model_table(state->model)->total;
+    int64_t total = model_table(state->model)->trainable;
     float *values = allocator_huge.allocate(allocator_huge.context, (size_t)total * sizeof *values, what);
     if (values != NULL)
         clear_floats(values, total);
@@ -80,7 +80,7 @@ static enum status prepare_training(const struct config *config, const struct mo
         const struct ownership *owned = exchange_ownership(state->exchange);
         status = ownership_create(&table, owned->ranks, owned->rank, &state->updated);
     }
-    int64_t moments = local ? table.total : state->updated.total; /* local steps need them whole */
+    int64_t moments = local ? table.trainable : state->updated.total; /* local steps need them whole */
     parameter_table_free(&table);
     if (status != STATUS_OK)
         return status;
@@ -141,7 +141,7 @@ static void keep_masters(struct train_state *state)
         memcpy(state->master + ownership->packed[block], parameters + part.first,
                (size_t)part.count * sizeof *parameters);
     }
-    for (int64_t i = 0; i < model_table(state->model)->total; i++) {
+    for (int64_t i = 0; i < model_table(state->model)->trainable; i++) {
         bf16 rounded;
         element_from_float(&rounded, &parameters[i], 1);
         element_to_float(&parameters[i], &rounded, 1);

@@ -29,8 +29,7 @@ struct model_use {
     bool training;     /* backward passes too */
     enum element element;
     enum recompute recompute;
-    float
-        *gradients; /* the caller's memory for them, one for each parameter; NULL: the model takes its own */
+    float *gradients; /* the caller's memory for table->trainable of them; NULL: the model takes its own */
 };
 
 /* What one block saves. `rows` are the tokens of the batch; void pointers are arrays of the element. */

@@ -23,7 +23,7 @@ void model_destroy(struct model *model);
 const struct model_shape *model_shape(const struct model *model);
 const struct parameter_table *model_table(const struct model *model);
 float *model_parameters(struct model *model); /* table->total elements */
-float *model_gradients(struct model *model);  /* the same layout; NULL without training */
+float *model_gradients(struct model *model);  /* of the first table->trainable; NULL without training */
 
 /* Must be called for each block whose parameters were changed, before the next pass. */
 void model_refresh(struct model *model, int64_t block);

@@ -47,7 +47,7 @@ enum status state_create(const struct config *config, struct tokenizer *tokenize
 /* With training **Collective**. */
 void state_destroy(struct train_state *state);
 
-/* Zeroed floats laid out like the parameters, from the model's own kind of memory. NULL after fail(). */
+/* Zeroed floats laid out like the gradients, from the model's own kind of memory. NULL after fail(). */
 float *state_allocate(const struct train_state *state, const char *what);
 void state_release(float *values); /* NULL is fine */
 
