@@ -41,6 +41,7 @@ enum status linear_create(struct linear *linear, const struct parameter_table *t
 {
     const struct parameter *matrix = find_part(table, name, "weight");
     linear->matrix = matrix->offset;
+    linear->trained = matrix->trainable;
     linear->bias = offset_of(find_part(table, name, "bias"));
     linear->weight = weight_create(matrix->sizes[transposed ? 1 : 0], matrix->sizes[transposed ? 0 : 1],
                                    transposed, element, allocator);
@@ -53,9 +54,10 @@ void linear_destroy(struct linear *linear)
     linear->weight = NULL;
 }
 
-void linear_refresh(const struct linear *linear, const float *parameters)
+void linear_refresh(const struct linear *linear, const float *parameters, bool all)
 {
-    weight_refresh(linear->weight, parameters + linear->matrix);
+    if (all || linear->trained)
+        weight_refresh(linear->weight, parameters + linear->matrix);
 }
 
 void linear_forward(const struct linear *linear, const struct pass *pass, void *y, const void *x,
@@ -72,23 +74,21 @@ void linear_forward_wide(const struct linear *linear, const struct pass *pass, f
                    pass->activations->workspace);
 }
 
-void linear_backward_input(const struct linear *linear, const struct pass *pass, void *dx, const void *dy,
-                           int64_t rows)
+void linear_backward(const struct linear *linear, const struct pass *pass, void *dx, const void *x,
+                     const void *dy, int64_t rows)
 {
-    matmul_backward_input(dx, dy, linear->weight, rows, pass->activations->workspace);
-}
-
-void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const void *x,
-                                const void *dy, int64_t rows)
-{
-    matmul_backward_weight(pass->gradients + linear->matrix, optional_gradient(pass->gradients, linear->bias),
-                           x, dy, linear->weight, rows, pass->activations->workspace);
+    void *workspace = pass->activations->workspace;
+    if (linear->trained)
+        matmul_backward_weight(pass->gradients + linear->matrix,
+                               optional_gradient(pass->gradients, linear->bias), x, dy, linear->weight, rows,
+                               workspace);
+    matmul_backward_input(dx, dy, linear->weight, rows, workspace);
 }
 
 struct norm norm_find(const struct parameter_table *table, const char *name)
 {
-    return (struct norm){offset_of(find_part(table, name, "weight")),
-                         offset_of(find_part(table, name, "bias"))};
+    const struct parameter *gain = find_part(table, name, "weight");
+    return (struct norm){gain->offset, offset_of(find_part(table, name, "bias")), gain->trainable};
 }
 
 void norm_forward(const struct norm *norm, const struct pass *pass, void *y, float *mean, float *rstd,
@@ -101,7 +101,8 @@ void norm_forward(const struct norm *norm, const struct pass *pass, void *y, flo
 void norm_backward(const struct norm *norm, const struct pass *pass, float *dx, const void *dy,
                    const float *x, const float *mean, const float *rstd, int64_t rows)
 {
-    layernorm_backward(dx, pass->gradients + norm->gain, optional_gradient(pass->gradients, norm->bias), dy,
-                       pass->activations->element, x, mean, rstd, pass->parameters + norm->gain, rows,
-                       pass->shape->n_embd);
+    float *dgain = optional_gradient(pass->gradients, norm->trained ? norm->gain : -1);
+    float *dbias = optional_gradient(pass->gradients, norm->trained ? norm->bias : -1);
+    layernorm_backward(dx, dgain, dbias, dy, pass->activations->element, x, mean, rstd,
+                       pass->parameters + norm->gain, rows, pass->shape->n_embd);
 }

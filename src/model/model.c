@@ -19,7 +19,7 @@ struct model {
     struct activations activations;
     struct block *blocks; /* n_layer; block n of the table is blocks[n - 1] */
     struct head head;
-    int64_t token_embedding, position_embedding; /* offsets in the parameter array */
+    const struct parameter *token_embedding, *position_embedding;
 };
 
 static void *take(const struct model *model, int64_t bytes, const char *what)
@@ -63,8 +63,8 @@ static enum status create_parts(struct model *model, const struct model_use *use
 {
     int64_t n_layer = model->shape.n_layer;
     TRY(parameter_table_create(&model->shape, &model->table));
-    model->token_embedding = parameter_find(&model->table, "wte.weight")->offset;
-    model->position_embedding = parameter_find(&model->table, "wpe.weight")->offset;
+    model->token_embedding = parameter_find(&model->table, "wte.weight");
+    model->position_embedding = parameter_find(&model->table, "wpe.weight");
     model->blocks = memory_allocate(n_layer, sizeof *model->blocks, "the blocks of a model");
     model->activations.blocks =
         memory_allocate(n_layer, sizeof *model->activations.blocks, "the blocks of a model");
@@ -140,15 +140,16 @@ void model_refresh(struct model *model, int64_t block)
 {
     int64_t n_layer = model->shape.n_layer;
     if (block >= 1 && block <= n_layer)
-        block_refresh(&model->blocks[block - 1], model->parameters);
+        block_refresh(&model->blocks[block - 1], model->parameters, false);
     if (block == (model->shape.tied_head ? 0 : n_layer + 1))
-        head_refresh(&model->head, model->parameters);
+        head_refresh(&model->head, model->parameters, false);
 }
 
 void model_refresh_all(struct model *model)
 {
-    for (int64_t block = 0; block < model->table.blocks; block++)
-        model_refresh(model, block);
+    for (int64_t i = 0; i < model->shape.n_layer; i++)
+        block_refresh(&model->blocks[i], model->parameters, true);
+    head_refresh(&model->head, model->parameters, true);
 }
 
 int64_t model_packed_bytes(const struct model_shape *shape, enum element element)
@@ -204,8 +205,8 @@ static void forward(struct model *model, const struct pass *pass, const struct m
     float *stream = model->activations.blocks[0].input;
     int64_t width = model->shape.n_embd;
     need_block(hooks, 0);
-    embedding_forward(stream, model->parameters + model->token_embedding,
-                      model->parameters + model->position_embedding, batch->tokens, batch->position,
+    embedding_forward(stream, model->parameters + model->token_embedding->offset,
+                      model->parameters + model->position_embedding->offset, batch->tokens, batch->position,
                       pass->rows, batch->length, width);
     if (dropout.probability > 0)
         dropout_forward(stream, stream, ELEMENT_FP32, batch->sequences, batch->length * width, &dropout);
@@ -222,11 +223,14 @@ static void embedding_gradient(struct model *model, const struct pass *pass)
     const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
     float *gradient = model->activations.gradient;
     int64_t width = model->shape.n_embd;
+    bool trains_positions = model->position_embedding->trainable;
+    if (!model->token_embedding->trainable)
+        return; /* positions are not trained alone */
     if (dropout.probability > 0)
         dropout_backward(gradient, gradient, ELEMENT_FP32, batch->sequences, batch->length * width, &dropout);
-    embedding_backward(model->gradients + model->token_embedding,
-                       model->gradients + model->position_embedding, gradient, batch->tokens, batch->position,
-                       pass->rows, batch->length, width);
+    embedding_backward(model->gradients + model->token_embedding->offset,
+                       trains_positions ? model->gradients + model->position_embedding->offset : NULL,
+                       gradient, batch->tokens, batch->position, pass->rows, batch->length, width);
 }
 
 void model_train(struct model *model, const struct batch *batch, uint64_t seed, uint64_t step,

@@ -20,8 +20,8 @@ enum status block_create(struct block *block, const struct parameter_table *tabl
                          enum element element, const struct allocator *allocator);
 void block_destroy(struct block *block);
 
-/* Takes over changed parameters. */
-void block_refresh(const struct block *block, const float *parameters);
+/* Takes over changed parameters: all, or those that are trained. */
+void block_refresh(const struct block *block, const float *parameters, bool all);
 
 /* From the `input` to the `output` of the block's activations. */
 void block_forward(const struct block *block, const struct pass *pass);

@@ -33,6 +33,7 @@ struct dropout pass_dropout(const struct pass *pass, int64_t block, enum dropout
 struct linear {
     struct weight *weight;
     int64_t matrix, bias; /* offsets in the parameter array; bias -1: none */
+    bool trained;
 };
 
 /* Looks up "`name`.weight" and "`name`.bias"; the rest as in weight_create. Release with linear_destroy,
@@ -41,23 +42,22 @@ enum status linear_create(struct linear *linear, const struct parameter_table *t
                           bool transposed, enum element element, const struct allocator *allocator);
 void linear_destroy(struct linear *linear);
 
-/* Takes over changed parameters. */
-void linear_refresh(const struct linear *linear, const float *parameters);
+/* Takes over changed parameters: all, or those that are trained. */
+void linear_refresh(const struct linear *linear, const float *parameters, bool all);
 
-/* y = x W + b; dx = dy W^T; dW += x^T dy and db += column sums of dy. x, dx and dy are of the pass's element,
- * and y too; that of linear_forward_wide is fp32. */
+/* y = x W + b; dx = dy W^T, dW += x^T dy and db += column sums of dy, where they are trained. x, dx (which
+ * may be x) and dy are of the pass's element, and y too; that of linear_forward_wide is fp32. */
 void linear_forward(const struct linear *linear, const struct pass *pass, void *y, const void *x,
                     int64_t rows);
 void linear_forward_wide(const struct linear *linear, const struct pass *pass, float *y, const void *x,
                          int64_t rows);
-void linear_backward_input(const struct linear *linear, const struct pass *pass, void *dx, const void *dy,
-                           int64_t rows);
-void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const void *x,
-                                const void *dy, int64_t rows);
+void linear_backward(const struct linear *linear, const struct pass *pass, void *dx, const void *x,
+                     const void *dy, int64_t rows);
 
 /* Layer normalisation of rows of n_embd elements. */
 struct norm {
     int64_t gain, bias; /* offsets in the parameter array; bias -1: none */
+    bool trained;
 };
 
 /* Looks up "`name`.weight" and "`name`.bias". */
@@ -67,7 +67,8 @@ struct norm norm_find(const struct parameter_table *table, const char *name);
 void norm_forward(const struct norm *norm, const struct pass *pass, void *y, float *mean, float *rstd,
                   const float *x, int64_t rows);
 
-/* Adds to dx, the gradient of the residual stream at x. */
+/* Adds to dx, the gradient of the residual stream at x, and to those of gain and bias where they are
+ * trained. */
 void norm_backward(const struct norm *norm, const struct pass *pass, float *dx, const void *dy,
                    const float *x, const float *mean, const float *rstd, int64_t rows);
 

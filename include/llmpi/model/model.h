@@ -25,7 +25,8 @@ const struct parameter_table *model_table(const struct model *model);
 float *model_parameters(struct model *model); /* table->total elements */
 float *model_gradients(struct model *model);  /* of the first table->trainable; NULL without training */
 
-/* Must be called for each block whose parameters were changed, before the next pass. */
+/* Must be called before the next pass: for each block whose trained parameters were changed, or when any
+ * others were. */
 void model_refresh(struct model *model, int64_t block);
 void model_refresh_all(struct model *model);
 
