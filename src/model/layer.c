@@ -45,6 +45,7 @@ enum status linear_create(struct linear *linear, const struct parameter_table *t
     linear->bias = offset_of(find_part(table, name, "bias"));
     linear->weight = weight_create(matrix->sizes[transposed ? 1 : 0], matrix->sizes[transposed ? 0 : 1],
                                    transposed, element, allocator);
+    TRY(adapter_create(&linear->adapter, table, name, element, allocator));
     return linear->weight == NULL ? STATUS_FAILED : STATUS_OK;
 }
 
@@ -52,12 +53,14 @@ void linear_destroy(struct linear *linear)
 {
     weight_destroy(linear->weight);
     linear->weight = NULL;
+    adapter_destroy(&linear->adapter);
 }
 
 void linear_refresh(const struct linear *linear, const float *parameters, bool all)
 {
     if (all || linear->trained)
         weight_refresh(linear->weight, parameters + linear->matrix);
+    adapter_refresh(&linear->adapter, parameters);
 }
 
 void linear_forward(const struct linear *linear, const struct pass *pass, void *y, const void *x,
@@ -65,6 +68,7 @@ void linear_forward(const struct linear *linear, const struct pass *pass, void *
 {
     matmul_forward(y, pass->activations->element, x, linear->weight, optional(pass->parameters, linear->bias),
                    rows, pass->activations->workspace);
+    adapter_forward(&linear->adapter, pass, y, x, rows);
 }
 
 void linear_forward_wide(const struct linear *linear, const struct pass *pass, float *y, const void *x,
@@ -82,7 +86,9 @@ void linear_backward(const struct linear *linear, const struct pass *pass, void 
         matmul_backward_weight(pass->gradients + linear->matrix,
                                optional_gradient(pass->gradients, linear->bias), x, dy, linear->weight, rows,
                                workspace);
+    adapter_backward_parameters(&linear->adapter, pass, x, dy, rows);
     matmul_backward_input(dx, dy, linear->weight, rows, workspace);
+    adapter_backward_input(&linear->adapter, pass, dx, rows);
 }
 
 struct norm norm_find(const struct parameter_table *table, const char *name)

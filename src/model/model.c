@@ -152,22 +152,44 @@ void model_refresh_all(struct model *model)
     head_refresh(&model->head, model->parameters, true);
 }
 
+/* Of a linear layer. */
+static int64_t packed_bytes(int64_t inputs, int64_t outputs, const struct lora *lora, bool adapted,
+                            enum element element)
+{
+    int64_t bytes = weight_packed_bytes(inputs, outputs, element);
+    if (adapted)
+        bytes += weight_packed_bytes(inputs, lora->rank, element) +
+                 weight_packed_bytes(lora->rank, outputs, element);
+    return bytes;
+}
+
 int64_t model_packed_bytes(const struct model_shape *shape, enum element element)
 {
+    const struct lora *lora = &shape->lora;
     int64_t width = shape->n_embd;
-    return shape->n_layer *
-               (weight_packed_bytes(width, 3 * width, element) + weight_packed_bytes(width, width, element) +
-                weight_packed_bytes(width, 4 * width, element) +
-                weight_packed_bytes(4 * width, width, element)) +
+    bool attention = lora->rank > 0, mlp = attention && lora->targets == LORA_ALL;
+    return shape->n_layer * (packed_bytes(width, 3 * width, lora, attention, element) +
+                             packed_bytes(width, width, lora, attention, element) +
+                             packed_bytes(width, 4 * width, lora, mlp, element) +
+                             packed_bytes(4 * width, width, lora, mlp, element)) +
            weight_packed_bytes(width, shape->vocab_size, element);
+}
+
+/* Adapters' parameters in a block, over rank x n_embd: inputs and outputs of their layers. */
+static double adapted_widths(const struct lora *lora)
+{
+    return lora->targets == LORA_ALL ? 6 + 10 : 6;
 }
 
 double model_flop_per_token(const struct model_shape *shape)
 {
     double width = (double)shape->n_embd, layers = (double)shape->n_layer, bias = shape->bias ? 1 : 0;
     double block = 12 * width * width + 9 * bias * width, norm = (1 + bias) * width;
-    double in_products = layers * block + (2 * layers + 1) * norm + (double)shape->vocab_size * width;
-    return 6 * in_products + 6 * layers * width * (double)shape->context_length;
+    double blocks = layers * block + (2 * layers + 1) * norm, head = (double)shape->vocab_size * width;
+    double adapters = layers * adapted_widths(&shape->lora) * width * (double)shape->lora.rank;
+    bool frozen = shape->lora.rank > 0;
+    double in_products = (frozen ? 4 : 6) * blocks + (frozen && !shape->lora.embeddings ? 4 : 6) * head;
+    return in_products + 6 * adapters + 6 * layers * width * (double)shape->context_length;
 }
 
 static struct pass begin_pass(struct model *model, const struct batch *batch)

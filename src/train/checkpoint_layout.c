@@ -72,7 +72,7 @@ enum status checkpoint_lay_out(const char *path, const struct config *config, co
     char tokenizer_text[24], dataset_text[24];
     snprintf(tokenizer_text, sizeof tokenizer_text, "%016" PRIx64, tokenizer_digest(state->tokenizer));
     snprintf(dataset_text, sizeof dataset_text, "%016" PRIx64, notes->dataset_digest);
-    const struct tensor_attribute attributes[] = {
+    const struct tensor_attribute fixed[] = {
         {.name = "format_version", .kind = TENSOR_INT64, .integer = CHECKPOINT_FORMAT_VERSION},
         {.name = "llmpi_version", .kind = TENSOR_TEXT, .text = version_number()},
         {.name = "llmpi_commit", .kind = TENSOR_TEXT, .text = version_commit()},
@@ -89,10 +89,15 @@ enum status checkpoint_lay_out(const char *path, const struct config *config, co
         {.name = "train_tokens", .kind = TENSOR_INT64, .integer = notes->train_tokens},
         {.name = "metrics_bytes", .kind = TENSOR_INT64, .integer = notes->metrics_bytes},
         {.name = "samples_bytes", .kind = TENSOR_INT64, .integer = notes->samples_bytes},
-        {.name = "owed", .kind = TENSOR_INT64, .integer = notes->owed},
-        {.name = "validation_loss", .kind = TENSOR_DOUBLE, .number = notes->validation_loss}};
-    int64_t count_of_attributes =
-        (int64_t)(sizeof attributes / sizeof *attributes) - (isnan(notes->validation_loss) ? 1 : 0);
+        {.name = "owed", .kind = TENSOR_INT64, .integer = notes->owed}};
+    struct tensor_attribute attributes[sizeof fixed / sizeof *fixed + 1 + CHECKPOINT_LORA];
+    int64_t attribute_count = sizeof fixed / sizeof *fixed;
+    memcpy(attributes, fixed, sizeof fixed);
+    if (!isnan(notes->validation_loss))
+        attributes[attribute_count++] = (struct tensor_attribute){
+            .name = "validation_loss", .kind = TENSOR_DOUBLE, .number = notes->validation_loss};
+    attribute_count +=
+        checkpoint_lora_attributes(&model_table(state->model)->lora, attributes + attribute_count);
     enum status status = tokenizer_write(state->tokenizer, &tokenizer);
     if (status == STATUS_OK)
         status = config_write(config, false, &yaml);
@@ -100,7 +105,7 @@ enum status checkpoint_lay_out(const char *path, const struct config *config, co
         goto cleanup;
     specs = make_specs(model_table(state->model), checkpoint_series(state), &tokenizer, &yaml, &count);
     status = specs == NULL ? STATUS_FAILED
-                           : tensor_file_create(path, specs, count, attributes, count_of_attributes, file);
+                           : tensor_file_create(path, specs, count, attributes, attribute_count, file);
     if (status == STATUS_OK)
         status = write_text(*file, state, 0, &tokenizer);
     if (status == STATUS_OK)

@@ -54,9 +54,8 @@ enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **token
     return status;
 }
 
-/* The index of a tensor of that row's name and shape. */
-static enum status find_tensor(struct tensor_file *file, const char *path, enum series series,
-                               const struct parameter *row, int64_t *index)
+enum status checkpoint_find(struct tensor_file *file, const char *path, enum series series,
+                            const struct parameter *row, int64_t *index)
 {
     char name[128];
     snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], row->name);
@@ -85,10 +84,26 @@ static enum status read_share(struct tensor_file *file, const char *path, const 
         end = end < share_end ? end : share_end;
         if (first >= end)
             continue;
-        TRY(find_tensor(file, path, series, row, &index));
+        TRY(checkpoint_find(file, path, series, row, &index));
         TRY(tensor_file_read(file, index, (first - row->offset) * (int64_t)sizeof *out,
                              out + (first - share.first), (end - first) * (int64_t)sizeof *out));
     }
+    return STATUS_OK;
+}
+
+/* Parameters as the state has them: with the file's adapters, or without any, merged. */
+static enum status read_parameters(struct tensor_file *file, const char *path, struct train_state *state)
+{
+    const struct parameter_table *table = model_table(state->model);
+    const struct share everything = {0, table->total};
+    float *parameters = model_parameters(state->model);
+    struct lora stored;
+    TRY(checkpoint_read_lora(file, &stored));
+    if (state->exchange != NULL)
+        TRY(checkpoint_check_lora(path, &stored, &table->lora));
+    TRY(read_share(file, path, table, SERIES_PARAMETERS, everything, parameters));
+    if (table->lora.rank == 0 && stored.rank > 0)
+        return checkpoint_merge(file, path, &stored, model_shape(state->model), table, parameters);
     return STATUS_OK;
 }
 
@@ -148,7 +163,7 @@ static enum status check_moments(struct tensor_file *file, const char *path, con
     for (int series = SERIES_EXP_AVG; state->exchange != NULL && series <= SERIES_EXP_AVG_SQ; series++)
         for (int64_t i = 0; i < table->count; i++)
             if (table->rows[i].trainable)
-                TRY(find_tensor(file, path, (enum series)series, &table->rows[i], &index));
+                TRY(checkpoint_find(file, path, (enum series)series, &table->rows[i], &index));
     return STATUS_OK;
 }
 
@@ -171,11 +186,9 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
     if (status == STATUS_OK && notes != NULL)
         status = read_notes(file, notes);
     if (status == STATUS_OK)
-        status = check_moments(file, path, state);
+        status = read_parameters(file, path, state);
     if (status == STATUS_OK)
-        status =
-            read_share(file, path, model_table(state->model), SERIES_PARAMETERS,
-                       (struct share){0, model_table(state->model)->total}, model_parameters(state->model));
+        status = check_moments(file, path, state);
     tensor_file_close(file);
     return status;
 }

@@ -9,6 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct lora lora_of(const struct config *config)
+{
+    static const enum lora_targets targets[] = {
+        [FINETUNE_LORA_ALL] = LORA_ALL, [FINETUNE_LORA_ATTENTION] = LORA_ATTENTION};
+    return (struct lora){.rank = config->finetune.lora_rank,
+                         .alpha = config->finetune.lora_alpha,
+                         .targets = targets[config->finetune.lora_targets],
+                         .embeddings = config->finetune.lora_embeddings};
+}
+
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size)
 {
     return (struct model_shape){.n_layer = config->model.n_layer,
@@ -18,7 +28,8 @@ struct model_shape state_model_shape(const struct config *config, int64_t vocab_
                                 .vocab_size = vocab_size,
                                 .bias = config->model.bias,
                                 .tied_head = config->model.tied_head,
-                                .dropout = config->model.dropout};
+                                .dropout = config->model.dropout,
+                                .lora = lora_of(config)};
 }
 
 struct model_use state_model_use(const struct config *config, enum element element, int64_t sequences,
@@ -104,6 +115,8 @@ enum status state_create(const struct config *config, struct tokenizer *tokenize
     *out = (struct train_state){.tokenizer = tokenizer};
     struct model_shape shape = state_model_shape(config, tokenizer != NULL ? tokenizer_vocab_size(tokenizer)
                                                                            : config->tokenizer.vocab_size);
+    if (!use->training)
+        shape.lora.rank = 0; /* merged when it is loaded */
     struct model_use with_gradients = *use;
     enum status status = use->training ? prepare_training(config, &shape, comm, out) : STATUS_OK;
     if (status == STATUS_OK && use->training)

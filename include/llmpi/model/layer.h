@@ -8,6 +8,7 @@
 #include "llmpi/kernels/dropout.h"
 #include "llmpi/kernels/matmul.h"
 #include "llmpi/model/activations.h"
+#include "llmpi/model/adapter.h"
 #include "llmpi/model/parameters.h"
 
 #include <stdint.h>
@@ -29,9 +30,10 @@ enum dropout_kind { DROPOUT_EMBEDDING, DROPOUT_ATTENTION, DROPOUT_ATTENTION_BRAN
 /* The dropout of that place; its `place` is 4 * block + kind. */
 struct dropout pass_dropout(const struct pass *pass, int64_t block, enum dropout_kind kind);
 
-/* y = x W + b. */
+/* y = x W + b, with an adapter's path beside it where the table has one. */
 struct linear {
     struct weight *weight;
+    struct adapter adapter;
     int64_t matrix, bias; /* offsets in the parameter array; bias -1: none */
     bool trained;
 };

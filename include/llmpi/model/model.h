@@ -34,7 +34,8 @@ void model_refresh_all(struct model *model);
 int64_t model_packed_bytes(const struct model_shape *shape, enum element element);
 
 /* Work of training on one token: 6 FLOP per parameter that takes part in a product (the output head counts,
- * the embeddings do not), and 12 n_layer n_embd T/2 for causal attention over T = context_length. */
+ * the embeddings do not), 4 where it is frozen, and 12 n_layer n_embd T/2 for causal attention over T =
+ * context_length. */
 double model_flop_per_token(const struct model_shape *shape);
 
 /* Sums over the targets of a batch: weight * loss (nats) and weight. */
