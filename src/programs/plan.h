@@ -14,7 +14,7 @@
 struct plan {
     struct model_shape shape;
     bool vocabulary_known; /* from the tokenizer itself */
-    int64_t embedding, attention, mlp, layernorm, head, total, trainable, tensors;
+    int64_t embedding, attention, mlp, layernorm, head, adapters, total, trained, tensors;
     int64_t ranks, nodes, micro_batch, slots_per_rank, cores;
     enum element element;
     struct exchange_memory exchange;
