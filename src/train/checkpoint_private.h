@@ -44,7 +44,7 @@ enum status checkpoint_read_lora(struct tensor_file *file, struct lora *out);
 /* STATUS_USAGE where a run with adapters `now` cannot continue from a file with adapters `stored`. */
 enum status checkpoint_check_lora(const char *path, const struct lora *stored, const struct lora *now);
 
-/* Adds the file's adapters to the weights of a model of such a shape and table, which has none. */
+/* Adds the file's adapters, if any, to the weights of a model of such a shape and table. */
 enum status checkpoint_merge(struct tensor_file *file, const char *path, const struct lora *lora,
                              const struct model_shape *shape, const struct parameter_table *table,
                              float *parameters);

@@ -91,20 +91,43 @@ static enum status read_share(struct tensor_file *file, const char *path, const 
     return STATUS_OK;
 }
 
-/* Parameters as the state has them: with the file's adapters, or without any, merged. */
+/* Plain weights, whatever adapters the file and the state have. */
+static enum status read_base(struct tensor_file *file, const char *path, struct train_state *state)
+{
+    const struct parameter_table *table = model_table(state->model);
+    float *parameters = model_parameters(state->model);
+    struct lora stored;
+    for (int64_t i = 0; i < table->count; i++) {
+        const struct parameter *row = &table->rows[i];
+        if (!row->adapter)
+            TRY(read_share(file, path, table, SERIES_PARAMETERS, (struct share){row->offset, row->count},
+                           parameters + row->offset));
+    }
+    TRY(checkpoint_read_lora(file, &stored));
+    return checkpoint_merge(file, path, &stored, model_shape(state->model), table, parameters);
+}
+
+enum status checkpoint_load_base(const char *path, struct train_state *state)
+{
+    struct tensor_file *file = NULL;
+    TRY(tensor_file_open(path, &file));
+    enum status status = read_base(file, path, state);
+    tensor_file_close(file);
+    return status;
+}
+
+/* Parameters as the state has them: with the file's adapters, which for a run that continues must be its own,
+ * or without any. */
 static enum status read_parameters(struct tensor_file *file, const char *path, struct train_state *state)
 {
     const struct parameter_table *table = model_table(state->model);
-    const struct share everything = {0, table->total};
-    float *parameters = model_parameters(state->model);
     struct lora stored;
+    if (state->exchange == NULL)
+        return read_base(file, path, state);
     TRY(checkpoint_read_lora(file, &stored));
-    if (state->exchange != NULL)
-        TRY(checkpoint_check_lora(path, &stored, &table->lora));
-    TRY(read_share(file, path, table, SERIES_PARAMETERS, everything, parameters));
-    if (table->lora.rank == 0 && stored.rank > 0)
-        return checkpoint_merge(file, path, &stored, model_shape(state->model), table, parameters);
-    return STATUS_OK;
+    TRY(checkpoint_check_lora(path, &stored, &table->lora));
+    return read_share(file, path, table, SERIES_PARAMETERS, (struct share){0, table->total},
+                      model_parameters(state->model));
 }
 
 /* What older files do not say. */
