@@ -91,43 +91,47 @@ static enum status read_share(struct tensor_file *file, const char *path, const 
     return STATUS_OK;
 }
 
-/* Plain weights, whatever adapters the file and the state have. */
-static enum status read_base(struct tensor_file *file, const char *path, struct train_state *state)
+/* Adds the adapters that the file has, if any, to the model's weights. */
+static enum status merge_adapters(struct tensor_file *file, const char *path, struct model *model)
 {
-    const struct parameter_table *table = model_table(state->model);
-    float *parameters = model_parameters(state->model);
     struct lora stored;
+    TRY(checkpoint_read_lora(file, &stored));
+    return checkpoint_merge(file, path, &stored, model_shape(model), model_table(model),
+                            model_parameters(model));
+}
+
+static enum status read_base(struct tensor_file *file, const char *path, struct model *model)
+{
+    const struct parameter_table *table = model_table(model);
     for (int64_t i = 0; i < table->count; i++) {
         const struct parameter *row = &table->rows[i];
         if (!row->adapter)
             TRY(read_share(file, path, table, SERIES_PARAMETERS, (struct share){row->offset, row->count},
-                           parameters + row->offset));
+                           model_parameters(model) + row->offset));
     }
-    TRY(checkpoint_read_lora(file, &stored));
-    return checkpoint_merge(file, path, &stored, model_shape(state->model), table, parameters);
+    return merge_adapters(file, path, model);
 }
 
-enum status checkpoint_load_base(const char *path, struct train_state *state)
+enum status checkpoint_load_base(const char *path, struct model *model)
 {
     struct tensor_file *file = NULL;
     TRY(tensor_file_open(path, &file));
-    enum status status = read_base(file, path, state);
+    enum status status = read_base(file, path, model);
     tensor_file_close(file);
     return status;
 }
 
-/* Parameters as the state has them: with the file's adapters, which for a run that continues must be its own,
- * or without any. */
+/* A run that continues must have the file's adapters; a model for use has none. */
 static enum status read_parameters(struct tensor_file *file, const char *path, struct train_state *state)
 {
     const struct parameter_table *table = model_table(state->model);
     struct lora stored;
-    if (state->exchange == NULL)
-        return read_base(file, path, state);
     TRY(checkpoint_read_lora(file, &stored));
-    TRY(checkpoint_check_lora(path, &stored, &table->lora));
-    return read_share(file, path, table, SERIES_PARAMETERS, (struct share){0, table->total},
-                      model_parameters(state->model));
+    if (state->exchange != NULL)
+        TRY(checkpoint_check_lora(path, &stored, &table->lora));
+    TRY(read_share(file, path, table, SERIES_PARAMETERS, (struct share){0, table->total},
+                   model_parameters(state->model)));
+    return state->exchange != NULL ? STATUS_OK : merge_adapters(file, path, state->model);
 }
 
 /* What older files do not say. */

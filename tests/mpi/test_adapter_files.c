@@ -126,7 +126,7 @@ static double compare(const struct train_state *a, const struct train_state *b)
 
 static void load_base(struct comm *comm, const char *path, struct train_state *state)
 {
-    enum status status = comm_rank(comm) == 0 ? checkpoint_load_base(path, state) : STATUS_OK;
+    enum status status = comm_rank(comm) == 0 ? checkpoint_load_base(path, state->model) : STATUS_OK;
     CHECK(comm, status == STATUS_OK, "%s", status_message());
     state_broadcast(state, comm);
 }

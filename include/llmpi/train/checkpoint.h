@@ -55,9 +55,9 @@ enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **token
  * that does not, they are merged. `notes` may be NULL. */
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes);
 
-/* Reads the parameters of a file to begin a new run with them: its adapters are merged into the weights, and
- * those of the state, if any, stay as they are (parameter_initialise). Counters stay, too. */
-enum status checkpoint_load_base(const char *path, struct train_state *state);
+/* Reads the parameters of a file to begin a new run with them: the file's adapters are merged into the
+ * weights, and the model's own, if any, stay as they are (parameter_initialise). */
+enum status checkpoint_load_base(const char *path, struct model *model);
 
 /* Gives every rank the moments of what it owns, from the checkpoint that rank 0 reads, one part of a block at
  * a time; `path` is NULL on all ranks but 0, and there too where nothing is to be read. **Collective** */
