@@ -395,6 +395,17 @@ static const struct option table[] = {
      "Share of the steps in which the learning rate rises, instead of train.warmup_steps"},
     {FIELD(finetune, weight_decay), OPTION_NUMBER, AT(finetune, weight_decay), "0", "[0, inf)", NULL, true,
      "AdamW's weight decay, instead of train.weight_decay"},
+    {FIELD(finetune, lora_rank), OPTION_INTEGER, AT(finetune, lora_rank), "0", "[0, 65536]", NULL, true,
+     "LoRA: rank of the adapters beside the linear layers, which are tuned instead of them; more learns more "
+     "and needs more memory (8 to 64 are usual). 0: none, everything is tuned"},
+    {FIELD(finetune, lora_alpha), OPTION_NUMBER, AT(finetune, lora_alpha), "16", "(0, 1e6]", NULL, true,
+     "LoRA: what adapters add is scaled by lora_alpha / lora_rank; twice the rank is usual"},
+    {FIELD(finetune, lora_targets), OPTION_CHOICE, AT(finetune, lora_targets), "all", NULL, "all|attention",
+     true, "LoRA: which linear layers have adapters: all of each block, or those of attention"},
+    {FIELD(finetune, lora_embeddings), OPTION_BOOLEAN, AT(finetune, lora_embeddings), "true", NULL, NULL,
+     true,
+     "LoRA: tune the token embedding and the output head, too, as new special tokens need; false: they stay "
+     "as they are, and need no memory for gradients and moments"},
 };
 
 int64_t option_count(void)

@@ -170,7 +170,8 @@ void layernorm_backward(float *dx, float *dgain, float *dbias, const void *dy, e
 {
 #pragma omp parallel if (rows * width > THREADS_WORTH)
     {
-        parameter_gradients(dgain, dbias, dy, element, x, mean, rstd, rows, width);
+        if (dgain != NULL)
+            parameter_gradients(dgain, dbias, dy, element, x, mean, rstd, rows, width);
 #pragma omp for schedule(static) nowait
         for (int64_t row = 0; row < rows; row++)
             differentiate_row(dx + row * width, element_at_const(dy, element, row * width), element,

@@ -5,8 +5,8 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/matmul.h"
 
-/* A chunk of fp32 logits: about a thousand rows at GPT-2's vocabulary. The head's weight gradient, 154 MB there,
- * is read and written once per chunk. */
+/* A chunk of fp32 logits: about a thousand rows at GPT-2's vocabulary. The head's weight gradient, 154 MB
+ * there, is read and written once per chunk. */
 #define LOGITS_BYTES ((int64_t)208 << 20)
 
 struct cursor {
@@ -105,9 +105,14 @@ static int64_t workspace_bytes(const struct model_shape *shape, const struct mod
         activations_attention(shape, use->element, use->sequences, shape->context_length, NULL);
     int64_t most = larger(attention_workspace(&attention),
                           matmul_workspace(shape->n_embd, shape->vocab_size, use->element, chunk_rows));
-    for (size_t i = 0; i < sizeof products / sizeof *products; i++)
-        most = larger(most, matmul_workspace(products[i][0] * shape->n_embd, products[i][1] * shape->n_embd,
-                                             use->element, rows));
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++) {
+        int64_t inputs = products[i][0] * shape->n_embd, outputs = products[i][1] * shape->n_embd;
+        most = larger(most, matmul_workspace(inputs, outputs, use->element, rows));
+        if (shape->lora.rank == 0)
+            continue;
+        most = larger(most, matmul_workspace(inputs, shape->lora.rank, use->element, rows));
+        most = larger(most, matmul_workspace(shape->lora.rank, outputs, use->element, rows));
+    }
     return most;
 }
 
@@ -123,6 +128,11 @@ int64_t activations_layout(const struct model_shape *shape, const struct model_u
     out->narrow = take_elements(&cursor, use->element, rows, width);
     out->branch = use->training ? take_elements(&cursor, use->element, rows, width) : NULL;
     out->gradient = use->training ? take_floats(&cursor, rows, width) : NULL;
+    if (shape->lora.rank > 0) {
+        out->low = take_elements(&cursor, use->element, rows, shape->lora.rank);
+        out->added =
+            take_elements(&cursor, use->element, rows < ADAPTER_ROWS ? rows : ADAPTER_ROWS, 4 * width);
+    }
     out->chunk_rows = head_rows(shape, rows);
     out->workspace = take(&cursor, workspace_bytes(shape, use, rows, out->chunk_rows));
     out->logits = take_floats(&cursor, out->chunk_rows, shape->vocab_size);

@@ -58,12 +58,12 @@ void block_drop_few(struct block *block)
     linear_drop_few(&block->mlp_out);
 }
 
-void block_refresh(const struct block *block, const float *parameters)
+void block_refresh(const struct block *block, const float *parameters, bool all)
 {
-    linear_refresh(&block->attention_in, parameters);
-    linear_refresh(&block->attention_out, parameters);
-    linear_refresh(&block->mlp_in, parameters);
-    linear_refresh(&block->mlp_out, parameters);
+    linear_refresh(&block->attention_in, parameters, all);
+    linear_refresh(&block->attention_out, parameters, all);
+    linear_refresh(&block->mlp_in, parameters, all);
+    linear_refresh(&block->mlp_out, parameters, all);
 }
 
 /* Where an array of the element begins `count` elements further on. */
@@ -151,12 +151,10 @@ static void mlp_backward(const struct block *block, const struct pass *pass)
     int64_t rows = pass->rows, expanded = rows * 4 * pass->shape->n_embd;
 
     gelu_forward(wide, saved->fc, element, expanded);
-    linear_backward_parameters(&block->mlp_out, pass, wide, branch, rows);
-    linear_backward_input(&block->mlp_out, pass, wide, branch, rows);
+    linear_backward(&block->mlp_out, pass, wide, wide, branch, rows);
     gelu_backward(wide, saved->fc, wide, element, expanded);
     norm_forward(&block->ln_2, pass, narrow, saved->mean_2, saved->rstd_2, saved->middle, rows);
-    linear_backward_parameters(&block->mlp_in, pass, narrow, wide, rows);
-    linear_backward_input(&block->mlp_in, pass, narrow, wide, rows);
+    linear_backward(&block->mlp_in, pass, narrow, narrow, wide, rows);
     norm_backward(&block->ln_2, pass, pass->activations->gradient, narrow, saved->middle, saved->mean_2,
                   saved->rstd_2, rows);
 }
@@ -170,14 +168,12 @@ static void self_attention_backward(const struct block *block, const struct pass
     void *narrow = pass->activations->narrow, *wide = pass->activations->wide, *qkv = saved->qkv;
     int64_t rows = pass->rows, width = pass->shape->n_embd;
 
-    linear_backward_parameters(&block->attention_out, pass, saved->attention, branch, rows);
-    linear_backward_input(&block->attention_out, pass, narrow, branch, rows);
+    linear_backward(&block->attention_out, pass, narrow, saved->attention, branch, rows);
     attention_backward(wide, beside(pass, wide, width), beside(pass, wide, 2 * width), narrow, qkv,
                        beside(pass, qkv, width), beside(pass, qkv, 2 * width), saved->attention, saved->lse,
                        &shape, &dropout, pass->activations->workspace);
     norm_forward(&block->ln_1, pass, narrow, saved->mean_1, saved->rstd_1, saved->input, rows);
-    linear_backward_parameters(&block->attention_in, pass, narrow, wide, rows);
-    linear_backward_input(&block->attention_in, pass, narrow, wide, rows);
+    linear_backward(&block->attention_in, pass, narrow, narrow, wide, rows);
     norm_backward(&block->ln_1, pass, pass->activations->gradient, narrow, saved->input, saved->mean_1,
                   saved->rstd_1, rows);
 }

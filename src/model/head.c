@@ -37,9 +37,9 @@ void head_drop_few(struct head *head)
     linear_drop_few(&head->logits);
 }
 
-void head_refresh(const struct head *head, const float *parameters)
+void head_refresh(const struct head *head, const float *parameters, bool all)
 {
-    linear_refresh(&head->logits, parameters);
+    linear_refresh(&head->logits, parameters, all);
 }
 
 /* The chunk that begins at row `first`; the chunks of a batch are nearly equal. */
@@ -69,8 +69,7 @@ static void chunk_backward(const struct head *head, const struct pass *pass, str
 {
     const struct activations *scratch = pass->activations;
     float *gradient = scratch->gradient + chunk.first * pass->shape->n_embd;
-    linear_backward_parameters(&head->logits, pass, scratch->narrow, scratch->dlogits, chunk.rows);
-    linear_backward_input(&head->logits, pass, scratch->narrow, scratch->dlogits, chunk.rows);
+    linear_backward(&head->logits, pass, scratch->narrow, scratch->narrow, scratch->dlogits, chunk.rows);
     memset(gradient, 0, (size_t)(chunk.rows * pass->shape->n_embd) * sizeof *gradient);
     norm_backward(&head->ln_f, pass, gradient, scratch->narrow, last_output(pass, chunk.first), scratch->mean,
                   scratch->rstd, chunk.rows);

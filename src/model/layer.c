@@ -41,9 +41,11 @@ enum status linear_create(struct linear *linear, const struct parameter_table *t
 {
     const struct parameter *matrix = find_part(table, name, "weight");
     linear->matrix = matrix->offset;
+    linear->trained = matrix->trainable;
     linear->bias = offset_of(find_part(table, name, "bias"));
     linear->weight = weight_create(matrix->sizes[transposed ? 1 : 0], matrix->sizes[transposed ? 0 : 1],
                                    transposed, element, allocator);
+    TRY(adapter_create(&linear->adapter, table, name, element, allocator));
     return linear->weight == NULL ? STATUS_FAILED : STATUS_OK;
 }
 
@@ -52,6 +54,7 @@ void linear_destroy(struct linear *linear)
     linear_drop_few(linear);
     weight_destroy(linear->weight);
     linear->weight = NULL;
+    adapter_destroy(&linear->adapter);
 }
 
 enum status linear_prepare_few(struct linear *linear)
@@ -66,9 +69,11 @@ void linear_drop_few(struct linear *linear)
     linear->few = NULL;
 }
 
-void linear_refresh(const struct linear *linear, const float *parameters)
+void linear_refresh(const struct linear *linear, const float *parameters, bool all)
 {
-    weight_refresh(linear->weight, parameters + linear->matrix);
+    if (all || linear->trained)
+        weight_refresh(linear->weight, parameters + linear->matrix);
+    adapter_refresh(&linear->adapter, parameters);
 }
 
 static void multiply(const struct linear *linear, const struct pass *pass, void *y, enum element y_element,
@@ -85,6 +90,7 @@ void linear_forward(const struct linear *linear, const struct pass *pass, void *
                     int64_t rows)
 {
     multiply(linear, pass, y, pass->activations->element, x, rows);
+    adapter_forward(&linear->adapter, pass, y, x, rows);
 }
 
 void linear_forward_wide(const struct linear *linear, const struct pass *pass, float *y, const void *x,
@@ -93,23 +99,23 @@ void linear_forward_wide(const struct linear *linear, const struct pass *pass, f
     multiply(linear, pass, y, ELEMENT_FP32, x, rows);
 }
 
-void linear_backward_input(const struct linear *linear, const struct pass *pass, void *dx, const void *dy,
-                           int64_t rows)
+void linear_backward(const struct linear *linear, const struct pass *pass, void *dx, const void *x,
+                     const void *dy, int64_t rows)
 {
-    matmul_backward_input(dx, dy, linear->weight, rows, pass->activations->workspace);
-}
-
-void linear_backward_parameters(const struct linear *linear, const struct pass *pass, const void *x,
-                                const void *dy, int64_t rows)
-{
-    matmul_backward_weight(pass->gradients + linear->matrix, optional_gradient(pass->gradients, linear->bias),
-                           x, dy, linear->weight, rows, pass->activations->workspace);
+    void *workspace = pass->activations->workspace;
+    if (linear->trained)
+        matmul_backward_weight(pass->gradients + linear->matrix,
+                               optional_gradient(pass->gradients, linear->bias), x, dy, linear->weight, rows,
+                               workspace);
+    adapter_backward_parameters(&linear->adapter, pass, x, dy, rows);
+    matmul_backward_input(dx, dy, linear->weight, rows, workspace);
+    adapter_backward_input(&linear->adapter, pass, dx, rows);
 }
 
 struct norm norm_find(const struct parameter_table *table, const char *name)
 {
-    return (struct norm){offset_of(find_part(table, name, "weight")),
-                         offset_of(find_part(table, name, "bias"))};
+    const struct parameter *gain = find_part(table, name, "weight");
+    return (struct norm){gain->offset, offset_of(find_part(table, name, "bias")), gain->trainable};
 }
 
 void norm_forward(const struct norm *norm, const struct pass *pass, void *y, float *mean, float *rstd,
@@ -122,7 +128,8 @@ void norm_forward(const struct norm *norm, const struct pass *pass, void *y, flo
 void norm_backward(const struct norm *norm, const struct pass *pass, float *dx, const void *dy,
                    const float *x, const float *mean, const float *rstd, int64_t rows)
 {
-    layernorm_backward(dx, pass->gradients + norm->gain, optional_gradient(pass->gradients, norm->bias), dy,
-                       pass->activations->element, x, mean, rstd, pass->parameters + norm->gain, rows,
-                       pass->shape->n_embd);
+    float *dgain = optional_gradient(pass->gradients, norm->trained ? norm->gain : -1);
+    float *dbias = optional_gradient(pass->gradients, norm->trained ? norm->bias : -1);
+    layernorm_backward(dx, dgain, dbias, dy, pass->activations->element, x, mean, rstd,
+                       pass->parameters + norm->gain, rows, pass->shape->n_embd);
 }

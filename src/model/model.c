@@ -20,7 +20,7 @@ struct model {
     struct activations activations;
     struct block *blocks; /* n_layer; block n of the table is blocks[n - 1] */
     struct head head;
-    int64_t token_embedding, position_embedding; /* offsets in the parameter array */
+    const struct parameter *token_embedding, *position_embedding;
 };
 
 static void *take(const struct model *model, int64_t bytes, const char *what)
@@ -34,22 +34,23 @@ static void give_back(const struct model *model, void *memory)
         model->allocator.release(model->allocator.context, memory);
 }
 
-/* Laid out like the table, and written to by all threads first. */
-static float *take_parameters(const struct model *model, const char *what)
+/* Zeroed by all threads, so that each has its share near. */
+static float *take_floats(const struct model *model, int64_t count, const char *what)
 {
-    float *values = take(model, model->table.total * (int64_t)sizeof *values, what);
+    float *values = take(model, count * (int64_t)sizeof *values, what);
     if (values != NULL)
-        clear_floats(values, model->table.total);
+        clear_floats(values, count);
     return values;
 }
 
 static enum status take_memory(struct model *model, const struct model_use *use)
 {
-    if ((model->parameters = take_parameters(model, "parameters")) == NULL)
+    if ((model->parameters = take_floats(model, model->table.total, "parameters")) == NULL)
         return STATUS_FAILED;
     model->gradients = use->gradients;
     model->owns_gradients = use->training && use->gradients == NULL;
-    if (model->owns_gradients && (model->gradients = take_parameters(model, "gradients")) == NULL)
+    if (model->owns_gradients &&
+        (model->gradients = take_floats(model, model->table.trainable, "gradients")) == NULL)
         return STATUS_FAILED;
     struct activations sizes = {0};
     int64_t bytes = activations_layout(&model->shape, use, NULL, &sizes);
@@ -63,8 +64,8 @@ static enum status create_parts(struct model *model, const struct model_use *use
 {
     int64_t n_layer = model->shape.n_layer;
     TRY(parameter_table_create(&model->shape, &model->table));
-    model->token_embedding = parameter_find(&model->table, "wte.weight")->offset;
-    model->position_embedding = parameter_find(&model->table, "wpe.weight")->offset;
+    model->token_embedding = parameter_find(&model->table, "wte.weight");
+    model->position_embedding = parameter_find(&model->table, "wpe.weight");
     model->blocks = memory_allocate(n_layer, sizeof *model->blocks, "the blocks of a model");
     model->activations.blocks =
         memory_allocate(n_layer, sizeof *model->activations.blocks, "the blocks of a model");
@@ -145,33 +146,56 @@ void model_refresh(struct model *model, int64_t block)
 {
     int64_t n_layer = model->shape.n_layer;
     if (block >= 1 && block <= n_layer)
-        block_refresh(&model->blocks[block - 1], model->parameters);
+        block_refresh(&model->blocks[block - 1], model->parameters, false);
     if (block == (model->shape.tied_head ? 0 : n_layer + 1))
-        head_refresh(&model->head, model->parameters);
+        head_refresh(&model->head, model->parameters, false);
 }
 
 void model_refresh_all(struct model *model)
 {
-    for (int64_t block = 0; block < model->table.blocks; block++)
-        model_refresh(model, block);
+    for (int64_t i = 0; i < model->shape.n_layer; i++)
+        block_refresh(&model->blocks[i], model->parameters, true);
+    head_refresh(&model->head, model->parameters, true);
+}
+
+/* Of a linear layer. */
+static int64_t packed_bytes(int64_t inputs, int64_t outputs, const struct lora *lora, bool adapted,
+                            enum element element)
+{
+    int64_t bytes = weight_packed_bytes(inputs, outputs, element);
+    if (adapted)
+        bytes += weight_packed_bytes(inputs, lora->rank, element) +
+                 weight_packed_bytes(lora->rank, outputs, element);
+    return bytes;
 }
 
 int64_t model_packed_bytes(const struct model_shape *shape, enum element element)
 {
+    const struct lora *lora = &shape->lora;
     int64_t width = shape->n_embd;
-    return shape->n_layer *
-               (weight_packed_bytes(width, 3 * width, element) + weight_packed_bytes(width, width, element) +
-                weight_packed_bytes(width, 4 * width, element) +
-                weight_packed_bytes(4 * width, width, element)) +
+    bool attention = lora->rank > 0, mlp = attention && lora->targets == LORA_ALL;
+    return shape->n_layer * (packed_bytes(width, 3 * width, lora, attention, element) +
+                             packed_bytes(width, width, lora, attention, element) +
+                             packed_bytes(width, 4 * width, lora, mlp, element) +
+                             packed_bytes(4 * width, width, lora, mlp, element)) +
            weight_packed_bytes(width, shape->vocab_size, element);
+}
+
+/* Adapters' parameters in a block, over rank x n_embd: inputs and outputs of their layers. */
+static double adapted_widths(const struct lora *lora)
+{
+    return lora->targets == LORA_ALL ? 6 + 10 : 6;
 }
 
 double model_flop_per_token(const struct model_shape *shape)
 {
     double width = (double)shape->n_embd, layers = (double)shape->n_layer, bias = shape->bias ? 1 : 0;
     double block = 12 * width * width + 9 * bias * width, norm = (1 + bias) * width;
-    double in_products = layers * block + (2 * layers + 1) * norm + (double)shape->vocab_size * width;
-    return 6 * in_products + 6 * layers * width * (double)shape->context_length;
+    double blocks = layers * block + (2 * layers + 1) * norm, head = (double)shape->vocab_size * width;
+    double adapters = layers * adapted_widths(&shape->lora) * width * (double)shape->lora.rank;
+    bool frozen = shape->lora.rank > 0;
+    double in_products = (frozen ? 4 : 6) * blocks + (frozen && !shape->lora.embeddings ? 4 : 6) * head;
+    return in_products + 6 * adapters + 6 * layers * width * (double)shape->context_length;
 }
 
 static struct pass begin_pass(struct model *model, const struct batch *batch)
@@ -209,8 +233,8 @@ static void forward(struct model *model, const struct pass *pass, const struct m
     float *stream = pass->activations->blocks[0].input;
     int64_t width = model->shape.n_embd;
     need_block(hooks, 0);
-    embedding_forward(stream, model->parameters + model->token_embedding,
-                      model->parameters + model->position_embedding, batch->tokens, batch->position,
+    embedding_forward(stream, model->parameters + model->token_embedding->offset,
+                      model->parameters + model->position_embedding->offset, batch->tokens, batch->position,
                       pass->rows, batch->length, width);
     if (dropout.probability > 0)
         dropout_forward(stream, stream, ELEMENT_FP32, batch->sequences, batch->length * width, &dropout);
@@ -227,11 +251,14 @@ static void embedding_gradient(struct model *model, const struct pass *pass)
     const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
     float *gradient = model->activations.gradient;
     int64_t width = model->shape.n_embd;
+    bool trains_positions = model->position_embedding->trainable;
+    if (!model->token_embedding->trainable)
+        return; /* positions are not trained alone */
     if (dropout.probability > 0)
         dropout_backward(gradient, gradient, ELEMENT_FP32, batch->sequences, batch->length * width, &dropout);
-    embedding_backward(model->gradients + model->token_embedding,
-                       model->gradients + model->position_embedding, gradient, batch->tokens, batch->position,
-                       pass->rows, batch->length, width);
+    embedding_backward(model->gradients + model->token_embedding->offset,
+                       trains_positions ? model->gradients + model->position_embedding->offset : NULL,
+                       gradient, batch->tokens, batch->position, pass->rows, batch->length, width);
 }
 
 void model_train(struct model *model, const struct batch *batch, uint64_t seed, uint64_t step,

@@ -14,8 +14,22 @@
 #define ALIGNMENT 16 /* elements: 64 bytes of fp32 */
 
 enum part { PART_EMBEDDINGS, PART_BLOCK, PART_FINAL };
-enum presence { PRESENT_ALWAYS, PRESENT_WITH_BIAS, PRESENT_WITH_FREE_HEAD };
-enum extent { EXTENT_NONE, EXTENT_EMBD, EXTENT_3_EMBD, EXTENT_4_EMBD, EXTENT_VOCAB, EXTENT_CONTEXT };
+enum presence {
+    PRESENT_ALWAYS,
+    PRESENT_WITH_BIAS,
+    PRESENT_WITH_FREE_HEAD,
+    PRESENT_WITH_LORA,    /* of all targets */
+    PRESENT_WITH_LORA_ALL /* only where all layers are targets */
+};
+enum extent {
+    EXTENT_NONE,
+    EXTENT_EMBD,
+    EXTENT_3_EMBD,
+    EXTENT_4_EMBD,
+    EXTENT_VOCAB,
+    EXTENT_CONTEXT,
+    EXTENT_RANK
+};
 
 /* A tensor of GPT-2 before its sizes are known. `residual` marks the projections onto the residual stream. */
 struct form {
@@ -34,14 +48,29 @@ static const struct form forms[] = {
     {PART_BLOCK, "ln_1.bias", EXTENT_EMBD, EXTENT_NONE, START_ZERO, PRESENT_WITH_BIAS, false},
     {PART_BLOCK, "attn.c_attn.weight", EXTENT_EMBD, EXTENT_3_EMBD, START_NORMAL, PRESENT_ALWAYS, false},
     {PART_BLOCK, "attn.c_attn.bias", EXTENT_3_EMBD, EXTENT_NONE, START_ZERO, PRESENT_WITH_BIAS, false},
+    {PART_BLOCK, "attn.c_attn.lora_A.weight", EXTENT_EMBD, EXTENT_RANK, START_NORMAL, PRESENT_WITH_LORA,
+     false},
+    {PART_BLOCK, "attn.c_attn.lora_B.weight", EXTENT_RANK, EXTENT_3_EMBD, START_ZERO, PRESENT_WITH_LORA,
+     false},
     {PART_BLOCK, "attn.c_proj.weight", EXTENT_EMBD, EXTENT_EMBD, START_NORMAL, PRESENT_ALWAYS, true},
     {PART_BLOCK, "attn.c_proj.bias", EXTENT_EMBD, EXTENT_NONE, START_ZERO, PRESENT_WITH_BIAS, false},
+    {PART_BLOCK, "attn.c_proj.lora_A.weight", EXTENT_EMBD, EXTENT_RANK, START_NORMAL, PRESENT_WITH_LORA,
+     false},
+    {PART_BLOCK, "attn.c_proj.lora_B.weight", EXTENT_RANK, EXTENT_EMBD, START_ZERO, PRESENT_WITH_LORA, false},
     {PART_BLOCK, "ln_2.weight", EXTENT_EMBD, EXTENT_NONE, START_ONE, PRESENT_ALWAYS, false},
     {PART_BLOCK, "ln_2.bias", EXTENT_EMBD, EXTENT_NONE, START_ZERO, PRESENT_WITH_BIAS, false},
     {PART_BLOCK, "mlp.c_fc.weight", EXTENT_EMBD, EXTENT_4_EMBD, START_NORMAL, PRESENT_ALWAYS, false},
     {PART_BLOCK, "mlp.c_fc.bias", EXTENT_4_EMBD, EXTENT_NONE, START_ZERO, PRESENT_WITH_BIAS, false},
+    {PART_BLOCK, "mlp.c_fc.lora_A.weight", EXTENT_EMBD, EXTENT_RANK, START_NORMAL, PRESENT_WITH_LORA_ALL,
+     false},
+    {PART_BLOCK, "mlp.c_fc.lora_B.weight", EXTENT_RANK, EXTENT_4_EMBD, START_ZERO, PRESENT_WITH_LORA_ALL,
+     false},
     {PART_BLOCK, "mlp.c_proj.weight", EXTENT_4_EMBD, EXTENT_EMBD, START_NORMAL, PRESENT_ALWAYS, true},
     {PART_BLOCK, "mlp.c_proj.bias", EXTENT_EMBD, EXTENT_NONE, START_ZERO, PRESENT_WITH_BIAS, false},
+    {PART_BLOCK, "mlp.c_proj.lora_A.weight", EXTENT_4_EMBD, EXTENT_RANK, START_NORMAL, PRESENT_WITH_LORA_ALL,
+     false},
+    {PART_BLOCK, "mlp.c_proj.lora_B.weight", EXTENT_RANK, EXTENT_EMBD, START_ZERO, PRESENT_WITH_LORA_ALL,
+     false},
     {PART_FINAL, "ln_f.weight", EXTENT_EMBD, EXTENT_NONE, START_ONE, PRESENT_ALWAYS, false},
     {PART_FINAL, "ln_f.bias", EXTENT_EMBD, EXTENT_NONE, START_ZERO, PRESENT_WITH_BIAS, false},
     {PART_FINAL, "lm_head.weight", EXTENT_VOCAB, EXTENT_EMBD, START_NORMAL, PRESENT_WITH_FREE_HEAD, false},
@@ -64,14 +93,46 @@ static int64_t extent_size(enum extent extent, const struct model_shape *shape)
         return shape->vocab_size;
     case EXTENT_CONTEXT:
         return shape->context_length;
+    case EXTENT_RANK:
+        return shape->lora.rank;
     }
     return 0;
 }
 
 static bool is_present(const struct form *form, const struct model_shape *shape)
 {
-    return form->presence == PRESENT_ALWAYS || (form->presence == PRESENT_WITH_BIAS && shape->bias) ||
-           (form->presence == PRESENT_WITH_FREE_HEAD && !shape->tied_head);
+    switch (form->presence) {
+    case PRESENT_ALWAYS:
+        return true;
+    case PRESENT_WITH_BIAS:
+        return shape->bias;
+    case PRESENT_WITH_FREE_HEAD:
+        return !shape->tied_head;
+    case PRESENT_WITH_LORA:
+        return shape->lora.rank > 0;
+    case PRESENT_WITH_LORA_ALL:
+        return shape->lora.rank > 0 && shape->lora.targets == LORA_ALL;
+    }
+    return false;
+}
+
+static bool is_adapter(const struct form *form)
+{
+    return form->presence == PRESENT_WITH_LORA || form->presence == PRESENT_WITH_LORA_ALL;
+}
+
+static bool is_trained(const struct form *form, const struct model_shape *shape)
+{
+    return shape->lora.rank == 0 || is_adapter(form) ||
+           (form->rows == EXTENT_VOCAB && shape->lora.embeddings);
+}
+
+/* Adapters: the variance of the paper's own program, 1/3 over the inputs. */
+static double deviation_of(const struct form *form, const struct model_shape *shape)
+{
+    if (is_adapter(form))
+        return 1 / sqrt(3.0 * (double)extent_size(form->rows, shape));
+    return form->residual ? 0.02 / sqrt(2.0 * (double)shape->n_layer) : 0.02;
 }
 
 static enum status check_bound(const char *name, int64_t value, int64_t largest)
@@ -95,6 +156,11 @@ static enum status check_shape(const struct model_shape *shape)
                     (long long)shape->n_embd, (long long)shape->n_head);
     if (!(shape->dropout >= 0 && shape->dropout < 1))
         return fail(STATUS_USAGE, "model.dropout is %g, allowed is 0 or more and below 1", shape->dropout);
+    if (shape->lora.rank < 0 || shape->lora.rank > shape->n_embd)
+        return fail(STATUS_USAGE, "finetune.lora_rank is %lld, allowed is 0 to model.n_embd (%lld)",
+                    (long long)shape->lora.rank, (long long)shape->n_embd);
+    if (shape->lora.rank > 0 && !(isfinite(shape->lora.alpha) && shape->lora.alpha > 0))
+        return fail(STATUS_USAGE, "finetune.lora_alpha is %g, allowed is more than 0", shape->lora.alpha);
     return STATUS_OK;
 }
 
@@ -110,14 +176,13 @@ static void append_row(struct parameter_table *table, const struct form *form, i
     row->sizes[0] = extent_size(form->rows, shape);
     row->sizes[1] = extent_size(form->columns, shape);
     row->count = row->sizes[0] * row->sizes[1];
-    row->offset = table->total;
     row->block = block;
     row->start = form->start;
     if (form->start == START_NORMAL)
-        row->deviation = form->residual ? 0.02 / sqrt(2.0 * (double)shape->n_layer) : 0.02;
+        row->deviation = deviation_of(form, shape);
     row->decay = row->dimensions == 2;
-    row->trainable = true;
-    table->total += (row->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    row->adapter = is_adapter(form);
+    row->trainable = is_trained(form, shape);
 }
 
 static void append_part(struct parameter_table *table, enum part part, int64_t block,
@@ -128,9 +193,21 @@ static void append_part(struct parameter_table *table, enum part part, int64_t b
             append_row(table, &forms[i], block, shape);
 }
 
+/* The rows that are trained, or those that are not, get places behind what has one. */
+static void place_rows(struct parameter_table *table, bool trainable)
+{
+    for (int64_t i = 0; i < table->count; i++) {
+        struct parameter *row = &table->rows[i];
+        if (row->trainable != trainable)
+            continue;
+        row->offset = table->total;
+        table->total += (row->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    }
+}
+
 enum status parameter_table_create(const struct model_shape *shape, struct parameter_table *out)
 {
-    *out = (struct parameter_table){0};
+    *out = (struct parameter_table){.lora = shape->lora};
     TRY(check_shape(shape));
     out->rows = memory_allocate(FORMS * shape->n_layer, sizeof *out->rows, "the parameter table");
     if (out->rows == NULL)
@@ -140,6 +217,9 @@ enum status parameter_table_create(const struct model_shape *shape, struct param
     for (int64_t block = 1; block <= shape->n_layer; block++)
         append_part(out, PART_BLOCK, block, shape);
     append_part(out, PART_FINAL, shape->n_layer + 1, shape);
+    place_rows(out, true);
+    out->trainable = out->total;
+    place_rows(out, false);
     return STATUS_OK;
 }
 
@@ -149,13 +229,13 @@ void parameter_table_free(struct parameter_table *table)
     *table = (struct parameter_table){0};
 }
 
-/* Where the first tensor of `block` or a later one begins. */
+/* Where what is trained of `block` or a later one begins. */
 static int64_t block_start(const struct parameter_table *table, int64_t block)
 {
     for (int64_t i = 0; i < table->count; i++)
-        if (table->rows[i].block >= block)
+        if (table->rows[i].trainable && table->rows[i].block >= block)
             return table->rows[i].offset;
-    return table->total;
+    return table->trainable;
 }
 
 void parameter_block(const struct parameter_table *table, int64_t block, int64_t *first, int64_t *count)

@@ -43,7 +43,8 @@ static const struct command command = {
     .alone = true,
 };
 
-/* GPT-2's parameters by part, with C = n_embd; a bias adds one number per output of a layer. */
+/* GPT-2's parameters by part, with C = n_embd; a bias adds one number per output of a layer. Adapters have
+ * inputs and outputs of 6 C in a block's attention and 10 C in its MLP. */
 static void count_parameters(struct plan *plan)
 {
     const struct model_shape *shape = &plan->shape;
@@ -53,7 +54,9 @@ static void count_parameters(struct plan *plan)
     plan->mlp = shape->n_layer * (8 * width * width + bias * 5 * width);
     plan->layernorm = (2 * shape->n_layer + 1) * (1 + bias) * width;
     plan->head = shape->tied_head ? 0 : shape->vocab_size * width;
-    plan->total = plan->embedding + plan->attention + plan->mlp + plan->layernorm + plan->head;
+    plan->adapters = shape->n_layer * (shape->lora.targets == LORA_ALL ? 16 : 6) * width * shape->lora.rank;
+    plan->total =
+        plan->embedding + plan->attention + plan->mlp + plan->layernorm + plan->head + plan->adapters;
 }
 
 /* Mean of the run: in local steps, parameters and both moments once in so many. */
@@ -70,7 +73,11 @@ static enum status check_parameters(const struct config *config, struct plan *pl
     struct parameter_table table;
     const struct exchange_settings settings = state_exchange_settings(config);
     TRY(parameter_table_create(&plan->shape, &table));
-    int64_t total = table.total;
+    int64_t total = 0;
+    for (int64_t i = 0; i < table.count; i++) { /* gaps between tensors do not count */
+        total += table.rows[i].count;
+        plan->trained += table.rows[i].trainable ? table.rows[i].count : 0;
+    }
     plan->tensors = table.count;
     plan->exchange = exchange_memory(&table, &settings, (int)plan->ranks, (int)plan->nodes);
     plan->divided = plan->ranks > 1 && settings.kind == EXCHANGE_SHARDED && config->train.local_steps == 0;
@@ -124,7 +131,7 @@ static void count_libraries(struct plan *plan)
     if (plan->element == ELEMENT_BF16 && strcmp(matmul_bf16_name(), "onednn") == 0)
         plan->program_bytes += ONEDNN;
     plan->files_bytes = FILES;
-    if (plan->exchange.owned < plan->total)
+    if (plan->exchange.owned < plan->trained)
         plan->files_bytes += CHECKPOINT_WRITER_ROOM;
     else if (plan->ranks > 1)
         plan->program_bytes += part / 2;
@@ -134,11 +141,12 @@ static void count_memory(const struct config *config, struct plan *plan)
 {
     const struct exchange_memory *exchange = &plan->exchange;
     int64_t first, parameters = plan->total * (int64_t)sizeof(float);
+    int64_t gradients = plan->trained * (int64_t)sizeof(float);
     slots_piece(step_slots(config, (int)plan->ranks), plan->ranks, 0, &first, &plan->slots_per_rank);
     plan->micro_batch = step_micro_batch(config, (int)plan->ranks);
-    plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * parameters;
+    plan->gradient_bytes = (1 + slots_buffers(plan->slots_per_rank)) * gradients;
     bool local = config->train.local_steps > 0;
-    plan->moment_bytes = 2 * (local ? plan->total : exchange->owned) * (int64_t)sizeof(float);
+    plan->moment_bytes = 2 * (local ? plan->trained : exchange->owned) * (int64_t)sizeof(float);
     plan->outer_bytes = local ? 4 * exchange->owned * (int64_t)sizeof(float) : 0;
     plan->packed_bytes = model_packed_bytes(&plan->shape, plan->element);
     struct model_use use = state_model_use(config, plan->element, plan->micro_batch, true);
@@ -156,6 +164,12 @@ static void count_memory(const struct config *config, struct plan *plan)
         add_bytes(add_bytes(parameters + plan->moment_bytes, plan->gradient_bytes), plan->activation_bytes),
         exchange->shared + exchange->messages + exchange->masters + plan->outer_bytes + plan->packed_bytes +
             plan->batch_bytes + plan->program_bytes + plan->files_bytes + plan->snapshot_bytes);
+}
+
+double plan_checkpoint_bytes(const struct plan *plan)
+{
+    double state = plan->outer_bytes > 0 ? 3 : 2; /* moments, momentum of outer steps */
+    return sizeof(float) * ((double)plan->total + state * (double)plan->trained);
 }
 
 static void count_work(const struct config *config, struct plan *plan)

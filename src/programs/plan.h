@@ -14,7 +14,7 @@
 struct plan {
     struct model_shape shape;
     bool vocabulary_known; /* from the tokenizer itself */
-    int64_t embedding, attention, mlp, layernorm, head, total, tensors;
+    int64_t embedding, attention, mlp, layernorm, head, adapters, total, trained, tensors;
     int64_t ranks, nodes, micro_batch, slots_per_rank, cores;
     enum element element;
     struct exchange_memory exchange;
@@ -32,6 +32,9 @@ struct plan {
  * the precision that is best on it, where the configuration leaves that open. */
 enum status plan_make(const struct config *config, struct comm *comm, int64_t ranks, int64_t nodes,
                       int64_t threads, struct plan *out);
+
+/* Bytes of the tensors in a checkpoint. */
+double plan_checkpoint_bytes(const struct plan *plan);
 
 void plan_print(const struct plan *plan, const struct config *config);
 void plan_print_json(const struct plan *plan);

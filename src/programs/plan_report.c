@@ -45,8 +45,14 @@ static void print_model(const struct plan *plan, const struct config *config)
     print_parameters("mlp", plan->mlp, shape->bias ? "L (8 C^2 + 5 C)" : "L 8 C^2");
     print_parameters("layernorm", plan->layernorm, shape->bias ? "(2 L + 1) 2 C" : "(2 L + 1) C");
     print_parameters("head", plan->head, shape->tied_head ? "tied to the embedding" : "V C");
+    if (plan->adapters > 0)
+        print_parameters("adapters", plan->adapters,
+                         shape->lora.targets == LORA_ALL ? "L 16 C r, r = finetune.lora_rank"
+                                                         : "L 6 C r, r = finetune.lora_rank");
     snprintf(note, sizeof note, "as the %" PRId64 " tensors that training allocates", plan->tensors);
     print_parameters("total", plan->total, note);
+    if (plan->trained < plan->total)
+        print_parameters("trained", plan->trained, "the rest is frozen");
 }
 
 /* What a rank holds for the sake of the others. */
@@ -69,12 +75,11 @@ static void print_memory(const struct plan *plan)
 {
     char note[160];
     double bytes = (double)plan->total * sizeof(float);
+    int64_t copies = plan->gradient_bytes / (plan->trained * (int64_t)sizeof(float));
     printf("\nMemory per rank, with %" PRId64 " rank%s\n", plan->ranks, plan->ranks == 1 ? "" : "s");
     print_bytes("parameters", bytes, "fp32");
-    snprintf(note, sizeof note, "fp32, %" PRId64 " time%s (%" PRId64 " slot%s per rank)",
-             plan->gradient_bytes / (plan->total * (int64_t)sizeof(float)),
-             plan->gradient_bytes > plan->total * (int64_t)sizeof(float) ? "s" : "", plan->slots_per_rank,
-             plan->slots_per_rank == 1 ? "" : "s");
+    snprintf(note, sizeof note, "fp32, %" PRId64 " time%s (%" PRId64 " slot%s per rank)", copies,
+             copies > 1 ? "s" : "", plan->slots_per_rank, plan->slots_per_rank == 1 ? "" : "s");
     print_bytes("gradients", (double)plan->gradient_bytes, note);
     snprintf(note, sizeof note, "fp32, two%s", plan->divided ? ", divided among the ranks" : "");
     print_bytes("moments of AdamW", (double)plan->moment_bytes, note);
@@ -98,7 +103,7 @@ static void print_memory(const struct plan *plan)
         print_bytes("copy being saved", (double)plan->snapshot_bytes,
                     "rank 0's; from the first checkpoint on, none with checkpoint.background: false");
     print_bytes("total", (double)plan->memory_bytes, "at the peak");
-    print_bytes("checkpoint on disk", (plan->outer_bytes > 0 ? 4 : 3) * bytes,
+    print_bytes("checkpoint on disk", plan_checkpoint_bytes(plan),
                 "parameters and moments, written by rank 0");
 }
 
@@ -113,7 +118,9 @@ static void print_work(const struct plan *plan, const struct config *config)
     char note[160];
     printf("\nWork\n");
     print_count("FLOP per token", plan->flop_per_token,
-                "6 (attention + mlp + layernorm + V C) + 12 L C T/2, forward and backward");
+                plan->adapters > 0
+                    ? "6 adapters + 4 (attention + mlp + layernorm) + 4 or 6 V C + 12 L C T/2"
+                    : "6 (attention + mlp + layernorm + V C) + 12 L C T/2, forward and backward");
     snprintf(note, sizeof note, "%" PRId64 " sequences", config->train.batch_size);
     print_count("tokens per step", plan->tokens_per_step, note);
     snprintf(note, sizeof note, "%" PRId64 " steps", config->train.steps);
@@ -174,7 +181,9 @@ void plan_print_json(const struct plan *plan)
         {"parameters_mlp", (double)plan->mlp},
         {"parameters_layernorm", (double)plan->layernorm},
         {"parameters_head", (double)plan->head},
+        {"parameters_adapters", (double)plan->adapters},
         {"parameters", (double)plan->total},
+        {"parameters_trained", (double)plan->trained},
         {"vocab_size", (double)plan->shape.vocab_size},
         {"ranks", (double)plan->ranks},
         {"nodes", (double)plan->nodes},

@@ -168,8 +168,7 @@ static enum status append_head(const struct job *job, struct buffer *out)
     TRY(buffer_printf(
         out, "# %s parameters, %" PRId64 " rank%s, up to %s in each (`llmpi plan`), checkpoints of %s.\n",
         log_count(parameters, (double)plan->total), plan->ranks, plan->ranks == 1 ? "" : "s",
-        log_bytes(rank, (double)plan->memory_bytes),
-        log_bytes(disk, (plan->outer_bytes > 0 ? 16 : 12) * (double)plan->total)));
+        log_bytes(rank, (double)plan->memory_bytes), log_bytes(disk, plan_checkpoint_bytes(plan))));
     TRY(append_duration(job, out));
     return buffer_printf(out, "#\n");
 }

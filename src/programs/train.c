@@ -27,6 +27,7 @@ enum status program_train(int count, char **arguments)
     enum status status = program_begin(&command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
         status = tokenizer_source_share(program.config.tokenizer.path, program.comm, &tokenizer);
+    program.config.finetune.lora_rank = 0; /* adapters are for tuning */
     if (tokenizer != NULL)
         status = trainer_run(&program.config, NULL, arguments_has(&program.arguments, "--fresh"), tokenizer,
                              program.comm);

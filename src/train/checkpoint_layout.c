@@ -15,19 +15,35 @@ static void text_spec(struct tensor_spec *spec, const char *name, const struct b
     snprintf(spec->name, sizeof spec->name, "%s", name);
 }
 
-/* The list of tensors: `all` times the table, then tokenizer and config. */
+bool checkpoint_has_row(enum series series, const struct parameter *row)
+{
+    return series == SERIES_PARAMETERS || row->trainable;
+}
+
+int64_t checkpoint_index(const struct parameter_table *table, int series, int64_t row)
+{
+    int64_t before = 0;
+    for (int earlier = 0; earlier <= series; earlier++)
+        for (int64_t i = 0; i < (earlier < series ? table->count : row); i++)
+            before += checkpoint_has_row((enum series)earlier, &table->rows[i]);
+    return before;
+}
+
+/* The list of tensors: `all` series, then tokenizer and config. */
 static struct tensor_spec *make_specs(const struct parameter_table *table, int all,
                                       const struct buffer *tokenizer, const struct buffer *config,
                                       int64_t *count)
 {
-    *count = all * table->count + 2;
+    *count = checkpoint_index(table, all - 1, table->count) + 2;
     struct tensor_spec *specs = memory_allocate(*count, sizeof *specs, "the list of tensors");
     if (specs == NULL)
         return NULL;
     for (int series = 0; series < all; series++) {
         for (int64_t i = 0; i < table->count; i++) {
             const struct parameter *row = &table->rows[i];
-            struct tensor_spec *spec = &specs[series * table->count + i];
+            if (!checkpoint_has_row((enum series)series, row))
+                continue;
+            struct tensor_spec *spec = &specs[checkpoint_index(table, series, i)];
             *spec = (struct tensor_spec){.type = HDF5_FLOAT32, .dimensions = row->dimensions};
             memcpy(spec->sizes, row->sizes, sizeof row->sizes);
             snprintf(spec->name, sizeof spec->name, "%s%s", checkpoint_prefix[series], row->name);
@@ -42,8 +58,9 @@ static struct tensor_spec *make_specs(const struct parameter_table *table, int a
 static enum status write_text(struct tensor_file *file, const struct train_state *state, int64_t i,
                               const struct buffer *text)
 {
-    int64_t index = checkpoint_series(state) * model_table(state->model)->count + i;
-    return tensor_file_write(file, index, 0, text->data, (int64_t)text->length);
+    const struct parameter_table *table = model_table(state->model);
+    int64_t first = checkpoint_index(table, checkpoint_series(state) - 1, table->count);
+    return tensor_file_write(file, first + i, 0, text->data, (int64_t)text->length);
 }
 
 enum status checkpoint_lay_out(const char *path, const struct config *config, const struct train_state *state,
@@ -55,7 +72,7 @@ enum status checkpoint_lay_out(const char *path, const struct config *config, co
     char tokenizer_text[24], dataset_text[24];
     snprintf(tokenizer_text, sizeof tokenizer_text, "%016" PRIx64, tokenizer_digest(state->tokenizer));
     snprintf(dataset_text, sizeof dataset_text, "%016" PRIx64, notes->dataset_digest);
-    const struct tensor_attribute attributes[] = {
+    const struct tensor_attribute fixed[] = {
         {.name = "format_version", .kind = TENSOR_INT64, .integer = CHECKPOINT_FORMAT_VERSION},
         {.name = "llmpi_version", .kind = TENSOR_TEXT, .text = version_number()},
         {.name = "llmpi_commit", .kind = TENSOR_TEXT, .text = version_commit()},
@@ -72,10 +89,15 @@ enum status checkpoint_lay_out(const char *path, const struct config *config, co
         {.name = "train_tokens", .kind = TENSOR_INT64, .integer = notes->train_tokens},
         {.name = "metrics_bytes", .kind = TENSOR_INT64, .integer = notes->metrics_bytes},
         {.name = "samples_bytes", .kind = TENSOR_INT64, .integer = notes->samples_bytes},
-        {.name = "owed", .kind = TENSOR_INT64, .integer = notes->owed},
-        {.name = "validation_loss", .kind = TENSOR_DOUBLE, .number = notes->validation_loss}};
-    int64_t count_of_attributes =
-        (int64_t)(sizeof attributes / sizeof *attributes) - (isnan(notes->validation_loss) ? 1 : 0);
+        {.name = "owed", .kind = TENSOR_INT64, .integer = notes->owed}};
+    struct tensor_attribute attributes[sizeof fixed / sizeof *fixed + 1 + CHECKPOINT_LORA];
+    int64_t attribute_count = sizeof fixed / sizeof *fixed;
+    memcpy(attributes, fixed, sizeof fixed);
+    if (!isnan(notes->validation_loss))
+        attributes[attribute_count++] = (struct tensor_attribute){
+            .name = "validation_loss", .kind = TENSOR_DOUBLE, .number = notes->validation_loss};
+    attribute_count +=
+        checkpoint_lora_attributes(&model_table(state->model)->lora, attributes + attribute_count);
     enum status status = tokenizer_write(state->tokenizer, &tokenizer);
     if (status == STATUS_OK)
         status = config_write(config, false, &yaml);
@@ -83,7 +105,7 @@ enum status checkpoint_lay_out(const char *path, const struct config *config, co
         goto cleanup;
     specs = make_specs(model_table(state->model), checkpoint_series(state), &tokenizer, &yaml, &count);
     status = specs == NULL ? STATUS_FAILED
-                           : tensor_file_create(path, specs, count, attributes, count_of_attributes, file);
+                           : tensor_file_create(path, specs, count, attributes, attribute_count, file);
     if (status == STATUS_OK)
         status = write_text(*file, state, 0, &tokenizer);
     if (status == STATUS_OK)

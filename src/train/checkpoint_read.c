@@ -54,9 +54,8 @@ enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **token
     return status;
 }
 
-/* The index of a tensor of that row's name and shape. */
-static enum status find_tensor(struct tensor_file *file, const char *path, enum series series,
-                               const struct parameter *row, int64_t *index)
+enum status checkpoint_find(struct tensor_file *file, const char *path, enum series series,
+                            const struct parameter *row, int64_t *index)
 {
     char name[128];
     snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], row->name);
@@ -85,11 +84,33 @@ static enum status read_share(struct tensor_file *file, const char *path, const 
         end = end < share_end ? end : share_end;
         if (first >= end)
             continue;
-        TRY(find_tensor(file, path, series, row, &index));
+        TRY(checkpoint_find(file, path, series, row, &index));
         TRY(tensor_file_read(file, index, (first - row->offset) * (int64_t)sizeof *out,
                              out + (first - share.first), (end - first) * (int64_t)sizeof *out));
     }
     return STATUS_OK;
+}
+
+/* Adds the adapters that the file has, if any, to the model's weights. */
+static enum status merge_adapters(struct tensor_file *file, const char *path, struct model *model)
+{
+    struct lora stored;
+    TRY(checkpoint_read_lora(file, &stored));
+    return checkpoint_merge(file, path, &stored, model_shape(model), model_table(model),
+                            model_parameters(model));
+}
+
+/* A run that continues must have the file's adapters; a model for use has none. */
+static enum status read_parameters(struct tensor_file *file, const char *path, struct train_state *state)
+{
+    const struct parameter_table *table = model_table(state->model);
+    struct lora stored;
+    TRY(checkpoint_read_lora(file, &stored));
+    if (state->exchange != NULL)
+        TRY(checkpoint_check_lora(path, &stored, &table->lora));
+    TRY(read_share(file, path, table, SERIES_PARAMETERS, (struct share){0, table->total},
+                   model_parameters(state->model)));
+    return state->exchange != NULL ? STATUS_OK : merge_adapters(file, path, state->model);
 }
 
 /* What older files do not say. */
@@ -147,7 +168,8 @@ static enum status check_moments(struct tensor_file *file, const char *path, con
     int64_t index;
     for (int series = SERIES_EXP_AVG; state->exchange != NULL && series <= SERIES_EXP_AVG_SQ; series++)
         for (int64_t i = 0; i < table->count; i++)
-            TRY(find_tensor(file, path, (enum series)series, &table->rows[i], &index));
+            if (table->rows[i].trainable)
+                TRY(checkpoint_find(file, path, (enum series)series, &table->rows[i], &index));
     return STATUS_OK;
 }
 
@@ -170,11 +192,9 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
     if (status == STATUS_OK && notes != NULL)
         status = read_notes(file, notes);
     if (status == STATUS_OK)
-        status = check_moments(file, path, state);
+        status = read_parameters(file, path, state);
     if (status == STATUS_OK)
-        status =
-            read_share(file, path, model_table(state->model), SERIES_PARAMETERS,
-                       (struct share){0, model_table(state->model)->total}, model_parameters(state->model));
+        status = check_moments(file, path, state);
     tensor_file_close(file);
     return status;
 }
@@ -203,21 +223,27 @@ static enum status read_grown(struct tensor_file *file, const char *path, const 
         stored.sizes[0] = known;
         stored.count = known * row->sizes[1];
     }
-    TRY(find_tensor(file, path, SERIES_PARAMETERS, &stored, &index));
+    TRY(checkpoint_find(file, path, SERIES_PARAMETERS, &stored, &index));
     TRY(tensor_file_read(file, index, 0, out, stored.count * (int64_t)sizeof *out));
     if (stored.count < row->count)
         fill_with_mean(out, known, row->sizes[0], row->sizes[1]);
     return STATUS_OK;
 }
 
+static enum status read_base(struct tensor_file *file, const char *path, struct model *model)
+{
+    const struct parameter_table *table = model_table(model);
+    for (int64_t i = 0; i < table->count; i++)
+        if (!table->rows[i].adapter)
+            TRY(read_grown(file, path, &table->rows[i], model_parameters(model) + table->rows[i].offset));
+    return merge_adapters(file, path, model);
+}
+
 enum status checkpoint_load_base(const char *path, struct model *model)
 {
     struct tensor_file *file = NULL;
-    const struct parameter_table *table = model_table(model);
     TRY(tensor_file_open(path, &file));
-    enum status status = STATUS_OK;
-    for (int64_t i = 0; i < table->count && status == STATUS_OK; i++)
-        status = read_grown(file, path, &table->rows[i], model_parameters(model) + table->rows[i].offset);
+    enum status status = read_base(file, path, model);
     tensor_file_close(file);
     return status;
 }
@@ -252,7 +278,10 @@ static bool has_series(struct tensor_file *file, const struct train_state *state
                        struct comm *comm)
 {
     char name[128];
-    snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], model_table(state->model)->rows[0].name);
+    const struct parameter *row = model_table(state->model)->rows;
+    while (!row->trainable)
+        row++;
+    snprintf(name, sizeof name, "%s%s", checkpoint_prefix[series], row->name);
     int64_t missing = series == SERIES_OUTER_MOMENTUM && file != NULL && tensor_file_find(file, name) < 0;
     comm_max_int64(comm, &missing, 1);
     if (missing != 0)

@@ -176,7 +176,7 @@ static enum status write_piece(struct checkpoint_writer *writer, const struct pi
         int64_t first = row->offset > begin ? row->offset : begin;
         int64_t last = row->offset + row->count < end ? row->offset + row->count : end;
         if (first < last)
-            TRY(tensor_file_write(writer->file, piece->series * table->count + i,
+            TRY(tensor_file_write(writer->file, checkpoint_index(table, (int)piece->series, i),
                                   (first - row->offset) * (int64_t)sizeof *values, values + (first - begin),
                                   (last - first) * (int64_t)sizeof *values));
     }

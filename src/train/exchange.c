@@ -24,7 +24,7 @@ static enum status set_up(struct exchange *exchange, const struct parameter_tabl
         return STATUS_FAILED;
     if (!sharded) {
         exchange->gradients = allocator_huge.allocate(
-            allocator_huge.context, (size_t)table->total * sizeof *exchange->gradients, "gradients");
+            allocator_huge.context, (size_t)table->trainable * sizeof *exchange->gradients, "gradients");
         return exchange->gradients != NULL ? STATUS_OK : STATUS_FAILED;
     }
     return STATUS_OK;
@@ -40,7 +40,7 @@ enum status exchange_create(const struct parameter_table *table, struct comm *co
     enum status status = exchange != NULL ? set_up(exchange, table, comm) : STATUS_FAILED;
     status = comm_agree(comm, status);
     if (status == STATUS_OK && exchange_is_sharded(exchange)) {
-        status = team_create(comm, table->total * (int64_t)sizeof(float), "gradients", settings->regular,
+        status = team_create(comm, table->trainable * (int64_t)sizeof(float), "gradients", settings->regular,
                              &exchange->team);
         if (status == STATUS_OK && team_count(exchange->team) > 1)
             status = exchange_messages_create(exchange);

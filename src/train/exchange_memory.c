@@ -50,8 +50,8 @@ struct exchange_memory exchange_memory(const struct parameter_table *table,
                                        const struct exchange_settings *settings, int ranks, int nodes)
 {
     int64_t members = divided_up(ranks, nodes);
-    struct exchange_memory memory = {.owned = table->total, .part = largest_block(table)};
-    count_sent(&memory, settings, (double)table->total, ranks, nodes);
+    struct exchange_memory memory = {.owned = table->trainable, .part = largest_block(table)};
+    count_sent(&memory, settings, (double)table->trainable, ranks, nodes);
     if (ranks == 1 || settings->kind == EXCHANGE_ALLREDUCE)
         return memory;
     int64_t carried = ownership_largest(table, (int)members);
@@ -59,7 +59,7 @@ struct exchange_memory exchange_memory(const struct parameter_table *table,
     memory.part = smaller(memory.part, divided_up(divided_up(memory.part, NORM_CHUNK), ranks) * NORM_CHUNK);
     /* of each other member what this rank adds up, and what the member gives out */
     memory.shared =
-        ((members - 1) * carried + (members > 1 ? table->total - carried : 0)) * (int64_t)sizeof(float);
+        ((members - 1) * carried + (members > 1 ? table->trainable - carried : 0)) * (int64_t)sizeof(float);
     if (nodes > 1)
         memory.messages = message_bytes(settings, &memory, ranks, nodes);
     if (nodes > 1 && settings->wire == ELEMENT_BF16)

@@ -130,12 +130,12 @@ void outer_step_destroy(struct outer_step *outer)
 
 /* --- sharing --- */
 
-/* Sums over the ranks of what is laid out like the parameters: in the gradients' memory, of own parts. */
+/* Sums over the ranks of what is laid out like the gradients: in the gradients' memory, of own parts. */
 static void sum(const struct outer_step *outer, const float *values)
 {
     struct exchange *exchange = outer->state->exchange;
     exchange_release(exchange);
-    copy_floats(exchange_gradients(exchange), values, model_table(outer->state->model)->total);
+    copy_floats(exchange_gradients(exchange), values, model_table(outer->state->model)->trainable);
     for (int64_t block = exchange_ownership(exchange)->blocks - 1; block >= 0; block--)
         exchange_block_ready(exchange, block);
     exchange_finish(exchange);

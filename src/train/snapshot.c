@@ -1,6 +1,6 @@
 /* Copies are packed as the exchange divides the model, which stays the same for the whole run: in local steps
  * every rank has all moments, but after an outer step they are alike, and each gives the part that it owns.
- */
+ * What is frozen follows the parameters of all blocks, as one block more, from rank 0 and without a copy. */
 #include "snapshot.h"
 
 #include "llmpi/kernels/clear.h"
@@ -74,19 +74,33 @@ void snapshot_take(struct snapshot *snapshot)
 
 const float *snapshot_part(const struct snapshot *snapshot, enum series series, int64_t block)
 {
+    const struct train_state *state = snapshot->state;
+    if (block == exchange_ownership(state->exchange)->blocks)
+        return model_parameters(state->model) + model_table(state->model)->trainable;
     const float *copy = snapshot->copy[series];
     if (copy == NULL)
-        return live_part(snapshot->state, series, block);
-    return copy + exchange_ownership(snapshot->state->exchange)->packed[block];
+        return live_part(state, series, block);
+    return copy + exchange_ownership(state->exchange)->packed[block];
+}
+
+/* What an owner gives of a block, or of what is frozen. */
+static struct share given_part(const struct pieces *pieces)
+{
+    const struct ownership *ownership = exchange_ownership(pieces->state->exchange);
+    const struct parameter_table *table = model_table(pieces->state->model);
+    if (pieces->block < ownership->blocks)
+        return ownership_part(ownership, pieces->block, pieces->owner);
+    bool gives = pieces->series == SERIES_PARAMETERS && pieces->owner == 0;
+    return (struct share){table->trainable, gives ? table->total - table->trainable : 0};
 }
 
 bool pieces_next(struct pieces *pieces, struct piece *out)
 {
     const struct ownership *ownership = exchange_ownership(pieces->state->exchange);
     for (; pieces->series < checkpoint_series(pieces->state); pieces->series++, pieces->block = 0) {
-        for (; pieces->block < ownership->blocks; pieces->block++, pieces->owner = 0) {
+        for (; pieces->block <= ownership->blocks; pieces->block++, pieces->owner = 0) {
             for (; pieces->owner < ownership->ranks; pieces->owner++, pieces->done = 0) {
-                struct share part = ownership_part(ownership, pieces->block, pieces->owner);
+                struct share part = given_part(pieces);
                 int64_t left = part.count - pieces->done;
                 if (left == 0)
                     continue;

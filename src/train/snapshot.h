@@ -22,7 +22,7 @@ void snapshot_free(struct snapshot *snapshot);
 /* Copies the state as it is now; nothing where there is no memory for copies. */
 void snapshot_take(struct snapshot *snapshot);
 
-/* This rank's part of a block. */
+/* This rank's part of a block, or what is frozen where `block` is the number of blocks. */
 const float *snapshot_part(const struct snapshot *snapshot, enum series series, int64_t block);
 
 /* A stretch of the file that is written, and where others own it sent, at once. */

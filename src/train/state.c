@@ -9,6 +9,16 @@
 #include <stdio.h>
 #include <string.h>
 
+static struct lora lora_of(const struct config *config)
+{
+    static const enum lora_targets targets[] = {
+        [FINETUNE_LORA_ALL] = LORA_ALL, [FINETUNE_LORA_ATTENTION] = LORA_ATTENTION};
+    return (struct lora){.rank = config->finetune.lora_rank,
+                         .alpha = config->finetune.lora_alpha,
+                         .targets = targets[config->finetune.lora_targets],
+                         .embeddings = config->finetune.lora_embeddings};
+}
+
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size)
 {
     return (struct model_shape){.n_layer = config->model.n_layer,
@@ -18,7 +28,8 @@ struct model_shape state_model_shape(const struct config *config, int64_t vocab_
                                 .vocab_size = vocab_size,
                                 .bias = config->model.bias,
                                 .tied_head = config->model.tied_head,
-                                .dropout = config->model.dropout};
+                                .dropout = config->model.dropout,
+                                .lora = lora_of(config)};
 }
 
 struct model_use state_model_use(const struct config *config, enum element element, int64_t sequences,
@@ -35,7 +46,7 @@ struct model_use state_model_use(const struct config *config, enum element eleme
 
 float *state_allocate(const struct train_state *state, const char *what)
 {
-    int64_t total = model_table(state->model)->total;
+    int64_t total = model_table(state->model)->trainable;
     float *values = allocator_huge.allocate(allocator_huge.context, (size_t)total * sizeof *values, what);
     if (values != NULL)
         clear_floats(values, total);
@@ -80,7 +91,7 @@ static enum status prepare_training(const struct config *config, const struct mo
         const struct ownership *owned = exchange_ownership(state->exchange);
         status = ownership_create(&table, owned->ranks, owned->rank, &state->updated);
     }
-    int64_t moments = local ? table.total : state->updated.total; /* local steps need them whole */
+    int64_t moments = local ? table.trainable : state->updated.total; /* local steps need them whole */
     parameter_table_free(&table);
     if (status != STATUS_OK)
         return status;
@@ -104,6 +115,8 @@ enum status state_create(const struct config *config, struct tokenizer *tokenize
     *out = (struct train_state){.tokenizer = tokenizer};
     struct model_shape shape = state_model_shape(config, tokenizer != NULL ? tokenizer_vocab_size(tokenizer)
                                                                            : config->tokenizer.vocab_size);
+    if (!use->training)
+        shape.lora.rank = 0; /* merged when it is loaded */
     struct model_use with_gradients = *use;
     enum status status = use->training ? prepare_training(config, &shape, comm, out) : STATUS_OK;
     if (status == STATUS_OK && use->training)
@@ -141,7 +154,7 @@ static void keep_masters(struct train_state *state)
         memcpy(state->master + ownership->packed[block], parameters + part.first,
                (size_t)part.count * sizeof *parameters);
     }
-    for (int64_t i = 0; i < model_table(state->model)->total; i++) {
+    for (int64_t i = 0; i < model_table(state->model)->trainable; i++) {
         bf16 rounded;
         element_from_float(&rounded, &parameters[i], 1);
         element_to_float(&parameters[i], &rounded, 1);

@@ -186,7 +186,7 @@ static void clear_gradients(void *context)
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
     exchange_release(stepper->exchange);
     timers_add(stepper->timers, PHASE_EXCHANGE, &stepper->since);
-    clear_floats(model_gradients(model), model_table(model)->total);
+    clear_floats(model_gradients(model), model_table(model)->trainable);
 }
 
 /* A block of this rank's last slot is complete: add the slots before it, then tell the ranks. */
@@ -207,7 +207,7 @@ static void block_ready(void *context, int64_t block)
 static void put_aside(struct stepper *stepper, int64_t k)
 {
     float *gradients = model_gradients(stepper->state->model);
-    int64_t total = model_table(stepper->state->model)->total;
+    int64_t total = model_table(stepper->state->model)->trainable;
     for (int i = 0; i < stepper->merge_count; i++)
         residual_backward(gradients, stepper->pending[stepper->merges[i]], total);
     int level = 0;

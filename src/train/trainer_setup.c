@@ -154,13 +154,10 @@ static enum status start_or_continue(struct trainer *trainer, bool fresh, struct
     TRY(checkpoint_newest_usable(trainer->directory, load_checkpoint, &loading, path));
     if (*path != NULL)
         return checkpoint_set_aside_newer(trainer->directory, *path);
-    if (trainer->base != NULL) {
-        log_info("a new run in %s, from %s", trainer->directory, trainer->base);
-        return checkpoint_load_base(trainer->base, trainer->state.model);
-    }
-    log_info("a new run in %s", trainer->directory);
+    log_info("a new run in %s%s%s", trainer->directory, trainer->base != NULL ? ", from " : "",
+             trainer->base != NULL ? trainer->base : "");
     parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed, model_parameters(model));
-    return STATUS_OK;
+    return trainer->base != NULL ? checkpoint_load_base(trainer->base, model) : STATUS_OK;
 }
 
 static enum status write_config(const struct trainer *trainer)
@@ -212,7 +209,7 @@ static void describe_run(const struct trainer *trainer)
 {
     const struct config *config = trainer->config;
     const struct parameter_table *table = model_table(trainer->state.model);
-    char tokens[16], held_out[16], parameters[16], step_tokens[16];
+    char tokens[16], held_out[16], parameters[16], step_tokens[16], trained[16];
     int64_t count = 0;
     for (int64_t i = 0; i < table->count; i++)
         count += table->rows[i].count;
@@ -221,6 +218,10 @@ static void describe_run(const struct trainer *trainer)
              (long long)config->model.n_head, (long long)config->model.n_embd,
              (long long)config->model.context_length,
              (long long)model_shape(trainer->state.model)->vocab_size);
+    if (table->trainable < table->total)
+        log_info("adapters: rank %lld, alpha %g; %s of the parameters are trained, the rest is frozen",
+                 (long long)table->lora.rank, table->lora.alpha,
+                 log_count(trained, (double)table->trainable));
     log_info("data: %s training tokens, %s validation tokens; %s tokens a step, %lld steps",
              log_count(tokens, (double)dataset_tokens(trainer->train)),
              log_count(held_out, (double)dataset_tokens(trainer->validation)),

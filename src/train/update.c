@@ -79,6 +79,6 @@ void update_own_parts(const struct config *config, struct train_state *state, do
         if (!step_is_local(config, state->step))
             exchange_publish(state->exchange, block, part.values);
     }
-    if (ownership->ranks == 1)
-        model_refresh_all(state->model);
+    for (int64_t block = 0; block < ownership->blocks && ownership->ranks == 1; block++)
+        model_refresh(state->model, block);
 }

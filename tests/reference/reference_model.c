@@ -61,6 +61,59 @@ static void drop(const struct run *run, int64_t block, int kind, double *values)
         values[i] *= factor(run, block, kind, i);
 }
 
+/* Adapters (LoRA): y += (alpha / rank) (x A) B, where the layer has them; `low` is (alpha / rank) x A. */
+static double *adapter_low(const struct run *run, int64_t block, const char *name, const double *x,
+                           int64_t in)
+{
+    int64_t rank = run->model->shape->lora.rank, a = find(run, block, name, "lora_A.weight");
+    double *low = numbers(run->length * rank + 1);
+    for (int64_t t = 0; t < run->length; t++)
+        for (int64_t k = 0; k < rank; k++)
+            for (int64_t i = 0; i < in; i++)
+                low[t * rank + k] += run->model->shape->lora.alpha / (double)rank * x[t * in + i] *
+                                     run->model->parameters[a + i * rank + k];
+    return low;
+}
+
+static void adapter(const struct run *run, int64_t block, const char *name, double *y, const double *x,
+                    int64_t in, int64_t out)
+{
+    int64_t rank = run->model->shape->lora.rank, b = find(run, block, name, "lora_B.weight");
+    if (b < 0)
+        return;
+    double *low = adapter_low(run, block, name, x, in);
+    for (int64_t t = 0; t < run->length; t++)
+        for (int64_t k = 0; k < rank; k++)
+            for (int64_t o = 0; o < out; o++)
+                y[t * out + o] += low[t * rank + k] * run->model->parameters[b + k * out + o];
+    free(low);
+}
+
+/* Adds to dx and to the gradients of A and B. */
+static void adapter_gradient(const struct run *run, int64_t block, const char *name, double *dx,
+                             const double *dy, const double *x, int64_t in, int64_t out)
+{
+    int64_t rank = run->model->shape->lora.rank;
+    int64_t a = find(run, block, name, "lora_A.weight"), b = find(run, block, name, "lora_B.weight");
+    if (b < 0)
+        return;
+    double *low = adapter_low(run, block, name, x, in);
+    for (int64_t t = 0; t < run->length; t++)
+        for (int64_t k = 0; k < rank; k++) {
+            double slope = 0;
+            for (int64_t o = 0; o < out; o++) {
+                run->gradients[b + k * out + o] += low[t * rank + k] * dy[t * out + o];
+                slope += dy[t * out + o] * run->model->parameters[b + k * out + o];
+            }
+            slope *= run->model->shape->lora.alpha / (double)rank;
+            for (int64_t i = 0; i < in; i++) {
+                run->gradients[a + i * rank + k] += slope * x[t * in + i];
+                dx[t * in + i] += slope * run->model->parameters[a + i * rank + k];
+            }
+        }
+    free(low);
+}
+
 static void linear(const struct run *run, int64_t block, const char *name, double *y, const double *x,
                    int64_t in, int64_t out)
 {
@@ -73,6 +126,7 @@ static void linear(const struct run *run, int64_t block, const char *name, doubl
                 sum += x[t * in + i] * w[i * out + o];
             y[t * out + o] = sum;
         }
+    adapter(run, block, name, y, x, in, out);
 }
 
 /* Overwrites dx, adds to the parameters' gradients. */
@@ -91,6 +145,7 @@ static void linear_gradient(const struct run *run, int64_t block, const char *na
                 dx[t * in + i] += run->model->parameters[w + i * out + o] * d;
             }
         }
+    adapter_gradient(run, block, name, dx, dy, x, in, out);
 }
 
 static void statistics(const double *x, int64_t width, double *mean, double *rstd)

@@ -52,7 +52,7 @@ static void setup(struct fixture *f)
         f->blocks[0].output[i] = (float)sin((double)i);
     case_batch_fill(&f->batch, &f->shape, 2, ROWS / 2, (struct case_options){.weights = true});
     assert_int_equal(head_create(&f->head, &f->table, &f->shape, ELEMENT_FP32, &allocator_plain), STATUS_OK);
-    head_refresh(&f->head, f->parameters);
+    head_refresh(&f->head, f->parameters, true);
 }
 
 static void teardown(struct fixture *f)

@@ -97,6 +97,16 @@ static void test_weights_positions_documents(void **state)
     check_case(tiny(true, true), (struct case_options){true, true, true}, NULL);
 }
 
+static void test_adapters(void **state)
+{
+    (void)state;
+    struct model_shape all = tiny(true, true), attention = tiny(false, false);
+    all.lora = (struct lora){.rank = 2, .alpha = 3, .targets = LORA_ALL};
+    attention.lora = (struct lora){.rank = 1, .alpha = 2, .targets = LORA_ATTENTION};
+    check_case(all, (struct case_options){0}, NULL);
+    check_case(attention, (struct case_options){.weights = true}, NULL);
+}
+
 static void test_dropout(void **state)
 {
     (void)state;
@@ -109,6 +119,7 @@ int main(void)
         cmocka_unit_test(test_plain),
         cmocka_unit_test(test_free_head_without_bias),
         cmocka_unit_test(test_weights_positions_documents),
+        cmocka_unit_test(test_adapters),
         cmocka_unit_test(test_dropout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

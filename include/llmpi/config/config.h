@@ -24,6 +24,7 @@ enum train_on_nonfinite { TRAIN_NONFINITE_STOP, TRAIN_NONFINITE_SKIP, TRAIN_NONF
 enum train_precision { PRECISION_AUTO, PRECISION_FP32, PRECISION_BF16 };
 enum train_exchange { TRAIN_EXCHANGE_SHARDED, TRAIN_EXCHANGE_ALLREDUCE };
 enum train_wire { TRAIN_WIRE_FP32, TRAIN_WIRE_BF16 };
+enum finetune_lora_targets { FINETUNE_LORA_ALL, FINETUNE_LORA_ATTENTION };
 enum train_recompute { TRAIN_RECOMPUTE_NONE, TRAIN_RECOMPUTE_ATTENTION, TRAIN_RECOMPUTE_BLOCK };
 
 /* The rules of `llmpi corpus clean` (prepare/quality.h says what each figure is). A threshold of 0 turns its
@@ -163,6 +164,10 @@ struct config {
         int64_t steps; /* 0: what the epochs take */
         int64_t batch_size;
         double learning_rate, warmup, weight_decay; /* warmup: share of the steps */
+        int64_t lora_rank;                          /* 0: no adapters, everything is trained */
+        double lora_alpha;
+        int64_t lora_targets; /* enum finetune_lora_targets */
+        bool lora_embeddings;
     } finetune;
 };
 

@@ -12,7 +12,8 @@ void layernorm_forward(void *y, enum element element, float *mean, float *rstd, 
                        const float *gain, const float *bias, int64_t rows, int64_t width);
 
 /* Adds to dx (rows, width), the gradient of the residual stream that x is read from, and to dgain and dbias
- * (width; NULL: none). dy (rows, width) is of `element`. */
+ * (width; dbias NULL: none, dgain NULL:
+ * neither). dy (rows, width) is of `element`. */
 void layernorm_backward(float *dx, float *dgain, float *dbias, const void *dy, enum element element,
                         const float *x, const float *mean, const float *rstd, const float *gain, int64_t rows,
                         int64_t width);

@@ -29,8 +29,7 @@ struct model_use {
     bool training;     /* backward passes too */
     enum element element;
     enum recompute recompute;
-    float
-        *gradients; /* the caller's memory for them, one for each parameter; NULL: the model takes its own */
+    float *gradients; /* the caller's memory for table->trainable of them; NULL: the model takes its own */
 };
 
 /* What one block saves. `rows` are the tokens of the batch; void pointers are arrays of the element. */
@@ -48,6 +47,9 @@ struct block_activations {
     void *fc;        /* (rows, 4 n_embd): before GELU */
 };
 
+/* Rows that an adapter's output is made of at a time. */
+#define ADAPTER_ROWS ((int64_t)256)
+
 struct activations {
     enum element element;
     enum recompute recompute;
@@ -55,6 +57,8 @@ struct activations {
     void *narrow, *branch;            /* (rows, n_embd) each: scratch; branch NULL without training */
     void *wide;                       /* (rows, 4 n_embd): scratch */
     float *gradient;                  /* (rows, n_embd): of the residual stream; NULL without training */
+    void *low;                        /* (rows, lora.rank): scratch of adapters */
+    void *added;                      /* (ADAPTER_ROWS, 4 n_embd): scratch of adapters */
     void *workspace;                  /* scratch of products and of attention, whichever wants more */
     int64_t chunk_rows;               /* rows that the head handles at a time */
     float *logits;                    /* (chunk_rows, vocab_size) */

@@ -20,8 +20,8 @@ enum status block_create(struct block *block, const struct parameter_table *tabl
                          enum element element, const struct allocator *allocator);
 void block_destroy(struct block *block);
 
-/* Takes over changed parameters. */
-void block_refresh(const struct block *block, const float *parameters);
+/* Takes over changed parameters: all, or those that are trained. */
+void block_refresh(const struct block *block, const float *parameters, bool all);
 
 /* Makes the forms of the weights for generation; block_destroy drops them too. */
 enum status block_prepare_few(struct block *block);

@@ -21,8 +21,8 @@ enum status head_create(struct head *head, const struct parameter_table *table,
                         const struct allocator *allocator);
 void head_destroy(struct head *head);
 
-/* Takes over changed parameters. */
-void head_refresh(const struct head *head, const float *parameters);
+/* Takes over changed parameters: all, or those that are trained. */
+void head_refresh(const struct head *head, const float *parameters, bool all);
 
 /* Loss of the batch and, in activations->gradient, the gradient of the last block's output; adds to the
  * gradients of ln_f and of the head, and to *sums. */

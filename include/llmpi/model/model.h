@@ -24,9 +24,10 @@ const struct model_shape *model_shape(const struct model *model);
 enum element model_element(const struct model *model);
 const struct parameter_table *model_table(const struct model *model);
 float *model_parameters(struct model *model); /* table->total elements */
-float *model_gradients(struct model *model);  /* the same layout; NULL without training */
+float *model_gradients(struct model *model);  /* of the first table->trainable; NULL without training */
 
-/* Must be called for each block whose parameters were changed, before the next pass. */
+/* Must be called before the next pass: for each block whose trained parameters were changed, or when any
+ * others were. */
 void model_refresh(struct model *model, int64_t block);
 void model_refresh_all(struct model *model);
 
@@ -34,7 +35,8 @@ void model_refresh_all(struct model *model);
 int64_t model_packed_bytes(const struct model_shape *shape, enum element element);
 
 /* Work of training on one token: 6 FLOP per parameter that takes part in a product (the output head counts,
- * the embeddings do not), and 12 n_layer n_embd T/2 for causal attention over T = context_length. */
+ * the embeddings do not), 4 where it is frozen, and 12 n_layer n_embd T/2 for causal attention over T =
+ * context_length. */
 double model_flop_per_token(const struct model_shape *shape);
 
 /* Sums over the targets of a batch: weight * loss (nats) and weight. */

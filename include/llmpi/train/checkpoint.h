@@ -1,8 +1,9 @@
 /* Checkpoints of a run: DIRECTORY/checkpoints/step-00000100.h5, each enough to continue, to generate, and to
  * know what it is. The file format is storage/tensor_file.h; the tensors are the model's by name,
- * "optimizer/exp_avg/NAME" "optimizer/exp_avg_sq/NAME" and, with train.local_steps, "outer/momentum/NAME",
- * and the texts "tokenizer" and "config" as bytes.
- */
+ * "optimizer/exp_avg/NAME" "optimizer/exp_avg_sq/NAME" and, with train.local_steps, "outer/momentum/NAME"
+ * of what is trained, and the texts "tokenizer" and "config" as bytes. Adapters (LoRA) lie beside the frozen
+ * weights that they belong to; the attributes lora_rank, lora_alpha, lora_targets and lora_embeddings say
+ * what they are. */
 #ifndef LLMPI_TRAIN_CHECKPOINT_H
 #define LLMPI_TRAIN_CHECKPOINT_H
 
@@ -50,13 +51,15 @@ enum status checkpoint_read_config(const char *path, struct config *config);
 enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer);
 
 /* Reads parameters and counters. A tensor that is missing or of another shape is an error that names it; for
- * a state that trains, also one of the moments. `notes` may be NULL. */
+ * a state that trains, also one of the moments, and adapters that are not those of the file; into a state
+ * that does not, they are merged. `notes` may be NULL. */
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes);
 
-/* Reads the parameters alone. Where the model's vocabulary is larger than the checkpoint's, the embeddings of
- * the tokens that are new are the mean of the others', in the output head too: nothing is known of them yet,
- * and random ones would begin with a large loss (Hewitt 2021, "Initializing New Word Embeddings for
- * Pretrained Language Models"). */
+/* Reads the parameters of a file to begin a new run with them: the file's adapters are merged into the
+ * weights, and the model's own, if any, stay as they are (parameter_initialise). Where the model's vocabulary
+ * is larger than the file's, the embeddings of the tokens that are new are the mean of the others', in the
+ * output head too: nothing is known of them yet, and random ones would begin with a large loss (Hewitt 2021,
+ * "Initializing New Word Embeddings for Pretrained Language Models"). */
 enum status checkpoint_load_base(const char *path, struct model *model);
 
 /* Gives every rank the moments of what it owns, from the checkpoint that rank 0 reads, one part of a block at

@@ -37,14 +37,14 @@ struct exchange_settings {
     bool regular;         /* the sum must not depend on which ranks share a node (team_create) */
 };
 
-/* Takes memory for the gradients of a table's parameters. **Collective** */
+/* Takes memory for the gradients of what is trained of a table. **Collective** */
 enum status exchange_create(const struct parameter_table *table, struct comm *comm,
                             const struct exchange_settings *settings, struct exchange **out);
 
 /* Waits for what is on its way. NULL is fine. **Collective** */
 void exchange_destroy(struct exchange *exchange);
 
-/* This rank's gradients, laid out like the table. After exchange_finish its own parts hold sums. */
+/* This rank's gradients, of the table's trained parameters. After exchange_finish its own parts hold sums. */
 float *exchange_gradients(const struct exchange *exchange);
 
 const struct ownership *exchange_ownership(const struct exchange *exchange);

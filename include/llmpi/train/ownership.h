@@ -1,8 +1,8 @@
-/* Which rank owns which parameters: it sums their gradients, keeps their moments and updates them. Each block
- * of the parameter table is divided into one part for each rank, contiguous, in order of the ranks, and as
- * equal as multiples of NORM_CHUNK elements allow (counted from the block's first element, so that the norm's
- * chunks are the same however many ranks there are). What a rank owns lies packed, block after block, in
- * arrays of `total` elements. */
+/* Which rank owns which parameters: it sums their gradients, keeps their moments and updates them. What is
+ * trained of each block of the parameter table is divided into one part for each rank, contiguous, in order
+ * of the ranks, and as equal as multiples of NORM_CHUNK elements allow (counted from the block's first
+ * element, so that the norm's chunks are the same however many ranks there are). What a rank owns lies
+ * packed, block after block, in arrays of `total` elements. */
 #ifndef LLMPI_TRAIN_OWNERSHIP_H
 #define LLMPI_TRAIN_OWNERSHIP_H
 

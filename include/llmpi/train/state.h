@@ -28,7 +28,7 @@ struct train_state {
     int64_t tokens;              /* targets trained on */
 };
 
-/* The shape that a configuration and a vocabulary give. */
+/* The shape that a configuration and a vocabulary give for training. */
 struct model_shape state_model_shape(const struct config *config, int64_t vocab_size);
 
 /* How ranks exchange in a run of this configuration. */
@@ -38,16 +38,16 @@ struct exchange_settings state_exchange_settings(const struct config *config);
 struct model_use state_model_use(const struct config *config, enum element element, int64_t sequences,
                                  bool training);
 
-/* A state with memory for such a use; parameters zero. Takes over the tokenizer (also on failure); without
- * one (NULL) the vocabulary has tokenizer.vocab_size entries. With training, also the exchange and moments.
- * All ranks return the same. **Collective** */
+/* A state with memory for such a use; parameters zero. Without training it has no adapters (LoRA). Takes over
+ * the tokenizer (also on failure); without one (NULL) the vocabulary has tokenizer.vocab_size entries. With
+ * training, also the exchange and moments. All ranks return the same. **Collective** */
 enum status state_create(const struct config *config, struct tokenizer *tokenizer,
                          const struct model_use *use, struct comm *comm, struct train_state *out);
 
 /* With training **Collective**. */
 void state_destroy(struct train_state *state);
 
-/* Zeroed floats laid out like the parameters, from the model's own kind of memory. NULL after fail(). */
+/* Zeroed floats laid out like the gradients, from the model's own kind of memory. NULL after fail(). */
 float *state_allocate(const struct train_state *state, const char *what);
 void state_release(float *values); /* NULL is fine */
 
