@@ -29,7 +29,7 @@ enum status program_train(int count, char **arguments)
         status = tokenizer_source_share(program.config.tokenizer.path, program.comm, &tokenizer);
     program.config.finetune.lora_rank = 0; /* adapters are for tuning */
     if (tokenizer != NULL)
-        status = trainer_run(&program.config, arguments_has(&program.arguments, "--fresh"), tokenizer,
+        status = trainer_run(&program.config, NULL, arguments_has(&program.arguments, "--fresh"), tokenizer,
                              program.comm);
     return program_end(&program, status);
 }
