@@ -16,11 +16,11 @@
 
 enum { BATCH = 8, VOCABULARY = 95, LENGTH = 16, STEPS = 5 };
 
-static enum status read_tokens(void *context, int64_t number, uint32_t *tokens)
+static enum status read_tokens(void *context, int64_t number, const struct sequence *out)
 {
     (void)context;
     for (int i = 0; i <= LENGTH; i++)
-        tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
+        out->tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
     return STATUS_OK;
 }
 
@@ -104,7 +104,7 @@ static void evaluate(const struct train_state *state, float losses[2 * LENGTH])
     uint32_t windows[2][LENGTH + 1], tokens[2 * LENGTH], targets[2 * LENGTH];
     struct model_loss sums = {0};
     for (int s = 0; s < 2; s++) {
-        read_tokens(NULL, 100 + s, windows[s]);
+        read_tokens(NULL, 100 + s, &(struct sequence){.tokens = windows[s]});
         memcpy(tokens + s * LENGTH, windows[s], LENGTH * sizeof *tokens);
         memcpy(targets + s * LENGTH, windows[s] + 1, LENGTH * sizeof *targets);
     }

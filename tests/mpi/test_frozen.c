@@ -10,11 +10,11 @@
 
 enum { BATCH = 8, VOCABULARY = 600, WIDTH = 32, RANK = 4, LENGTH = 8, STEPS = 4 };
 
-static enum status read_tokens(void *context, int64_t number, uint32_t *tokens)
+static enum status read_tokens(void *context, int64_t number, const struct sequence *out)
 {
     (void)context;
     for (int i = 0; i <= LENGTH; i++)
-        tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
+        out->tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
     return STATUS_OK;
 }
 

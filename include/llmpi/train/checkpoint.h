@@ -57,9 +57,9 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
 
 /* Reads the parameters of a file to begin a new run with them: the file's adapters are merged into the
  * weights, and the model's own, if any, stay as they are (parameter_initialise). Where the model's vocabulary
- * is larger than the file's, the embeddings of the tokens that are new are the mean of the others', in the
- * output head too: nothing is known of them yet, and random ones would begin with a large loss (Hewitt 2021,
- * "Initializing New Word Embeddings for Pretrained Language Models"). */
+ * is larger than the checkpoint's, the embeddings of the tokens that are new are the mean of the others', in
+ * the output head too: nothing is known of them yet, and random ones would begin with a large loss (Hewitt
+ * 2021, "Initializing New Word Embeddings for Pretrained Language Models"). */
 enum status checkpoint_load_base(const char *path, struct model *model);
 
 /* Gives every rank the moments of what it owns, from the checkpoint that rank 0 reads, one part of a block at
