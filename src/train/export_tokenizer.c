@@ -4,26 +4,20 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
 #include "llmpi/text/vocabulary.h"
+#include "llmpi/train/chat.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static struct chat_template template_of(const struct config *config)
-{
-    return (struct chat_template){.turn_prefix = config->instruct.turn_prefix,
-                                  .turn_suffix = config->instruct.turn_suffix,
-                                  .end_of_turn = config->instruct.end_of_turn};
-}
-
 bool export_is_chat(const struct model_export *export)
 {
-    const struct chat_template template = template_of(export->config);
+    const struct chat_template template = chat_template_of(export->config);
     return chat_template_check(&template, export->state->tokenizer) == STATUS_OK;
 }
 
 int64_t export_end_of_turn(const struct model_export *export)
 {
-    const struct chat_template template = template_of(export->config);
+    const struct chat_template template = chat_template_of(export->config);
     return export_is_chat(export) ? chat_template_end(&template, export->state->tokenizer) : -1;
 }
 

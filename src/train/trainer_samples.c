@@ -8,6 +8,7 @@
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
+#include "llmpi/train/chat.h"
 #include "llmpi/train/generation.h"
 
 #include <string.h>
@@ -31,14 +32,14 @@ static enum status keep_text(void *context, const char *text, size_t length)
 
 /* A line of metrics.jsonl and a block of samples.txt. */
 static enum status add_sample(struct buffer *lines, struct buffer *blocks, int64_t step, const char *prompt,
-                              const struct buffer *text)
+                              const char *between, const struct buffer *text)
 {
     TRY(buffer_printf(lines, "{\"step\": %lld, \"prompt\": ", (long long)step));
     TRY(json_write_text(lines, prompt, strlen(prompt)));
     TRY(buffer_append(lines, ", \"sample\": ", 12));
     TRY(json_write_text(lines, text->length > 0 ? text->data : "", text->length));
     TRY(buffer_append(lines, "}\n", 2));
-    TRY(buffer_printf(blocks, "--- step %lld ---\n%s", (long long)step, prompt));
+    TRY(buffer_printf(blocks, "--- step %lld ---\n%s%s", (long long)step, prompt, between));
     TRY(buffer_append(blocks, text->data, text->length));
     return buffer_append(blocks, "\n\n", 2);
 }
@@ -50,8 +51,9 @@ static enum status write_samples(struct trainer *trainer, const struct sample *s
     enum status status = STATUS_OK;
     for (int64_t i = 0; i < prompts->count && status == STATUS_OK; i++) {
         const struct buffer *text = &samples[i].text;
-        status = add_sample(&lines, &blocks, trainer->state.step, prompts->items[i], text);
-        log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompts->items[i],
+        const char *between = trainer->sequences.packed ? "\n" : "";
+        status = add_sample(&lines, &blocks, trainer->state.step, prompts->items[i], between, text);
+        log_info("step %lld: sample: %s%s%s", (long long)trainer->state.step, prompts->items[i], between,
                  text->length > 0 ? text->data : "");
     }
     if (status == STATUS_OK)
@@ -63,14 +65,32 @@ static enum status write_samples(struct trainer *trainer, const struct sample *s
     return status;
 }
 
+/* The ids of a prompt; in a run on conversations it is what the user says. */
+static enum status encode_prompt(struct trainer *trainer, const char *text, struct token_list *ids)
+{
+    const struct chat_template template = chat_template_of(trainer->config);
+    struct tokenizer *tokenizer = trainer->state.tokenizer;
+    if (!trainer->sequences.packed)
+        return generation_prompt(&trainer->state, text, strlen(text), trainer->config->shards.end_token, ids);
+    TRY(chat_template_add_turn(&template, tokenizer, CHAT_USER, text, strlen(text), false, ids, NULL));
+    return chat_template_open_answer(&template, tokenizer, ids);
+}
+
+/* The token that ends a sample, or -1. */
+static int64_t find_end(const struct trainer *trainer)
+{
+    const struct config *config = trainer->config;
+    const char *name = trainer->sequences.packed ? config->instruct.end_of_turn : config->shards.end_token;
+    return tokenizer_find(trainer->state.tokenizer, name, strlen(name));
+}
+
 /* Fills requests and continues them all. */
 static enum status continue_prompts(struct trainer *trainer, struct sample *samples,
                                     struct generation_request *requests, struct generation_result *results)
 {
     const struct config *config = trainer->config;
     const struct string_list *prompts = &config->sample.prompts;
-    const char *end_token = config->shards.end_token;
-    int64_t end = tokenizer_find(trainer->state.tokenizer, end_token, strlen(end_token));
+    int64_t end = find_end(trainer);
     uint32_t stop = end >= 0 ? (uint32_t)end : 0;
     struct generation_settings settings = generation_settings_of(config);
     struct generator *generator;
@@ -80,7 +100,7 @@ static enum status continue_prompts(struct trainer *trainer, struct sample *samp
         const char *text = prompts->items[i];
         struct token_list *ids = &samples[i].prompt;
         samples[i].comm = trainer->comm;
-        TRY(generation_prompt(&trainer->state, text, strlen(text), end_token, ids));
+        TRY(encode_prompt(trainer, text, ids));
         requests[i] = (struct generation_request){
             .settings = &settings,
             .prompt = ids->ids,
