@@ -116,7 +116,7 @@ def check_file():
     check(math.isclose(text["bits_per_byte"], text["loss"] * text["tokens"] / math.log(2) / text["bytes"]), text)
     lines = objects(run(0, "evaluate", "run", "--file=corpus.jsonl", "--json"))[0]
     check(lines["documents"] == 300 and 2 < lines["loss"] < 6, lines)
-    run(1, "evaluate", "run", "--file=empty.txt", text="empty.txt: no text to predict")
+    run(1, "evaluate", "run", "--file=empty.txt", text="empty.txt:1: empty document")
 
 
 def check_errors():
