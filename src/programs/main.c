@@ -27,6 +27,7 @@ static const struct {
     {"evaluate", program_evaluate, "CONFIG|CHECKPOINT",
      "validation loss of a run's newest checkpoint, its results in tasks, its loss on a text"},
     {"generate", program_generate, "CHECKPOINT", "continue a text"},
+    {"chat", program_chat, "CHECKPOINT", "talk with a model that was tuned to answer"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
     {"bench", program_bench, "matmul|kernels|step|...",
      "measure the speed of parts of llmpi on this machine"},
