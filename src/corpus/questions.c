@@ -42,9 +42,9 @@ static const struct rule rules[] = {
     {"place", "place_name", "hero", false, GOING, GOING, "Where did %s go?"},
     {"hero", "name", NULL, true, OPENINGS, "Who is the story about?"},
     {"friend", "friend", NULL, true, FRIEND_INTRODUCTION, FRIEND_INTRODUCTION, "Who was the friend?"},
-    {"who", "elder_name", "job", true, ANYWHERE, "Who was the %s?"},
+    {"who", "elder_name", "elder_trade", true, ANYWHERE, "Who was the %s?"},
     {"worker", "elder_name", "work", true, ANYWHERE, "Who was %s?"},
-    {"trade", "job", "elder_name", false, ANYWHERE, "What was the trade of %s?"},
+    {"trade", "elder_trade", "elder_name", false, ANYWHERE, "What was the trade of %s?"},
     {"pet", "pet", "petkind", true, PET_INTRODUCTION, PET_ANTIC, "What was the name of the %s?"},
     {"animal", "petkind", "pet", false, PET_INTRODUCTION, PET_ANTIC, "What animal was %s?"},
 };
@@ -171,6 +171,13 @@ static const struct story_note *neighbour(const struct reading *reading, struct 
     return NULL;
 }
 
+/* Short enough, and all of one paragraph: the end of a letter has several. */
+static bool is_passage(const char *text, struct span span)
+{
+    size_t length = span.end - span.begin;
+    return length <= QUESTION_PASSAGE && memchr(text + span.begin, '\n', length) == NULL;
+}
+
 static void choose_passage(struct reading *reading, struct candidate *candidate)
 {
     struct span passage = candidate->frame;
@@ -184,7 +191,7 @@ static void choose_passage(struct reading *reading, struct candidate *candidate)
         if (note != NULL)
             longer =
                 before ? (struct span){note->begin, passage.end} : (struct span){passage.begin, note->end};
-        closed[before] = note == NULL || longer.end - longer.begin > QUESTION_PASSAGE;
+        closed[before] = note == NULL || !is_passage(reading->text, longer);
         if (!closed[before])
             passage = longer;
     }
@@ -231,9 +238,7 @@ static bool consider(struct reading *reading, const struct rule *rule, const str
 {
     *candidate = (struct candidate){.rule = rule, .answer = span_of(answer), .frame = span_of(frame)};
     const char *text = reading->text;
-    size_t length = frame->end - frame->begin;
-    if (frame->pool < rule->first || frame->pool > rule->last || length > QUESTION_PASSAGE ||
-        memchr(text + frame->begin, '\n', length) != NULL ||
+    if (frame->pool < rule->first || frame->pool > rule->last || !is_passage(text, candidate->frame) ||
         (isupper((unsigned char)text[answer->begin]) != 0) != rule->name || !find_key(reading, candidate))
         return false;
     choose_passage(reading, candidate);

@@ -34,9 +34,12 @@ static void fill_elder(struct story *story, int unused)
     (void)unused;
     static const char *const female[] = {"Miss", "Madam", "Granny", "Aunt"};
     static const char *const male[] = {"Mister", "Master", "Uncle", "Old"};
-    if (!story->elder_known) {
+    bool introduced = !story->elder_known;
+    if (introduced) {
         story->elder_known = true;
-        expand_text(story, "the {trait} {job} ");
+        expand_text(story, "the {trait} ");
+        story_emit_fact(story, "elder_trade", job_of(story)->noun);
+        emit_text(story, " ");
         story->title = (story->female[ELDER] ? female : male)[story_choose(story, 4)];
         story->name[ELDER] = story_draw(story, FAMILY_NAMES);
     } else if (story_choose(story, 3) == 0) {
@@ -47,7 +50,8 @@ static void fill_elder(struct story *story, int unused)
     emit_text(story, story->title);
     emit_text(story, " ");
     emit_text(story, story->name[ELDER]);
-    story_take_note(story, note, false);
+    if (introduced) /* elsewhere the text does not say who has this trade */
+        story_take_note(story, note, false);
 }
 
 static void fill_hero(struct story *story, int form)
