@@ -348,6 +348,13 @@ static const struct option table[] = {
     {FIELD(checkpoint, background), OPTION_BOOLEAN, AT(checkpoint, background), "true", NULL, NULL, true,
      "Write checkpoints beside training, from a copy in memory of what is saved; false: training waits, and "
      "needs no memory for that"},
+
+    {FIELD(instruct, turn_prefix), OPTION_TEXT, AT(instruct, turn_prefix), "<|im_start|>{role}\n", NULL, NULL,
+     false, "What begins a turn of a conversation; {role} becomes system, user or assistant"},
+    {FIELD(instruct, turn_suffix), OPTION_TEXT, AT(instruct, turn_suffix), "<|im_end|>\n", "[1, inf)", NULL,
+     false, "What ends a turn"},
+    {FIELD(instruct, end_of_turn), OPTION_TEXT, AT(instruct, end_of_turn), "<|im_end|>", "[1, inf)", NULL,
+     false, "The special token in turn_suffix by which the model ends an answer"},
 };
 
 int64_t option_count(void)

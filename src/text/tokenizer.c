@@ -79,6 +79,23 @@ enum status tokenizer_create(struct vocabulary *vocabulary, struct tokenizer **o
     return STATUS_OK;
 }
 
+enum status tokenizer_extend(const struct tokenizer *tokenizer, const struct string_list *special,
+                             struct tokenizer **out)
+{
+    struct vocabulary vocabulary = {0};
+    *out = NULL;
+    enum status status = vocabulary_copy(&tokenizer->vocabulary, &vocabulary);
+    for (int64_t i = 0; i < special->count && status == STATUS_OK; i++) {
+        const char *name = special->items[i];
+        if (vocabulary_find_special(&vocabulary, name, strlen(name)) < 0)
+            status = vocabulary_add_token(&vocabulary, name, strlen(name), true);
+    }
+    if (status == STATUS_OK)
+        return tokenizer_create(&vocabulary, out);
+    vocabulary_free(&vocabulary);
+    return status;
+}
+
 void tokenizer_destroy(struct tokenizer *tokenizer)
 {
     if (tokenizer == NULL)

@@ -147,3 +147,23 @@ enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t 
     bool raw = vocabulary->tokens[id].special || vocabulary->kind != VOCABULARY_BPE;
     return raw ? buffer_append(out, bytes, length) : byte_alphabet_write(out, bytes, length);
 }
+
+enum status vocabulary_copy(const struct vocabulary *vocabulary, struct vocabulary *out)
+{
+    out->kind = vocabulary->kind;
+    out->unknown = vocabulary->unknown;
+    out->ignore_merges = vocabulary->ignore_merges;
+    if (vocabulary->pattern != NULL) {
+        out->pattern = memory_copy_text(vocabulary->pattern, strlen(vocabulary->pattern));
+        if (out->pattern == NULL)
+            return STATUS_FAILED;
+    }
+    for (int64_t id = 0; id < vocabulary->count; id++) {
+        size_t length = 0;
+        const char *bytes = vocabulary_bytes(vocabulary, (uint32_t)id, &length);
+        TRY(vocabulary_add_token(out, bytes, length, vocabulary->tokens[id].special));
+    }
+    for (int64_t i = 0; i < vocabulary->merge_count; i++)
+        TRY(vocabulary_add_merge(out, vocabulary->merges[i].left, vocabulary->merges[i].right));
+    return STATUS_OK;
+}

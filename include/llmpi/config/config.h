@@ -147,6 +147,9 @@ struct config {
         int64_t keep_every, keep_best; /* 0: none for that reason */
         bool background;
     } checkpoint;
+    struct {
+        char *turn_prefix, *turn_suffix, *end_of_turn; /* text/chat_template.h */
+    } instruct;
 };
 
 /* Appends the text of a configuration file ("-" is standard input) to `out`. A missing file, or one above 1

@@ -37,6 +37,11 @@ struct vocabulary;
 enum status tokenizer_create(struct vocabulary *vocabulary, struct tokenizer **out);
 const struct vocabulary *tokenizer_vocabulary(const struct tokenizer *tokenizer);
 
+/* A copy with special tokens added behind the last id, in this order; names that the tokenizer knows already
+ * are passed over. */
+enum status tokenizer_extend(const struct tokenizer *tokenizer, const struct string_list *special,
+                             struct tokenizer **out);
+
 void tokenizer_destroy(struct tokenizer *tokenizer);
 
 /* Appends the ids of `text` (any bytes: invalid UTF-8 is encoded byte by byte). With `special`, special

@@ -44,6 +44,9 @@ struct vocabulary {
 
 void vocabulary_free(struct vocabulary *vocabulary);
 
+/* Makes *out, which starts as {0}, the same vocabulary; free it also after a failure. */
+enum status vocabulary_copy(const struct vocabulary *vocabulary, struct vocabulary *out);
+
 /* Adds a token under the next id. `bytes` are raw; those of a special token are its name as written. The same
  * bytes twice among the special or among the other tokens is an error. */
 enum status vocabulary_add_token(struct vocabulary *vocabulary, const char *bytes, size_t length,
