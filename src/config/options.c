@@ -333,6 +333,12 @@ static const struct option table[] = {
      "Choose among that many likeliest tokens; 0: all"},
     {FIELD(sample, top_p), OPTION_NUMBER, AT(sample, top_p), "1", "(0, 1]", NULL, true,
      "Choose among the likeliest tokens that together have this probability; 1: all"},
+    {FIELD(sample, min_p), OPTION_NUMBER, AT(sample, min_p), "0", "[0, 1]", NULL, true,
+     "Choose among tokens with this share of the likeliest one's probability; 0: all"},
+    {FIELD(sample, repetition_penalty), OPTION_NUMBER, AT(sample, repetition_penalty), "1", "(0, 100]", NULL,
+     true,
+     "Makes tokens of the text so far less likely: divides positive logits, multiplies negative ones; 1: "
+     "none"},
 
     {FIELD(checkpoint, every), OPTION_INTEGER, AT(checkpoint, every), "200", STEPS_RANGE, NULL, true,
      "Steps between two checkpoints; 0: only at the end"},

@@ -66,6 +66,16 @@ void weight_refresh(struct weight *weight, const float *master)
         weight->provider->pack(weight->packed, master, weight->transposed);
 }
 
+struct row_weight *weight_for_rows(const struct weight *weight)
+{
+    enum element element = weight->provider != NULL ? ELEMENT_BF16 : ELEMENT_FP32;
+    struct row_weight *rows =
+        row_weight_create(weight->inputs, weight->outputs, weight->transposed, element, &weight->allocator);
+    if (rows != NULL)
+        row_weight_refresh(rows, weight->master);
+    return rows;
+}
+
 int64_t matmul_workspace(int64_t inputs, int64_t outputs, enum element element, int64_t rows)
 {
     const struct matmul_provider *provider = provider_of(element);

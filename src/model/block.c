@@ -42,6 +42,22 @@ void block_destroy(struct block *block)
     linear_destroy(&block->mlp_out);
 }
 
+enum status block_prepare_few(struct block *block)
+{
+    TRY(linear_prepare_few(&block->attention_in));
+    TRY(linear_prepare_few(&block->attention_out));
+    TRY(linear_prepare_few(&block->mlp_in));
+    return linear_prepare_few(&block->mlp_out);
+}
+
+void block_drop_few(struct block *block)
+{
+    linear_drop_few(&block->attention_in);
+    linear_drop_few(&block->attention_out);
+    linear_drop_few(&block->mlp_in);
+    linear_drop_few(&block->mlp_out);
+}
+
 void block_refresh(const struct block *block, const float *parameters)
 {
     linear_refresh(&block->attention_in, parameters);
@@ -97,8 +113,11 @@ static void attend(const struct block *block, const struct pass *pass)
     int64_t width = pass->shape->n_embd;
     norm_forward(&block->ln_1, pass, narrow, saved->mean_1, saved->rstd_1, saved->input, pass->rows);
     linear_forward(&block->attention_in, pass, qkv, narrow, pass->rows);
-    attention_forward(saved->attention, saved->lse, qkv, beside(pass, qkv, width),
-                      beside(pass, qkv, 2 * width), &shape, &dropout, pass->activations->workspace);
+    if (pass->cached != NULL)
+        kv_cache_attend(pass->cached, block->number - 1, saved->attention, saved->lse, qkv);
+    else
+        attention_forward(saved->attention, saved->lse, qkv, beside(pass, qkv, width),
+                          beside(pass, qkv, 2 * width), &shape, &dropout, pass->activations->workspace);
 }
 
 /* From attention's output to what enters GELU. */

@@ -27,6 +27,16 @@ void head_destroy(struct head *head)
     linear_destroy(&head->logits);
 }
 
+enum status head_prepare_few(struct head *head)
+{
+    return linear_prepare_few(&head->logits);
+}
+
+void head_drop_few(struct head *head)
+{
+    linear_drop_few(&head->logits);
+}
+
 void head_refresh(const struct head *head, const float *parameters)
 {
     linear_refresh(&head->logits, parameters);
@@ -115,4 +125,15 @@ void head_evaluate(const struct head *head, const struct pass *pass, float *toke
 void head_logits(const struct head *head, const struct pass *pass, int64_t row, float *logits)
 {
     chunk_forward(head, pass, (struct chunk){row, 1}, logits);
+}
+
+void head_logits_few(const struct head *head, const struct pass *pass, const int64_t *rows, int64_t count,
+                     float *logits)
+{
+    const struct activations *scratch = pass->activations;
+    size_t row_bytes = (size_t)pass->shape->n_embd * element_size(scratch->element);
+    for (int64_t i = 0; i < count; i++)
+        norm_forward(&head->ln_f, pass, (char *)scratch->narrow + (size_t)i * row_bytes, scratch->mean,
+                     scratch->rstd, last_output(pass, rows[i]), 1);
+    linear_forward_wide(&head->logits, pass, logits, scratch->narrow, count);
 }

@@ -49,8 +49,21 @@ enum status linear_create(struct linear *linear, const struct parameter_table *t
 
 void linear_destroy(struct linear *linear)
 {
+    linear_drop_few(linear);
     weight_destroy(linear->weight);
     linear->weight = NULL;
+}
+
+enum status linear_prepare_few(struct linear *linear)
+{
+    linear->few = weight_for_rows(linear->weight);
+    return linear->few != NULL ? STATUS_OK : STATUS_FAILED;
+}
+
+void linear_drop_few(struct linear *linear)
+{
+    row_weight_destroy(linear->few);
+    linear->few = NULL;
 }
 
 void linear_refresh(const struct linear *linear, const float *parameters)
@@ -58,18 +71,26 @@ void linear_refresh(const struct linear *linear, const float *parameters)
     weight_refresh(linear->weight, parameters + linear->matrix);
 }
 
+static void multiply(const struct linear *linear, const struct pass *pass, void *y, enum element y_element,
+                     const void *x, int64_t rows)
+{
+    const float *bias = optional(pass->parameters, linear->bias);
+    if (pass->few)
+        row_matmul(y, y_element, x, linear->few, bias, rows);
+    else
+        matmul_forward(y, y_element, x, linear->weight, bias, rows, pass->activations->workspace);
+}
+
 void linear_forward(const struct linear *linear, const struct pass *pass, void *y, const void *x,
                     int64_t rows)
 {
-    matmul_forward(y, pass->activations->element, x, linear->weight, optional(pass->parameters, linear->bias),
-                   rows, pass->activations->workspace);
+    multiply(linear, pass, y, pass->activations->element, x, rows);
 }
 
 void linear_forward_wide(const struct linear *linear, const struct pass *pass, float *y, const void *x,
                          int64_t rows)
 {
-    matmul_forward(y, ELEMENT_FP32, x, linear->weight, optional(pass->parameters, linear->bias), rows,
-                   pass->activations->workspace);
+    multiply(linear, pass, y, ELEMENT_FP32, x, rows);
 }
 
 void linear_backward_input(const struct linear *linear, const struct pass *pass, void *dx, const void *dy,

@@ -8,6 +8,7 @@
 #include "llmpi/model/activations.h"
 #include "llmpi/model/block.h"
 #include "llmpi/model/head.h"
+#include "model_cached.h"
 
 struct model {
     struct model_shape shape;
@@ -120,6 +121,11 @@ const struct model_shape *model_shape(const struct model *model)
     return &model->shape;
 }
 
+enum element model_element(const struct model *model)
+{
+    return model->activations.element;
+}
+
 const struct parameter_table *model_table(const struct model *model)
 {
     return &model->table;
@@ -200,7 +206,7 @@ static void forward(struct model *model, const struct pass *pass, const struct m
 {
     const struct batch *batch = pass->batch;
     const struct dropout dropout = pass_dropout(pass, 0, DROPOUT_EMBEDDING);
-    float *stream = model->activations.blocks[0].input;
+    float *stream = pass->activations->blocks[0].input;
     int64_t width = model->shape.n_embd;
     need_block(hooks, 0);
     embedding_forward(stream, model->parameters + model->token_embedding,
@@ -265,4 +271,36 @@ void model_next_logits(struct model *model, const uint32_t *tokens, int64_t coun
     struct pass pass = begin_pass(model, &batch);
     forward(model, &pass, &no_hooks);
     head_logits(&model->head, &pass, count - 1, logits);
+}
+
+enum status model_prepare_few(struct model *model)
+{
+    for (int64_t i = 0; i < model->shape.n_layer; i++)
+        TRY(block_prepare_few(&model->blocks[i]));
+    return head_prepare_few(&model->head);
+}
+
+void model_drop_few(struct model *model)
+{
+    for (int64_t i = 0; i < model->shape.n_layer; i++)
+        block_drop_few(&model->blocks[i]);
+    head_drop_few(&model->head);
+}
+
+const struct allocator *model_allocator(const struct model *model)
+{
+    return &model->allocator;
+}
+
+void model_forward_cached(struct model *model, const struct activations *activations,
+                          const struct batch *batch, const struct kv_pass *cached, const int64_t *rows,
+                          int64_t count, float *logits)
+{
+    struct pass pass = begin_pass(model, batch);
+    pass.activations = activations;
+    pass.cached = cached;
+    pass.few = cached->single;
+    forward(model, &pass, &no_hooks);
+    pass.few = true;
+    head_logits_few(&model->head, &pass, rows, count, logits);
 }

@@ -3,6 +3,7 @@
 
 #include "help.h"
 #include "llmpi/base/buffer.h"
+#include "llmpi/base/file.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -85,7 +86,8 @@ static enum status add_flag(const struct command *command, const char *text, con
     bool given = text[length] == '=';
     if (given != (flag->value != NULL))
         return fail_value(flag, given, next);
-    if (arguments_has(out, flag->name))
+    bool repeats = given && path_has_suffix(flag->value, "...");
+    if (!repeats && arguments_has(out, flag->name))
         return fail(STATUS_USAGE, "%s is given twice", flag->name);
     return string_list_add(&out->given, text);
 }
@@ -139,15 +141,30 @@ void arguments_free(struct arguments *arguments)
     string_list_free(&arguments->given);
 }
 
-const char *arguments_get(const struct arguments *arguments, const char *flag)
+/* The value of `flag` where `text` gives it, or NULL. */
+static const char *value_of(const char *text, const char *flag)
 {
     size_t length = strlen(flag);
+    bool same = strncmp(text, flag, length) == 0 && (text[length] == '=' || text[length] == '\0');
+    return same ? text + length + (text[length] == '=') : NULL;
+}
+
+const char *arguments_get(const struct arguments *arguments, const char *flag)
+{
+    const char *value = NULL;
+    for (int64_t i = 0; i < arguments->given.count && value == NULL; i++)
+        value = value_of(arguments->given.items[i], flag);
+    return value;
+}
+
+enum status arguments_get_all(const struct arguments *arguments, const char *flag, struct string_list *out)
+{
     for (int64_t i = 0; i < arguments->given.count; i++) {
-        const char *text = arguments->given.items[i];
-        if (strncmp(text, flag, length) == 0 && (text[length] == '=' || text[length] == '\0'))
-            return text + length + (text[length] == '=');
+        const char *value = value_of(arguments->given.items[i], flag);
+        if (value != NULL)
+            TRY(string_list_add(out, value));
     }
-    return NULL;
+    return STATUS_OK;
 }
 
 bool arguments_has(const struct arguments *arguments, const char *flag)

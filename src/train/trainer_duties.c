@@ -1,5 +1,5 @@
-/* What falls due between the steps of a run: lines of metrics, evaluation, samples, checkpoints. Rank 0
- * writes files, and the ranks agree on how it went. */
+/* What falls due between the steps of a run: lines of metrics, evaluation, samples (trainer_samples.c),
+ * checkpoints. Rank 0 writes files, and the ranks agree on how it went. */
 #include "trainer_private.h"
 
 #include "llmpi/base/activity.h"
@@ -7,10 +7,8 @@
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/stopping.h"
-#include "llmpi/comm/requests.h"
 #include "llmpi/train/checkpoint.h"
 #include "llmpi/train/evaluation.h"
-#include "llmpi/train/generation.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -65,73 +63,6 @@ static enum status evaluate(struct trainer *trainer)
              (long long)trainer->state.step, result.loss, result.bits_per_byte, result.entropy,
              (long long)result.tokens);
     return comm_agree(trainer->comm, is_root(trainer) ? add_evaluation(trainer, &result) : STATUS_OK);
-}
-
-/* Samples in work. They are written when all are there, so that a stop leaves none or all. */
-struct samples {
-    struct comm *comm;
-    struct buffer text, lines, blocks; /* of the prompt in work; for metrics.jsonl; for samples.txt */
-};
-
-static enum status keep_text(void *context, const char *text, size_t length)
-{
-    struct samples *samples = context;
-    TRY(requests_check(samples->comm));
-    return buffer_append(&samples->text, text, length);
-}
-
-static enum status add_sample(struct samples *samples, int64_t step, const char *prompt)
-{
-    const struct buffer *text = &samples->text;
-    struct buffer *lines = &samples->lines, *blocks = &samples->blocks;
-    TRY(buffer_printf(lines, "{\"step\": %lld, \"prompt\": ", (long long)step));
-    TRY(json_write_text(lines, prompt, strlen(prompt)));
-    TRY(buffer_append(lines, ", \"sample\": ", 12));
-    TRY(json_write_text(lines, text->length > 0 ? text->data : "", text->length));
-    TRY(buffer_append(lines, "}\n", 2));
-    TRY(buffer_printf(blocks, "--- step %lld ---\n%s", (long long)step, prompt));
-    TRY(buffer_append(blocks, text->data, text->length));
-    return buffer_append(blocks, "\n\n", 2);
-}
-
-/* Rank 0 continues each prompt. */
-static enum status make_samples(struct trainer *trainer, struct samples *samples)
-{
-    const struct config *config = trainer->config;
-    activity_begin(timers_name(PHASE_SAMPLE));
-    for (int64_t i = 0; i < config->sample.prompts.count; i++) {
-        const char *prompt = config->sample.prompts.items[i];
-        struct generation_settings settings = {.tokens = config->sample.tokens,
-                                               .temperature = config->sample.temperature,
-                                               .top_k = config->sample.top_k,
-                                               .top_p = config->sample.top_p,
-                                               .seed = (uint64_t)config->run.seed,
-                                               .sample = (uint64_t)i};
-        enum generation_end end;
-        buffer_clear(&samples->text);
-        TRY(generation_run(&trainer->state, prompt, strlen(prompt), config->shards.end_token, &settings,
-                           keep_text, samples, &end));
-        TRY(add_sample(samples, trainer->state.step, prompt));
-        log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompt,
-                 samples->text.length > 0 ? samples->text.data : "");
-    }
-    TRY(run_files_add_metrics(trainer->files, &samples->lines));
-    return run_files_add_sample(trainer->files, &samples->blocks);
-}
-
-/* The other ranks wait for rank 0. */
-static enum status sample(struct trainer *trainer)
-{
-    struct samples samples = {.comm = trainer->comm};
-    double since = clock_seconds();
-    enum status status = is_root(trainer) ? make_samples(trainer, &samples) : STATUS_OK;
-    buffer_free(&samples.text);
-    buffer_free(&samples.lines);
-    buffer_free(&samples.blocks);
-    requests_wait(trainer->comm);
-    status = comm_agree(trainer->comm, status);
-    timers_add(&trainer->timers, PHASE_SAMPLE, &since);
-    return status;
 }
 
 static struct checkpoint_notes make_notes(const struct trainer *trainer)
@@ -274,7 +205,7 @@ enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *s
     stepper_settle(trainer->stepper, &trainer->timers);
     TRY(comm_agree(trainer->comm, trainer->written));
     TRY(attend(trainer, DUTY_EVALUATE, evaluate, stop));
-    TRY(attend(trainer, DUTY_SAMPLE, sample, stop));
+    TRY(attend(trainer, DUTY_SAMPLE, trainer_sample, stop));
     bool leaving = *stop || step == config->train.steps;
     bool saved = trainer->saved_step == step && trainer->saved_owed == trainer->owed;
     if ((save_now || leaving) && !saved)

@@ -89,4 +89,7 @@ enum status trainer_finish_saving(struct trainer *trainer);
 enum status trainer_note_step(struct trainer *trainer, const struct step_result *result,
                               const struct step_note *note);
 
+/* Continues the prompts of the configuration and writes the texts. **Collective** */
+enum status trainer_sample(struct trainer *trainer);
+
 #endif

@@ -139,7 +139,7 @@ struct config {
         int64_t tokens;
         double temperature;
         int64_t top_k;
-        double top_p;
+        double top_p, min_p, repetition_penalty;
     } sample;
     struct {
         int64_t every;                 /* steps; 0: only at the end */

@@ -6,6 +6,7 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/base/status.h"
 #include "llmpi/kernels/element.h"
+#include "llmpi/kernels/row_matmul.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -26,6 +27,10 @@ int64_t weight_packed_bytes(int64_t inputs, int64_t outputs, enum element elemen
 
 /* Takes over the values of `master`, which must stay valid; called once after every update. */
 void weight_refresh(struct weight *weight, const float *master);
+
+/* The weight as row_matmul wants it, with the values of the last refresh; from the weight's allocator. The
+ * caller destroys it. NULL after fail(). */
+struct row_weight *weight_for_rows(const struct weight *weight);
 
 /* Bytes of scratch memory that the products below want for such a weight and up to `rows` rows, with
  * threads_count() threads. */

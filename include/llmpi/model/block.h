@@ -23,6 +23,10 @@ void block_destroy(struct block *block);
 /* Takes over changed parameters. */
 void block_refresh(const struct block *block, const float *parameters);
 
+/* Makes the forms of the weights for generation; block_destroy drops them too. */
+enum status block_prepare_few(struct block *block);
+void block_drop_few(struct block *block);
+
 /* From the `input` to the `output` of the block's activations. */
 void block_forward(const struct block *block, const struct pass *pass);
 

@@ -32,6 +32,14 @@ void head_train(const struct head *head, const struct pass *pass, struct model_l
 void head_evaluate(const struct head *head, const struct pass *pass, float *token_loss,
                    struct model_loss *sums);
 
+/* Makes the form of the weight for generation; head_destroy drops it too. */
+enum status head_prepare_few(struct head *head);
+void head_drop_few(struct head *head);
+
+/* The logits (count, vocab_size) of some rows of a pass whose products are of few rows. */
+void head_logits_few(const struct head *head, const struct pass *pass, const int64_t *rows, int64_t count,
+                     float *logits);
+
 /* The logits (vocab_size) of one row of the batch. */
 void head_logits(const struct head *head, const struct pass *pass, int64_t row, float *logits);
 

@@ -7,9 +7,12 @@
 #include "llmpi/base/status.h"
 #include "llmpi/kernels/dropout.h"
 #include "llmpi/kernels/matmul.h"
+#include "llmpi/kernels/row_matmul.h"
 #include "llmpi/model/activations.h"
+#include "llmpi/model/kv_cache.h"
 #include "llmpi/model/parameters.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* One forward pass and, where `gradients` is not NULL, the backward pass after it. */
@@ -19,8 +22,10 @@ struct pass {
     const float *parameters;
     float *gradients;
     const struct batch *batch;
-    int64_t rows;           /* tokens of the batch */
-    struct dropout dropout; /* its place is set by pass_dropout; probability 0: none */
+    int64_t rows;                 /* tokens of the batch */
+    struct dropout dropout;       /* its place is set by pass_dropout; probability 0: none */
+    const struct kv_pass *cached; /* NULL: every sequence is whole */
+    bool few;                     /* products by linear->few */
 };
 
 /* The dropouts of a block, and of the embedding (block 0). */
@@ -32,7 +37,8 @@ struct dropout pass_dropout(const struct pass *pass, int64_t block, enum dropout
 /* y = x W + b. */
 struct linear {
     struct weight *weight;
-    int64_t matrix, bias; /* offsets in the parameter array; bias -1: none */
+    struct row_weight *few; /* for few rows; NULL outside of generation (linear_prepare_few) */
+    int64_t matrix, bias;   /* offsets in the parameter array; bias -1: none */
 };
 
 /* Looks up "`name`.weight" and "`name`.bias"; the rest as in weight_create. Release with linear_destroy,
@@ -43,6 +49,10 @@ void linear_destroy(struct linear *linear);
 
 /* Takes over changed parameters. */
 void linear_refresh(const struct linear *linear, const float *parameters);
+
+/* Makes the form for few rows, of the values that the parameters have now; drops it. */
+enum status linear_prepare_few(struct linear *linear);
+void linear_drop_few(struct linear *linear);
 
 /* y = x W + b; dx = dy W^T; dW += x^T dy and db += column sums of dy. x, dx and dy are of the pass's element,
  * and y too; that of linear_forward_wide is fp32. */

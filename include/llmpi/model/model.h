@@ -21,6 +21,7 @@ enum status model_create(const struct model_shape *shape, const struct model_use
 void model_destroy(struct model *model);
 
 const struct model_shape *model_shape(const struct model *model);
+enum element model_element(const struct model *model);
 const struct parameter_table *model_table(const struct model *model);
 float *model_parameters(struct model *model); /* table->total elements */
 float *model_gradients(struct model *model);  /* the same layout; NULL without training */

@@ -19,7 +19,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A flag that a command understands. */
+/* A flag that a command understands; one whose value ends with "..." may be given several times. */
 struct flag {
     const char *name;  /* "--seed" */
     const char *value; /* what stands after "=" in the help, such as "N"; NULL: the flag has no value */
@@ -58,6 +58,8 @@ void arguments_free(struct arguments *arguments);
 
 /* The value of a flag ("" for one without value), or NULL when it was not given. */
 const char *arguments_get(const struct arguments *arguments, const char *flag);
+/* Appends the values of a flag that repeats, in order. */
+enum status arguments_get_all(const struct arguments *arguments, const char *flag, struct string_list *out);
 bool arguments_has(const struct arguments *arguments, const char *flag);
 
 /* *out becomes the value of a flag as a number within bounds; it is left alone when the flag was not given.

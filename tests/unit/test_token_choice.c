@@ -1,5 +1,5 @@
 /* Choosing the next token from logits. */
-#include "llmpi/train/generation.h"
+#include "llmpi/train/token_choice.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -12,24 +12,24 @@
 enum { VOCAB = 5 };
 static const float LOGITS[VOCAB] = {0.0f, 2.0f, 1.0f, 2.0f, -1.0f};
 
-static uint32_t choose(struct generation_settings settings, double random)
+static uint32_t choose(struct token_choice settings, double random)
 {
     float logits[VOCAB];
     uint32_t order[VOCAB];
     memcpy(logits, LOGITS, sizeof logits);
-    return generation_choose(logits, order, VOCAB, &settings, random);
+    return token_choice_draw(logits, order, VOCAB, &settings, random);
 }
 
 static void temperature_zero_takes_the_first_of_the_likeliest(void **state)
 {
     (void)state;
-    assert_int_equal(choose((struct generation_settings){.temperature = 0, .top_p = 1}, 0.999), 1);
+    assert_int_equal(choose((struct token_choice){.temperature = 0, .top_p = 1}, 0.999), 1);
 }
 
 static void top_k_keeps_k(void **state)
 {
     (void)state;
-    struct generation_settings settings = {.temperature = 1, .top_k = 2, .top_p = 1};
+    struct token_choice settings = {.temperature = 1, .top_k = 2, .top_p = 1};
     for (int i = 0; i < 1000; i++) {
         uint32_t id = choose(settings, i / 1000.0);
         assert_true(id == 1 || id == 3); /* equal logits rank by id, and fill both places */
@@ -44,7 +44,7 @@ static void top_k_keeps_k(void **state)
 static void top_p_keeps_the_smallest_set_that_reaches_p(void **state)
 {
     (void)state;
-    struct generation_settings settings = {.temperature = 1, .top_p = 0.38};
+    struct token_choice settings = {.temperature = 1, .top_p = 0.38};
     assert_int_equal(choose(settings, 0.9999), 1);
     settings.top_p = 0.70;
     assert_int_equal(choose(settings, 0.9999), 3);
@@ -61,8 +61,7 @@ static void frequencies_follow_the_softmax(void **state)
     for (int i = 0; i < VOCAB; i++)
         total += exp(LOGITS[i] / temperature);
     for (int i = 0; i < DRAWS; i++)
-        counts[choose((struct generation_settings){.temperature = temperature, .top_p = 1},
-                      (i + 0.5) / DRAWS)]++;
+        counts[choose((struct token_choice){.temperature = temperature, .top_p = 1}, (i + 0.5) / DRAWS)]++;
     for (int i = 0; i < VOCAB; i++) /* evenly spread draws miss each border by one at most */
         assert_true(fabs(counts[i] - DRAWS * exp(LOGITS[i] / temperature) / total) <= 2);
 }

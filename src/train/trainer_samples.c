@@ -1,0 +1,132 @@
+/* The samples of a run: rank 0 continues all prompts of the configuration together, the other ranks wait.
+ * They are written when all are there, so that a stop leaves none or all. */
+#include "trainer_private.h"
+
+#include "llmpi/base/activity.h"
+#include "llmpi/base/clock.h"
+#include "llmpi/base/json.h"
+#include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
+#include "llmpi/comm/requests.h"
+#include "llmpi/train/generation.h"
+
+#include <string.h>
+
+enum { AT_A_TIME = 8 /* prompts that are continued together */ };
+
+/* One prompt, and the text that follows it. */
+struct sample {
+    struct comm *comm;
+    struct token_list prompt;
+    struct buffer text;
+};
+
+static enum status keep_text(void *context, const char *text, size_t length)
+{
+    struct sample *sample = context;
+    activity_advance();
+    TRY(requests_check(sample->comm));
+    return buffer_append(&sample->text, text, length);
+}
+
+/* A line of metrics.jsonl and a block of samples.txt. */
+static enum status add_sample(struct buffer *lines, struct buffer *blocks, int64_t step, const char *prompt,
+                              const struct buffer *text)
+{
+    TRY(buffer_printf(lines, "{\"step\": %lld, \"prompt\": ", (long long)step));
+    TRY(json_write_text(lines, prompt, strlen(prompt)));
+    TRY(buffer_append(lines, ", \"sample\": ", 12));
+    TRY(json_write_text(lines, text->length > 0 ? text->data : "", text->length));
+    TRY(buffer_append(lines, "}\n", 2));
+    TRY(buffer_printf(blocks, "--- step %lld ---\n%s", (long long)step, prompt));
+    TRY(buffer_append(blocks, text->data, text->length));
+    return buffer_append(blocks, "\n\n", 2);
+}
+
+static enum status write_samples(struct trainer *trainer, const struct sample *samples)
+{
+    const struct string_list *prompts = &trainer->config->sample.prompts;
+    struct buffer lines = {0}, blocks = {0};
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; i < prompts->count && status == STATUS_OK; i++) {
+        const struct buffer *text = &samples[i].text;
+        status = add_sample(&lines, &blocks, trainer->state.step, prompts->items[i], text);
+        log_info("step %lld: sample: %s%s", (long long)trainer->state.step, prompts->items[i],
+                 text->length > 0 ? text->data : "");
+    }
+    if (status == STATUS_OK)
+        status = run_files_add_metrics(trainer->files, &lines);
+    if (status == STATUS_OK)
+        status = run_files_add_sample(trainer->files, &blocks);
+    buffer_free(&lines);
+    buffer_free(&blocks);
+    return status;
+}
+
+/* Fills requests and continues them all. */
+static enum status continue_prompts(struct trainer *trainer, struct sample *samples,
+                                    struct generation_request *requests, struct generation_result *results)
+{
+    const struct config *config = trainer->config;
+    const struct string_list *prompts = &config->sample.prompts;
+    const char *end_token = config->shards.end_token;
+    int64_t end = tokenizer_find(trainer->state.tokenizer, end_token, strlen(end_token));
+    uint32_t stop = end >= 0 ? (uint32_t)end : 0;
+    struct generation_settings settings = generation_settings_of(config);
+    struct generator *generator;
+    settings.stop_ids = &stop;
+    settings.stop_id_count = end >= 0;
+    for (int64_t i = 0; i < prompts->count; i++) {
+        const char *text = prompts->items[i];
+        struct token_list *ids = &samples[i].prompt;
+        samples[i].comm = trainer->comm;
+        TRY(generation_prompt(&trainer->state, text, strlen(text), end_token, ids));
+        requests[i] = (struct generation_request){
+            .settings = &settings,
+            .prompt = ids->ids,
+            .prompt_count = ids->count,
+            .first = tokenizer_may_follow(trainer->state.tokenizer, text, strlen(text)),
+            .sample = (uint64_t)i,
+            .sink = keep_text,
+            .context = &samples[i]};
+    }
+    TRY(generator_create(&trainer->state, prompts->count < AT_A_TIME ? prompts->count : AT_A_TIME, true,
+                         &generator));
+    enum status status = generator_run(generator, requests, prompts->count, results);
+    generator_destroy(generator);
+    return status;
+}
+
+static enum status make_samples(struct trainer *trainer)
+{
+    int64_t count = trainer->config->sample.prompts.count;
+    activity_begin(timers_name(PHASE_SAMPLE));
+    struct sample *samples = memory_allocate(count, sizeof *samples, "samples");
+    struct generation_request *requests = memory_allocate(count, sizeof *requests, "samples");
+    struct generation_result *results = memory_allocate(count, sizeof *results, "samples");
+    bool all = samples != NULL && requests != NULL && results != NULL;
+    enum status status = all ? STATUS_OK : STATUS_FAILED;
+    if (status == STATUS_OK && count > 0)
+        status = continue_prompts(trainer, samples, requests, results);
+    if (status == STATUS_OK)
+        status = write_samples(trainer, samples);
+    for (int64_t i = 0; all && i < count; i++) {
+        token_list_free(&samples[i].prompt);
+        buffer_free(&samples[i].text);
+        generation_result_free(&results[i]);
+    }
+    memory_free(samples);
+    memory_free(requests);
+    memory_free(results);
+    return status;
+}
+
+enum status trainer_sample(struct trainer *trainer)
+{
+    double since = clock_seconds();
+    enum status status = is_root(trainer) ? make_samples(trainer) : STATUS_OK;
+    requests_wait(trainer->comm);
+    status = comm_agree(trainer->comm, status);
+    timers_add(&trainer->timers, PHASE_SAMPLE, &since);
+    return status;
+}
