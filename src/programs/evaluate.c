@@ -1,4 +1,6 @@
-/* `llmpi evaluate CONFIG`: validation loss of a checkpoint. */
+/* `llmpi evaluate CONFIG`: validation loss of a checkpoint, or its answers to questions. */
+#include "evaluate_questions.h"
+
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
 #include "llmpi/comm/requests.h"
@@ -16,6 +18,10 @@
 static const struct flag flags[] = {
     {"--checkpoint", "PATH", "Checkpoint file or run directory (default: run.directory)"},
     {"--split", "NAME", "Which shards: validation (default) or train"},
+    {"--questions", "FILE",
+     "The share of questions that a tuned model answers exactly: JSON lines with prompt, response and kind "
+     "(llmpi corpus generate --questions)"},
+    {"--items", "FILE", "With --questions: write each answer as a JSON line"},
     {"--json", NULL, "Print one JSON object"}};
 
 static const struct command command = {
@@ -105,11 +111,30 @@ cleanup:
     return status;
 }
 
+/* **Collective** */
+static enum status ask(const struct config *config, const struct arguments *arguments, struct comm *comm)
+{
+    const char *path = arguments_get(arguments, "--checkpoint");
+    struct config stored;
+    struct train_state state;
+    TRY(placement_apply(config, comm));
+    enum status status =
+        inference_load(path != NULL ? path : config->run.directory, 1, comm, &stored, &state);
+    if (status == STATUS_OK)
+        status = evaluate_questions(arguments, &stored, &state, comm);
+    status = requests_conclude(comm, status, "the same command starts over");
+    state_destroy(&state);
+    config_free(&stored);
+    return status;
+}
+
 enum status program_evaluate(int count, char **arguments)
 {
     struct program program;
     enum status status = program_begin(&command, count, arguments, &program);
     if (status == STATUS_OK && !program.finished)
-        status = evaluate(&program.config, &program.arguments, program.comm);
+        status = arguments_has(&program.arguments, "--questions")
+                     ? ask(&program.config, &program.arguments, program.comm)
+                     : evaluate(&program.config, &program.arguments, program.comm);
     return program_end(&program, status);
 }
