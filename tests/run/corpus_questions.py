@@ -66,7 +66,7 @@ def check(question, stories):
         complain(f"the passage is not in story {number}: {question}")
     if not re.search(stated.replace("{answer}", re.escape(answer)).replace("{key}", re.escape(key)), passage):
         complain(f"the answer does not follow from the passage: {question}")
-    if len(passage.encode()) > 240:
+    if len(passage.encode()) > 160:
         complain(f"a long passage: {question}")
     if key and key[0].islower() and len(re.findall(rf"(?<![A-Za-z]){re.escape(key)}(?![A-Za-z])", passage)) != 1:
         complain(f"the key does not stand once in the passage: {question}")

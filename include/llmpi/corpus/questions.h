@@ -11,7 +11,7 @@
 #include <stdint.h>
 
 enum {
-    QUESTION_PASSAGE = 240 /* bytes of the longest passage; a longer frame of the story is not asked about */
+    QUESTION_PASSAGE = 160 /* bytes of the longest passage; a longer frame of the story is not asked about */
 };
 
 /* Appends the questions about story `number` to `out`, at most one of each kind, as JSON lines {"prompt":
