@@ -320,6 +320,15 @@ static const struct option table[] = {
      "Steps between two validation losses; 0: only at the end"},
     {FIELD(evaluate, sequences), OPTION_INTEGER, AT(evaluate, sequences), "256", COUNT_RANGE, NULL, true,
      "Validation sequences used at most; 0: all"},
+    {FIELD(evaluate, tasks), OPTION_LIST, AT(evaluate, tasks), "", NULL, NULL, true,
+     "Tasks that `train` evaluates: names of files in task_directory (lambada: lambada.jsonl), FILE.jsonl or "
+     "NAME=FILE.jsonl; empty: none"},
+    {FIELD(evaluate, tasks_every), OPTION_INTEGER, AT(evaluate, tasks_every), "0", STEPS_RANGE, NULL, true,
+     "Steps between two evaluations of the tasks; 0: with every validation loss"},
+    {FIELD(evaluate, task_items), OPTION_INTEGER, AT(evaluate, task_items), "0", COUNT_RANGE, NULL, true,
+     "Items of each task used, from the first on; 0: all"},
+    {FIELD(evaluate, task_directory), OPTION_TEXT, AT(evaluate, task_directory), "tasks", "[1, inf)", NULL,
+     true, "Folder of the tasks that are given by name"},
 
     {FIELD(sample, every), OPTION_INTEGER, AT(sample, every), "200", STEPS_RANGE, NULL, true,
      "Steps between two sets of samples; 0: only at the end"},

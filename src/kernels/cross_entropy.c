@@ -54,6 +54,21 @@ void cross_entropy_forward(float *loss, const float *logits, const uint32_t *tar
     }
 }
 
+void cross_entropy_largest(bool *largest, const float *logits, const uint32_t *targets, int64_t rows,
+                           int64_t vocab)
+{
+#pragma omp parallel for schedule(static) if (rows * vocab > THREADS_WORTH)
+    for (int64_t row = 0; row < rows; row++) {
+        const float *values = logits + row * vocab;
+        int64_t target = targets[row], above = 0;
+        for (int64_t i = 0; i < target; i++)
+            above += !(values[i] < values[target]);
+        for (int64_t i = target; i < vocab; i++)
+            above += !(values[i] <= values[target]);
+        largest[row] = above == 0;
+    }
+}
+
 CLONED(void, scale_and_round, (bf16 * out, const float *values, float factor, int64_t n),
        (out, values, factor, n))
 {

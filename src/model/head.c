@@ -122,6 +122,25 @@ void head_evaluate(const struct head *head, const struct pass *pass, float *toke
     }
 }
 
+/* Gathers the rows while it normalises them, so that the product is as long as the list. */
+void head_score(const struct head *head, const struct pass *pass, const int64_t *rows,
+                const uint32_t *targets, int64_t count, float *losses, bool *largest)
+{
+    const struct activations *scratch = pass->activations;
+    size_t row_bytes = (size_t)pass->shape->n_embd * element_size(scratch->element);
+    int64_t vocab = pass->shape->vocab_size, here;
+    for (int64_t first = 0; first < count; first += here) {
+        here = count - first < scratch->chunk_rows ? count - first : scratch->chunk_rows;
+        activity_advance();
+        for (int64_t i = 0; i < here; i++)
+            norm_forward(&head->ln_f, pass, (char *)scratch->narrow + (size_t)i * row_bytes, scratch->mean,
+                         scratch->rstd, last_output(pass, rows[first + i]), 1);
+        linear_forward_wide(&head->logits, pass, scratch->logits, scratch->narrow, here);
+        cross_entropy_forward(losses + first, scratch->logits, targets + first, here, vocab);
+        cross_entropy_largest(largest + first, scratch->logits, targets + first, here, vocab);
+    }
+}
+
 void head_logits(const struct head *head, const struct pass *pass, int64_t row, float *logits)
 {
     chunk_forward(head, pass, (struct chunk){row, 1}, logits);

@@ -265,6 +265,14 @@ void model_evaluate(struct model *model, const struct batch *batch, float *token
     head_evaluate(&model->head, &pass, token_loss, sums);
 }
 
+void model_score(struct model *model, const struct batch *batch, const int64_t *rows, const uint32_t *targets,
+                 int64_t count, float *losses, bool *largest)
+{
+    struct pass pass = begin_pass(model, batch);
+    forward(model, &pass, &no_hooks);
+    head_score(&model->head, &pass, rows, targets, count, losses, largest);
+}
+
 void model_next_logits(struct model *model, const uint32_t *tokens, int64_t count, float *logits)
 {
     const struct batch batch = {.sequences = 1, .length = count, .tokens = tokens};

@@ -236,16 +236,15 @@ static enum status report(const struct question_set *set, const struct answered 
 
 /* --- all together --- */
 
-enum status evaluate_questions(const struct arguments *arguments, const struct config *config,
-                               struct train_state *state, struct comm *comm)
+enum status evaluate_questions(const char *path, const struct arguments *arguments,
+                               const struct config *config, struct train_state *state, struct comm *comm)
 {
     struct question_set set = {0};
     struct answered *answered = NULL;
     const struct chat_template template = {.turn_prefix = config->instruct.turn_prefix,
                                            .turn_suffix = config->instruct.turn_suffix,
                                            .end_of_turn = config->instruct.end_of_turn};
-    enum status status =
-        read_questions(arguments_get(arguments, "--questions"), state->tokenizer, &set, comm_rank(comm) != 0);
+    enum status status = read_questions(path, state->tokenizer, &set, comm_rank(comm) != 0);
     if (status == STATUS_OK) {
         answered = memory_allocate(set.count, sizeof *answered, "answers");
         set.right = memory_allocate(set.counts.kind_count, sizeof *set.right, "right answers");

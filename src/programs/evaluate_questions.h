@@ -7,9 +7,9 @@
 #include "llmpi/programs/arguments.h"
 #include "llmpi/train/state.h"
 
-/* `config` is the one in the checkpoint, for its chat template. Rank 0 prints a table (--json: an object) and
- * writes --items=FILE. **Collective** */
-enum status evaluate_questions(const struct arguments *arguments, const struct config *config,
-                               struct train_state *state, struct comm *comm);
+/* `path` is the file, `config` the one in the checkpoint, for its chat template. Rank 0 prints a table
+ * (--json: an object) and writes --items=FILE. **Collective** */
+enum status evaluate_questions(const char *path, const struct arguments *arguments,
+                               const struct config *config, struct train_state *state, struct comm *comm);
 
 #endif

@@ -5,6 +5,7 @@
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/stopping.h"
+#include "llmpi/train/inference.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -22,19 +23,22 @@ static enum status print_config(const struct config *config)
 }
 
 /* Rank 0 reads; its success or failure is everybody's. */
-static enum status read_for_all(struct comm *comm, const char *path, struct buffer *text)
+static enum status read_for_all(struct comm *comm, const char *path, bool checkpoint, struct buffer *text)
 {
-    enum status status = comm_rank(comm) == 0 ? config_read(path, text) : STATUS_OK;
+    enum status status = STATUS_OK;
+    if (comm_rank(comm) == 0)
+        status = checkpoint ? inference_read_config(path, text) : config_read(path, text);
     comm_broadcast(comm, &status, sizeof status, 0);
     TRY(comm_agree(comm, status));
     return comm_broadcast_buffer(comm, text, 0);
 }
 
-static enum status load(struct program *program)
+static enum status load(struct program *program, const struct command *command)
 {
     struct buffer text = {0};
     const char *path = program->arguments.positionals.items[0];
-    enum status status = read_for_all(program->comm, path, &text);
+    bool checkpoint = command->checkpoint && inference_is_checkpoint(path);
+    enum status status = read_for_all(program->comm, path, checkpoint, &text);
     if (status == STATUS_OK)
         status = comm_agree(program->comm, config_parse(&program->config, text.data, text.length, path,
                                                         &program->arguments.overrides));
@@ -61,7 +65,7 @@ enum status program_begin(const struct command *command, int count, char **argum
     TRY(comm_agree(out->comm, arguments_parse(command, count, arguments, &out->arguments)));
     if (!command->configuration)
         return STATUS_OK;
-    TRY(load(out));
+    TRY(load(out, command));
     bool root = comm_rank(out->comm) == 0;
     out->finished = arguments_has(&out->arguments, "--print-config");
     if (out->finished)

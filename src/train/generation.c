@@ -125,16 +125,32 @@ static int64_t slot_number(const struct generator *generator, const struct slot 
     return slot - generator->slots;
 }
 
+/* How many of a prompt's tokens the decoder has from the text that was in this slot before; at least one is
+ * left to be fed. */
+static int64_t known_tokens(const struct generator *generator, const struct slot *slot,
+                            const struct generation_request *request)
+{
+    int64_t known = 0;
+    if (!request->resumes || generator->decoder == NULL || slot->start > 0)
+        return 0;
+    int64_t most = decoder_length(generator->decoder, slot_number(generator, slot));
+    most = most < request->prompt_count - 1 ? most : request->prompt_count - 1;
+    while (known < most && slot->ids.ids[known] == request->prompt[known])
+        known++;
+    return known;
+}
+
 static enum status begin(struct generator *generator, struct slot *slot,
                          const struct generation_request *request, struct generation_result *result)
 {
+    int64_t known = known_tokens(generator, slot, request);
     slot->request = request;
     slot->result = result;
     slot->ids.count = slot->start = 0;
     buffer_clear(&slot->held);
     result->ids.count = 0;
     if (generator->decoder != NULL)
-        decoder_truncate(generator->decoder, slot_number(generator, slot), 0);
+        decoder_truncate(generator->decoder, slot_number(generator, slot), known);
     TRY(token_list_reserve(&slot->ids, request->prompt_count));
     memcpy(slot->ids.ids, request->prompt, (size_t)request->prompt_count * sizeof *request->prompt);
     slot->ids.count = request->prompt_count;

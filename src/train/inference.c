@@ -7,6 +7,7 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/train/checkpoint.h"
 #include "llmpi/train/precision.h"
+#include "llmpi/train/scoring.h"
 #include "llmpi/train/step.h"
 
 #include <stdlib.h>
@@ -23,14 +24,35 @@ static enum status find_file(const char *path, char **out)
     return *out != NULL ? STATUS_OK : fail(STATUS_FAILED, "%s: no checkpoint in this run directory", path);
 }
 
-static enum status read_texts(const char *file, struct buffer *yaml, struct buffer *json)
+static enum status read_config(const char *file, struct buffer *yaml)
 {
     struct config config;
-    struct tokenizer *tokenizer = NULL;
     enum status status = checkpoint_read_config(file, &config);
     if (status == STATUS_OK)
         status = config_write(&config, false, yaml);
     config_free(&config);
+    return status;
+}
+
+bool inference_is_checkpoint(const char *path)
+{
+    return file_is_directory(path) || path_has_suffix(path, ".h5");
+}
+
+enum status inference_read_config(const char *path, struct buffer *yaml)
+{
+    char *file = NULL;
+    enum status status = find_file(path, &file);
+    if (status == STATUS_OK)
+        status = read_config(file, yaml);
+    free(file);
+    return status;
+}
+
+static enum status read_texts(const char *file, struct buffer *yaml, struct buffer *json)
+{
+    struct tokenizer *tokenizer = NULL;
+    enum status status = read_config(file, yaml);
     if (status == STATUS_OK)
         status = checkpoint_read_tokenizer(file, &tokenizer);
     if (status == STATUS_OK)
@@ -64,9 +86,11 @@ static enum status create(const struct config *config, struct tokenizer *tokeniz
         tokenizer_destroy(tokenizer);
         return status;
     }
-    struct model_use use =
-        state_model_use(config, precision.element,
-                        sequences > 0 ? sequences : step_micro_batch(config, comm_size(comm)), false);
+    if (sequences == INFERENCE_TRAINING)
+        sequences = step_micro_batch(config, comm_size(comm));
+    if (sequences == INFERENCE_SCORING)
+        sequences = scoring_sequences(config->model.context_length);
+    struct model_use use = state_model_use(config, precision.element, sequences, false);
     return state_create(config, tokenizer, &use, comm, state);
 }
 

@@ -191,13 +191,16 @@ static enum status attend(struct trainer *trainer, enum duty duty, enum status (
 enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *stop)
 {
     const struct config *config = trainer->config;
-    int64_t step = trainer->state.step;
+    int64_t step = trainer->state.step, tasks_every = config->evaluate.tasks_every;
+    tasks_every = tasks_every > 0 ? tasks_every : config->evaluate.every;
     bool last = step == config->train.steps && step > before;
     bool save_now = last || is_due(before, step, config->checkpoint.every);
     if (is_root(trainer))
         stopping_reserve(checkpoint_writer_seconds(trainer->writer));
     if (last || is_due(before, step, config->evaluate.every))
         trainer->owed |= DUTY_EVALUATE;
+    if (trainer->tasks.count > 0 && (last || is_due(before, step, tasks_every)))
+        trainer->owed |= DUTY_TASKS;
     if (last || is_due(before, step, config->sample.every))
         trainer->owed |= DUTY_SAMPLE;
     if (!save_now && !*stop && trainer->owed == 0)
@@ -205,6 +208,7 @@ enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *s
     stepper_settle(trainer->stepper, &trainer->timers);
     TRY(comm_agree(trainer->comm, trainer->written));
     TRY(attend(trainer, DUTY_EVALUATE, evaluate, stop));
+    TRY(attend(trainer, DUTY_TASKS, trainer_run_tasks, stop));
     TRY(attend(trainer, DUTY_SAMPLE, trainer_sample, stop));
     bool leaving = *stop || step == config->train.steps;
     bool saved = trainer->saved_step == step && trainer->saved_owed == trainer->owed;

@@ -10,6 +10,7 @@
 #include "llmpi/train/run_files.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
+#include "llmpi/train/task_list.h"
 #include "llmpi/train/timers.h"
 #include "llmpi/train/trainer.h"
 
@@ -31,6 +32,8 @@ struct trainer {
     struct dataset *train, *validation;
     struct dataset_sequences windows; /* of `train`, as the stepper takes them */
     struct document_mask documents;   /* of `train` */
+    struct task_list tasks;
+    struct task_result *task_results; /* of each, of the last evaluation */
     struct stepper *stepper;
     struct checkpoint_writer *writer;
     double validation_loss; /* of the last evaluation, */
@@ -71,6 +74,13 @@ double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double
  * before a stop saving is over when this returns, and it fails where that could not be; other saves that fail
  * are only warned of. **Collective** */
 enum status trainer_after_steps(struct trainer *trainer, int64_t before, bool *stop);
+
+/* Runs the tasks (trainer_tasks.c) and writes their results into the log and metrics.jsonl. **Collective** */
+enum status trainer_run_tasks(struct trainer *trainer);
+
+/* Opens the tasks of evaluate.tasks. **Collective** */
+enum status trainer_open_tasks(struct trainer *trainer, struct tokenizer *tokenizer);
+void trainer_close_tasks(struct trainer *trainer);
 
 /* Tells the stepper what metrics.jsonl says of the last steps: continuing must judge the next one as the run
  * would have done. **Collective** */

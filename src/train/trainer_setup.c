@@ -279,6 +279,8 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
         status = open_data(trainer, tokenizer);
     }
     if (status == STATUS_OK)
+        status = trainer_open_tasks(trainer, tokenizer);
+    if (status == STATUS_OK)
         status = gemm_peak_agree(&trainer->precision, trainer->comm, &trainer->peak);
     if (status != STATUS_OK) {
         tokenizer_destroy(tokenizer);
@@ -306,6 +308,7 @@ void trainer_close(struct trainer *trainer)
     stepper_destroy(trainer->stepper);
     run_files_close(trainer->files);
     buffer_free(&trainer->line);
+    trainer_close_tasks(trainer);
     memory_free(trainer->results);
     memory_free(trainer->notes);
     state_destroy(&trainer->state);

@@ -132,6 +132,10 @@ struct config {
     struct {
         int64_t every;     /* steps; 0: only at the end */
         int64_t sequences; /* at most that many validation windows; 0: all */
+        struct string_list tasks;
+        int64_t tasks_every; /* steps; 0: `every` */
+        int64_t task_items;  /* 0: all */
+        char *task_directory;
     } evaluate;
     struct {
         int64_t every; /* steps; 0: only at the end */

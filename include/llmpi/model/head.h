@@ -7,6 +7,7 @@
 #include "llmpi/model/layer.h"
 #include "llmpi/model/model.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct head {
@@ -31,6 +32,11 @@ void head_train(const struct head *head, const struct pass *pass, struct model_l
 /* Loss only; token_loss (rows) may be NULL. */
 void head_evaluate(const struct head *head, const struct pass *pass, float *token_loss,
                    struct model_loss *sums);
+
+/* Of some rows of the batch, in any order: losses[i] is that of targets[i] at rows[i], largest[i] whether
+ * that target is the arg-max. */
+void head_score(const struct head *head, const struct pass *pass, const int64_t *rows,
+                const uint32_t *targets, int64_t count, float *losses, bool *largest);
 
 /* Makes the form of the weight for generation; head_destroy drops it too. */
 enum status head_prepare_few(struct head *head);

@@ -65,6 +65,12 @@ void model_train(struct model *model, const struct batch *batch, uint64_t seed, 
 void model_evaluate(struct model *model, const struct batch *batch, float *token_loss,
                     struct model_loss *sums);
 
+/* Forward only, no dropout, and the head for `count` rows of the batch alone (row = sequence * length +
+ * place, in any order): losses[i] is the loss in nats of targets[i] at rows[i], largest[i] tells whether that
+ * target is the arg-max of the logits (the first of equal ones). The batch needs no targets. */
+void model_score(struct model *model, const struct batch *batch, const int64_t *rows, const uint32_t *targets,
+                 int64_t count, float *losses, bool *largest);
+
 /* The logits (vocab_size) that follow the last of `count` tokens (1 <= count <= context_length). */
 void model_next_logits(struct model *model, const uint32_t *tokens, int64_t count, float *logits);
 

@@ -34,6 +34,7 @@ struct command {
     const struct flag *flags;
     int flag_count;
     bool configuration; /* the first positional is a CONFIG: takes overrides and --print-config */
+    bool checkpoint;    /* or it is a CHECKPOINT, whose stored configuration is taken */
     bool alone;         /* for program_begin: one process without MPI */
     bool stops;         /* for program_begin: requests to stop (comm/requests.h) are obeyed */
 };

@@ -12,6 +12,7 @@ enum status program_plan(int count, char **arguments);
 enum status program_train(int count, char **arguments);
 enum status program_evaluate(int count, char **arguments);
 enum status program_generate(int count, char **arguments);
+enum status program_chat(int count, char **arguments);
 enum status program_inspect(int count, char **arguments);
 enum status program_bench(int count, char **arguments);
 enum status program_scale(int count, char **arguments);

@@ -15,7 +15,7 @@
 #define CHECKPOINT_FORMAT_VERSION 1
 
 /* What falls due after a step. */
-enum duty { DUTY_EVALUATE = 1, DUTY_SAMPLE = 2 };
+enum duty { DUTY_EVALUATE = 1, DUTY_SAMPLE = 2, DUTY_TASKS = 4 };
 
 /* What stands beside the tensors. */
 struct checkpoint_notes {

@@ -34,6 +34,8 @@ struct generation_request {
     int64_t prompt_count; /* at least 1 */
     bool first;           /* a word may follow the prompt without a space: tokenizer_may_follow */
     uint64_t sample;
+    bool resumes; /* with a cache: what the prompt shares with the beginning of the text that was in its place
+                   * before is not computed again (which may round otherwise) */
     text_sink sink; /* receives the new text as it comes; NULL: not wanted */
     void *context;
 };
