@@ -42,12 +42,18 @@ static const int register_count = sizeof registers / sizeof *registers;
 
 enum status story_write(uint64_t seed, int64_t number, struct buffer *out, double *bits)
 {
+    return story_tell(seed, number, out, bits, NULL);
+}
+
+enum status story_tell(uint64_t seed, int64_t number, struct buffer *out, double *bits, struct buffer *notes)
+{
     enum { LONGEST = 4096 };
     TRY(buffer_reserve(out, LONGEST));
     struct story story = {
         .seed = seed,
         .stream = (uint64_t)RANDOM_STORY + ((uint64_t)number << 32),
         .out = out,
+        .notes = notes,
         .start = out->length,
         .paragraph = true,
     };

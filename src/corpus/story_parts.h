@@ -185,8 +185,8 @@ enum pool_name {
     LETTER_OPENING,
     NEWS_OPENING,
     REPORT_OPENING,
-    DIALOGUE_OPENING,
     PLAIN_OPENING,
+    DIALOGUE_OPENING,
     MEMORY_OPENING,
     TALE_CLOSING,
     BEDTIME_CLOSING,
@@ -296,16 +296,24 @@ enum role { HERO, FRIEND, ELDER, LISTENER, ROLES };
 #define STORY_THINGS     3
 #define STORY_PLOT_TEXTS 5
 
+/* Where the words of a slot stand in the text, for questions about the story (questions.c). */
+struct story_note {
+    const char *slot;    /* its name; NULL: a whole frame, of `pool` */
+    enum pool_name pool; /* of the frame */
+    size_t begin, end;   /* bytes of the text, without the article */
+};
+
 /* A story in the making. */
 struct story {
     uint64_t seed, stream, index; /* of the next random number */
     double bits;                  /* entropy of the choices so far */
     struct buffer *out;
-    size_t start;       /* of this story in `out` */
-    enum status status; /* of the first failure */
-    unsigned facts;     /* enum fact */
-    int season;         /* 0: spring */
-    int seasons_later;  /* from the story to its telling */
+    struct buffer *notes; /* struct story_note after struct story_note; NULL: none are taken */
+    size_t start;         /* of this story in `out` */
+    enum status status;   /* of the first failure */
+    unsigned facts;       /* enum fact */
+    int season;           /* 0: spring */
+    int seasons_later;    /* from the story to its telling */
     bool female[ROLES];
     bool elder_known; /* the grown-up was named with title and trade before */
     int job;          /* of the grown-up; -1 until the text needs it */
@@ -329,6 +337,10 @@ struct story {
     bool paragraph;             /* nothing stands in the paragraph yet */
 };
 
+/* story.c: story_write, which takes notes too: of each slot after those inside it, and of each frame after
+ * its slots. */
+enum status story_tell(uint64_t seed, int64_t number, struct buffer *out, double *bits, struct buffer *notes);
+
 /* story_text.c: one of n (n > 0), each as likely. Every choice of the generator is made here, which adds
  * log2(n) to the bits. */
 int story_choose(struct story *story, int n);
@@ -344,6 +356,12 @@ void story_expand(struct story *story, const char *text, size_t length);
 
 /* Writes text as it is, with the article or capital that waits for it. */
 void story_emit(struct story *story, const char *text, size_t length);
+
+/* Writes a fact of the world, of which a note is taken under this name. */
+void story_emit_fact(struct story *story, const char *slot, const char *text);
+
+/* Takes a note of what was written since `begin`, where the article waited or not. */
+void story_take_note(struct story *story, struct story_note note, bool article);
 
 /* Says one frame of a pool. */
 void story_say(struct story *story, enum pool_name pool);

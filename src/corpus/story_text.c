@@ -77,6 +77,24 @@ void story_emit(struct story *story, const char *text, size_t length)
     append(story, text, length);
 }
 
+void story_take_note(struct story *story, struct story_note note, bool article)
+{
+    if (story->notes == NULL || story->status != STATUS_OK || story->out->length == note.begin)
+        return;
+    if (article)
+        note.begin += story->out->data[note.begin + 1] == ' ' ? 2 : 3;
+    note.end = story->out->length;
+    story->status = buffer_append(story->notes, &note, sizeof note);
+}
+
+void story_emit_fact(struct story *story, const char *slot, const char *text)
+{
+    struct story_note note = {.slot = slot, .begin = story->out->length};
+    bool article = story->article;
+    story_emit(story, text, strlen(text));
+    story_take_note(story, note, article);
+}
+
 /* The end of the bracket that opens at `text`: the place of its closing mate, with the number of its choices.
  */
 static size_t bracket_end(const char *text, size_t length, int *choices)
@@ -186,7 +204,9 @@ void story_say(struct story *story, enum pool_name name)
     else if ((story->facts & QUOTED) != 0)
         append(story, "\"", 1);
     story->paragraph = false;
+    struct story_note note = {.pool = name, .begin = story->out->length};
     story_expand(story, pool->frames[frame].text, strlen(pool->frames[frame].text));
+    story_take_note(story, note, false);
 }
 
 void story_say_within(struct story *story, enum pool_name pool, size_t room)

@@ -34,18 +34,24 @@ static void fill_elder(struct story *story, int unused)
     (void)unused;
     static const char *const female[] = {"Miss", "Madam", "Granny", "Aunt"};
     static const char *const male[] = {"Mister", "Master", "Uncle", "Old"};
-    if (!story->elder_known) {
+    bool introduced = !story->elder_known;
+    if (introduced) {
         story->elder_known = true;
-        expand_text(story, "the {trait} {job} ");
+        expand_text(story, "the {trait} ");
+        story_emit_fact(story, "elder_trade", job_of(story)->noun);
+        emit_text(story, " ");
         story->title = (story->female[ELDER] ? female : male)[story_choose(story, 4)];
         story->name[ELDER] = story_draw(story, FAMILY_NAMES);
     } else if (story_choose(story, 3) == 0) {
         expand_text(story, "the {job}");
         return;
     }
+    struct story_note note = {.slot = "elder_name", .begin = story->out->length};
     emit_text(story, story->title);
     emit_text(story, " ");
     emit_text(story, story->name[ELDER]);
+    if (introduced) /* elsewhere the text does not say who has this trade */
+        story_take_note(story, note, false);
 }
 
 static void fill_hero(struct story *story, int form)
@@ -185,7 +191,7 @@ static void fill_month(struct story *story, int now)
         now = 0;
     if (story->month[now] == NULL)
         story->month[now] = months[season_of(story, now)][story_choose(story, 3)];
-    emit_text(story, story->month[now]);
+    story_emit_fact(story, "month_name", story->month[now]);
 }
 
 static void fill_season(struct story *story, int now)
@@ -198,6 +204,8 @@ static void fill_season(struct story *story, int now)
  * dogs home". */
 static void fill_thing(struct story *story, int column)
 {
+    static const char *const adjectives[CATEGORIES] = {
+        [METALS] = "metal", [WOODS] = "wood", [CLOTHS] = "cloth", [PAPERS] = "paper", [POTTERY] = "pottery"};
     const struct thing *thing = story->thing[column / 3];
     if (column % 3 == 2) {
         emit_text(story, thing->use);
@@ -207,10 +215,10 @@ static void fill_thing(struct story *story, int column)
         if (!story->thing_known[column / 3])
             expand_text(story, "{looks} ");
         story->thing_known[column / 3] = true;
-        emit_text(story, story->adjective[column / 3]);
+        story_emit_fact(story, adjectives[thing->adjective], story->adjective[column / 3]);
         emit_text(story, " ");
     }
-    emit_text(story, thing->noun);
+    story_emit_fact(story, "noun", thing->noun);
 }
 
 /* Of the place where the story is now, or (columns from 4) of a place by number. */
@@ -220,12 +228,12 @@ static void fill_place(struct story *story, int column)
     const struct place *place = story->place[number];
     switch (column % 4) {
     case 0:
-        emit_text(story, place->name);
+        story_emit_fact(story, "place_name", place->name);
         break;
     case 1:
         emit_text(story, place->at);
         emit_text(story, " the ");
-        emit_text(story, place->name);
+        story_emit_fact(story, "place_name", place->name);
         break;
     case 2:
         if (story_choose(story, 2) == 0)
@@ -375,7 +383,10 @@ void story_fill(struct story *story, const char *name)
     while (low <= high) {
         int middle = (low + high) / 2, order = strcmp(name, slots[middle].name);
         if (order == 0) {
+            struct story_note note = {.slot = slots[middle].name, .begin = story->out->length};
+            bool article = story->article;
             slots[middle].fill(story, slots[middle].argument);
+            story_take_note(story, note, article);
             return;
         }
         if (order < 0)

@@ -11,7 +11,7 @@ static const struct {
     enum status (*run)(int count, char **arguments);
     const char *usage;
 } commands[] = {
-    {"generate", corpus_generate, "--output=FILE [--documents=N] [--seed=S] [--json]"},
+    {"generate", corpus_generate, "--output=FILE [--questions=FILE] [--documents=N] [--seed=S] [--json]"},
     {"stats", corpus_stats, "INPUT... [--tokenizer=TOKENIZER] [--words=N] [--skip-errors] [--json]"},
     {"clean", corpus_clean, "CONFIG [--section.key=value]"},
 };

@@ -1,6 +1,8 @@
 /* `llmpi evaluate CONFIG`: what a checkpoint is worth, on shards, tasks or a text. */
+#include "evaluate_questions.h"
 #include "evaluations.h"
 
+#include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
 #include "llmpi/comm/requests.h"
@@ -16,12 +18,19 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 static const struct flag flags[] = {
     {"--checkpoint", "PATH", "Checkpoint file or run directory (default: run.directory)"},
     {"--split", "NAME", "Which shards: validation (default) or train"},
-    {"--tasks", "LIST", "Instead, tasks as evaluate.tasks names them: accuracy, perplexity"},
-    {"--items", "FILE.jsonl", "With --tasks: write what came out for each item"},
+    {"--tasks", "LIST",
+     "Instead, tasks as evaluate.tasks names them: accuracy, perplexity; or questions: see --questions"},
+    {"--questions", "FILE",
+     "Instead, the share of questions that a tuned model answers exactly: JSON lines with prompt, response "
+     "and "
+     "kind (llmpi corpus generate --questions); --tasks=questions takes them from evaluate.task_directory"},
+    {"--items", "FILE.jsonl", "With --tasks or --questions: write what came out for each item"},
     {"--metrics", NULL, "With --tasks: append the results to metrics.jsonl of run.directory, too"},
     {"--file", "FILE", "Instead, a text file, or a corpus as corpus.inputs names them"},
     {"--json", NULL, "Print one JSON object; of tasks one each"}};
@@ -144,6 +153,32 @@ static enum status evaluate_texts(const struct config *config, const struct argu
     return requests_conclude(comm, status, "the same command starts over");
 }
 
+/* The task "questions" is the file questions.jsonl of evaluate.task_directory. */
+static enum status evaluate_answers(const struct config *config, const struct arguments *arguments,
+                                    struct comm *comm)
+{
+    struct config stored;
+    struct train_state state;
+    const char *given = arguments_get(arguments, "--questions");
+    char *path =
+        given != NULL ? strdup(given) : path_join(config->evaluate.task_directory, "questions.jsonl");
+    TRY(comm_agree(comm, path != NULL ? STATUS_OK : STATUS_FAILED));
+    enum status status =
+        inference_load(checkpoint_path(config, arguments), INFERENCE_GENERATION, comm, &stored, &state);
+    if (status == STATUS_OK)
+        status = evaluate_questions(path, arguments, &stored, &state, comm);
+    state_destroy(&state);
+    config_free(&stored);
+    free(path);
+    return requests_conclude(comm, status, "the same command starts over");
+}
+
+static bool asks(const struct arguments *arguments)
+{
+    const char *tasks = arguments_get(arguments, "--tasks");
+    return arguments_has(arguments, "--questions") || (tasks != NULL && strcmp(tasks, "questions") == 0);
+}
+
 /* --tasks is another way to write --evaluate.tasks. */
 static enum status check_flags(const struct arguments *arguments, struct config *config)
 {
@@ -151,10 +186,14 @@ static enum status check_flags(const struct arguments *arguments, struct config 
     bool file = arguments_has(arguments, "--file");
     if (tasks != NULL && file)
         return fail(STATUS_USAGE, "--tasks and --file exclude each other");
-    if ((tasks != NULL || file) && arguments_has(arguments, "--split"))
-        return fail(STATUS_USAGE, "--split is of shards, not of --tasks or --file");
-    if (tasks == NULL && (arguments_has(arguments, "--items") || arguments_has(arguments, "--metrics")))
-        return fail(STATUS_USAGE, "--items and --metrics are of --tasks");
+    if (asks(arguments) && (file || (tasks != NULL && strcmp(tasks, "questions") != 0)))
+        return fail(STATUS_USAGE, "--questions stands for itself, without --file and other --tasks");
+    if ((tasks != NULL || file || asks(arguments)) && arguments_has(arguments, "--split"))
+        return fail(STATUS_USAGE, "--split is of shards, not of --tasks, --questions or --file");
+    if (tasks == NULL && !asks(arguments) && arguments_has(arguments, "--items"))
+        return fail(STATUS_USAGE, "--items is of --tasks and --questions");
+    if ((tasks == NULL || asks(arguments)) && arguments_has(arguments, "--metrics"))
+        return fail(STATUS_USAGE, "--metrics is of --tasks that are not questions");
     return tasks != NULL ? option_set_text(option_find("evaluate.tasks"), config, tasks, "--tasks")
                          : STATUS_OK;
 }
@@ -163,6 +202,8 @@ static enum status evaluate(struct config *config, const struct arguments *argum
 {
     TRY(comm_agree(comm, check_flags(arguments, config)));
     TRY(placement_apply(config, comm));
+    if (asks(arguments))
+        return evaluate_answers(config, arguments, comm);
     return arguments_has(arguments, "--tasks") || arguments_has(arguments, "--file")
                ? evaluate_texts(config, arguments, comm)
                : evaluate_shards(config, arguments, comm);

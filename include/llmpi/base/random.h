@@ -35,7 +35,8 @@ enum random_stream {
     RANDOM_DROPOUT = 3,
     RANDOM_SAMPLE = 4,
     RANDOM_STORY = 5,
-    RANDOM_BENCH = 6
+    RANDOM_BENCH = 6,
+    RANDOM_QUESTION = 8
 };
 
 #endif
