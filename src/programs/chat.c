@@ -7,6 +7,7 @@
 #include "llmpi/kernels/threads.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
+#include "llmpi/train/chat.h"
 #include "llmpi/train/generation.h"
 #include "llmpi/train/inference.h"
 
@@ -230,9 +231,7 @@ static enum status apply_flags(struct chat *chat, const struct arguments *argume
 static enum status prepare(struct chat *chat, const struct arguments *arguments)
 {
     const struct config *config = &chat->config;
-    chat->template = (struct chat_template){.turn_prefix = config->instruct.turn_prefix,
-                                            .turn_suffix = config->instruct.turn_suffix,
-                                            .end_of_turn = config->instruct.end_of_turn};
+    chat->template = chat_template_of(config);
     chat->history = (struct chat_history){.template = &chat->template, .tokenizer = chat->state.tokenizer};
     TRY(chat_template_check(&chat->template, chat->state.tokenizer));
     TRY(apply_flags(chat, arguments));

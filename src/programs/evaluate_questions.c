@@ -241,9 +241,7 @@ enum status evaluate_questions(const char *path, const struct arguments *argumen
 {
     struct question_set set = {0};
     struct answered *answered = NULL;
-    const struct chat_template template = {.turn_prefix = config->instruct.turn_prefix,
-                                           .turn_suffix = config->instruct.turn_suffix,
-                                           .end_of_turn = config->instruct.end_of_turn};
+    const struct chat_template template = chat_template_of(config);
     enum status status = read_questions(path, state->tokenizer, &set, comm_rank(comm) != 0);
     if (status == STATUS_OK) {
         answered = memory_allocate(set.count, sizeof *answered, "answers");
