@@ -364,12 +364,46 @@ static const struct option table[] = {
      "Write checkpoints beside training, from a copy in memory of what is saved; false: training waits, and "
      "needs no memory for that"},
 
+    {FIELD(instruct, inputs), OPTION_LIST, AT(instruct, inputs), "", NULL, NULL, true,
+     "Files, folders or globs of conversations: .jsonl .ndjson .json, also with .gz or .zst, and .parquet; "
+     "each record {instruction, input, output}, {prompt, response}, {messages} or {conversations}"},
+    {FIELD(instruct, validation_inputs), OPTION_LIST, AT(instruct, validation_inputs), "", NULL, NULL, true,
+     "Files of validation conversations of their own; empty: split the inputs"},
+    {FIELD(instruct, validation_fraction), OPTION_NUMBER, AT(instruct, validation_fraction), "0.05", "[0, 1)",
+     NULL, true, "Share of the conversations that is kept for validation, chosen by a hash of each"},
+    {FIELD(instruct, directory), OPTION_TEXT, AT(instruct, directory), "runs/instruct", "[1, inf)", NULL,
+     true, "Folder of the shards of examples"},
+    {FIELD(instruct, count), OPTION_INTEGER, AT(instruct, count), "1", "[1, 99999]", NULL, true,
+     "Shards of each split; as many ranks can write them"},
+    {FIELD(instruct, system), OPTION_TEXT, AT(instruct, system), "", NULL, NULL, true,
+     "System turn of conversations that have none; empty: no system turn"},
+    {FIELD(instruct, too_long), OPTION_CHOICE, AT(instruct, too_long), "truncate", NULL, "truncate|drop",
+     true,
+     "What happens to conversations of more than model.context_length + 1 tokens: whole turns are left out "
+     "from the left, or all of it"},
     {FIELD(instruct, turn_prefix), OPTION_TEXT, AT(instruct, turn_prefix), "<|im_start|>{role}\n", NULL, NULL,
      false, "What begins a turn of a conversation; {role} becomes system, user or assistant"},
     {FIELD(instruct, turn_suffix), OPTION_TEXT, AT(instruct, turn_suffix), "<|im_end|>\n", "[1, inf)", NULL,
      false, "What ends a turn"},
     {FIELD(instruct, end_of_turn), OPTION_TEXT, AT(instruct, end_of_turn), "<|im_end|>", "[1, inf)", NULL,
      false, "The special token in turn_suffix by which the model ends an answer"},
+
+    {FIELD(finetune, directory), OPTION_TEXT, AT(finetune, directory), "runs/finetune", "[1, inf)", NULL,
+     true, "Run directory of `llmpi finetune`, instead of run.directory"},
+    {FIELD(finetune, epochs), OPTION_NUMBER, AT(finetune, epochs), "3", "(0, 10000]", NULL, true,
+     "How often each example is seen, which gives the steps"},
+    {FIELD(finetune, steps), OPTION_INTEGER, AT(finetune, steps), "0", STEPS_RANGE, NULL, true,
+     "Steps, instead of epochs; 0: as the epochs say"},
+    {FIELD(finetune, batch_size), OPTION_INTEGER, AT(finetune, batch_size), "8", "[1, 1000000]", NULL, true,
+     "Packed sequences per step over all ranks, instead of train.batch_size"},
+    {FIELD(finetune, learning_rate), OPTION_NUMBER, AT(finetune, learning_rate), "1e-4", "(0, 10]", NULL,
+     true,
+     "Peak of the learning rate, instead of train.learning_rate: a tenth to a third of what pretraining had; "
+     "for LoRA three to ten times more"},
+    {FIELD(finetune, warmup), OPTION_NUMBER, AT(finetune, warmup), "0.05", "[0, 1]", NULL, true,
+     "Share of the steps in which the learning rate rises, instead of train.warmup_steps"},
+    {FIELD(finetune, weight_decay), OPTION_NUMBER, AT(finetune, weight_decay), "0", "[0, inf)", NULL, true,
+     "AdamW's weight decay, instead of train.weight_decay"},
 };
 
 int64_t option_count(void)

@@ -100,12 +100,19 @@ static enum status take_string(struct reader *reader, struct document *out, bool
 static enum status take_text(struct reader *reader, struct document *out, bool *good)
 {
     const struct json *line = reader->json;
-    if (json_kind(line) == KIND_TEXT && reader->corpus->is_array[reader->file])
+    if (json_kind(line) == KIND_TEXT && reader->corpus->is_array[reader->file] &&
+        reader->corpus->settings.text_field != NULL)
         return take_string(reader, out, good);
     if (json_kind(line) != KIND_OBJECT)
         return reader_reject(reader, &reader->report.broken_json, 0, "broken JSON: found %s, expected %s",
                              name_of(json_kind(line)), expected_in(reader));
     const char *field = reader->corpus->settings.text_field;
+    if (field == NULL) {
+        out->text = out->record;
+        out->length = out->record_length;
+        *good = true;
+        return STATUS_OK;
+    }
     out->text = json_get_text(json_get_member(line, field), &out->length);
     if (out->text == NULL)
         return reject_member(reader, line);

@@ -44,6 +44,15 @@ static enum status list_columns(const struct parquet_file *file, struct buffer *
     return count > MOST ? buffer_printf(out, ", ...") : STATUS_OK;
 }
 
+/* Where no column is the text, one that there is anyway, by which work is divided. */
+static int64_t first_text_column(const struct parquet_file *file)
+{
+    for (int64_t column = 0; column < parquet_columns(file); column++)
+        if (parquet_column_kind(file, column) == PARQUET_TEXT)
+            return column;
+    return -1;
+}
+
 static enum status find_text(const struct reader *reader, struct parquet_rows *rows)
 {
     static const char *const kinds[] = {[PARQUET_TEXT] = "text",
@@ -52,15 +61,17 @@ static enum status find_text(const struct reader *reader, struct parquet_rows *r
                                         [PARQUET_BOOLEAN] = "booleans",
                                         [PARQUET_OTHER] = "nested or of a kind that cannot be read"};
     const char *field = reader->corpus->settings.text_field;
-    rows->text = parquet_find_column(rows->file, field);
+    rows->text = field != NULL ? parquet_find_column(rows->file, field) : first_text_column(rows->file);
     if (rows->text >= 0 && parquet_column_kind(rows->file, rows->text) == PARQUET_TEXT)
         return STATUS_OK;
     struct buffer names = {0};
     enum status status = list_columns(rows->file, &names);
     const char *found = names.length > 0 ? names.data : "none";
     if (status == STATUS_OK && rows->text < 0)
-        status =
-            fail(STATUS_FAILED, "%s: no column \"%s\", the columns are %s", path_of(reader), field, found);
+        status = field != NULL ? fail(STATUS_FAILED, "%s: no column \"%s\", the columns are %s",
+                                      path_of(reader), field, found)
+                               : fail(STATUS_FAILED, "%s: no column of text, the columns are %s",
+                                      path_of(reader), found);
     else if (status == STATUS_OK)
         status = fail(STATUS_FAILED, "%s: column \"%s\" is %s, expected text; the columns are %s",
                       path_of(reader), field, kinds[parquet_column_kind(rows->file, rows->text)], found);
@@ -282,7 +293,9 @@ static bool find_own_row(struct reader *reader)
 static enum status check_text(struct reader *reader, const struct parquet_value *value, bool *good)
 {
     const char *field = reader->corpus->settings.text_field;
-    *good = false;
+    *good = field == NULL;
+    if (*good)
+        return STATUS_OK;
     if (value->null || value->length == 0)
         return reader_reject(reader, &reader->report.empty, 0, "empty document: column \"%s\" %s", field,
                              value->null ? "is null" : "has no text");
@@ -305,8 +318,8 @@ static enum status read_row(struct reader *reader, struct document *out, bool *g
     TRY(check_text(reader, &text, good));
     if (!*good)
         return STATUS_OK;
-    out->text = text.text;
-    out->length = text.length;
+    out->text = text.null ? "" : text.text;
+    out->length = text.null ? 0 : text.length;
     if (rows->score >= 0) {
         TRY(read_value(rows, rows->score, &rows->score_here));
         if (!score->null)
@@ -314,7 +327,13 @@ static enum status read_row(struct reader *reader, struct document *out, bool *g
                              ? score->real
                              : (double)score->integer;
     }
-    return reader->corpus->settings.whole_records ? make_record(reader, out) : STATUS_OK;
+    if (reader->corpus->settings.whole_records)
+        TRY(make_record(reader, out));
+    if (reader->corpus->settings.text_field == NULL) {
+        out->text = out->record;
+        out->length = out->record_length;
+    }
+    return STATUS_OK;
 }
 
 /* A damaged page or dictionary costs several segments, and is told once. */

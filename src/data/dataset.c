@@ -107,6 +107,19 @@ int64_t dataset_shards(const struct dataset *dataset)
     return dataset->count;
 }
 
+struct shard *dataset_shard(const struct dataset *dataset, int64_t index)
+{
+    return dataset->shards[index];
+}
+
+bool dataset_masked(const struct dataset *dataset)
+{
+    for (int64_t i = 0; i < dataset->count; i++)
+        if (!shard_information(dataset->shards[i])->masked)
+            return false;
+    return true;
+}
+
 int64_t dataset_tokens(const struct dataset *dataset)
 {
     int64_t sum = 0;

@@ -6,6 +6,7 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/storage/hdf5_file.h"
+#include "shard_files.h"
 #include "token_file.h"
 
 #include <inttypes.h>
@@ -139,14 +140,13 @@ static enum status read_information(struct shard *shard)
     return version == 1 ? STATUS_OK : read_packing(shard);
 }
 
-static enum status check_series(struct shard *shard, const char *name, bool wide, int64_t count)
+static enum status check_series(struct shard *shard, const char *name, enum hdf5_type type,
+                                enum hdf5_type other, const char *types, int64_t count)
 {
     struct hdf5_dataset found;
     TRY(hdf5_describe(shard->file, name, &found));
-    bool fits = wide ? found.type == HDF5_UINT64 : found.type == HDF5_UINT16 || found.type == HDF5_UINT32;
-    if (!fits || found.dimensions != 1)
-        return fail(STATUS_FAILED, "%s: %s is not one dimension of %s", shard->path, name,
-                    wide ? "uint64" : "uint16 or uint32");
+    if ((found.type != type && found.type != other) || found.dimensions != 1)
+        return fail(STATUS_FAILED, "%s: %s is not one dimension of %s", shard->path, name, types);
     if (found.sizes[0] != count)
         return fail(STATUS_FAILED, "%s: %s has %" PRId64 " elements, its attribute says %" PRId64,
                     shard->path, name, found.sizes[0], count);
@@ -167,8 +167,12 @@ static enum status open_shard(struct shard *shard)
         return open_bare(shard);
     TRY(hdf5_open(shard->path, &shard->file));
     TRY(read_information(shard));
-    TRY(check_series(shard, "tokens", false, shard->about.tokens));
-    TRY(check_series(shard, "document_starts", true, shard->about.documents));
+    const struct shard_information *about = &shard->about;
+    TRY(check_series(shard, "tokens", HDF5_UINT16, HDF5_UINT32, "uint16 or uint32", about->tokens));
+    TRY(check_series(shard, "document_starts", HDF5_UINT64, HDF5_UINT64, "uint64", about->documents));
+    shard->about.masked = hdf5_has_attribute(shard->file, SHARD_MASK);
+    if (about->masked)
+        TRY(check_series(shard, SHARD_MASK, HDF5_UINT8, HDF5_UINT8, "uint8", about->tokens));
     if (shard->about.tokens > 0 && shard->about.documents == 0)
         return fail(STATUS_FAILED, "%s: has %" PRId64 " tokens, but no document", shard->path,
                     shard->about.tokens);
@@ -205,6 +209,14 @@ enum status shard_read_tokens(struct shard *shard, int64_t first, int64_t count,
     if (shard->bare != NULL)
         return token_file_read(shard->bare, first, count, out);
     return hdf5_read(shard->file, "tokens", HDF5_UINT32, first, count, out);
+}
+
+enum status shard_read_mask(struct shard *shard, int64_t first, int64_t count, uint8_t *out)
+{
+    if (!shard->about.masked)
+        return fail(STATUS_FAILED, "%s has no loss mask: it is no shard of examples (llmpi instruct prepare)",
+                    shard->path);
+    return hdf5_read(shard->file, SHARD_MASK, HDF5_UINT8, first, count, out);
 }
 
 enum status shard_read_document_starts(struct shard *shard, int64_t first, int64_t count, uint64_t *out)
@@ -265,6 +277,21 @@ static enum status verify_starts(struct shard *shard, uint64_t *starts)
     return STATUS_OK;
 }
 
+static enum status verify_mask(struct shard *shard, uint8_t *mask)
+{
+    int64_t tokens = shard->about.masked ? shard->about.tokens : 0;
+    for (int64_t first = 0; first < tokens; first += TOKEN_PIECE) {
+        int64_t count = tokens - first < TOKEN_PIECE ? tokens - first : TOKEN_PIECE;
+        TRY(shard_read_mask(shard, first, count, mask));
+        for (int64_t i = 0; i < count; i++)
+            if (mask[i] > 1)
+                return fail(STATUS_FAILED,
+                            "%s: the loss mask of token %" PRId64 " is %d, 0 and 1 are allowed", shard->path,
+                            first + i, mask[i]);
+    }
+    return STATUS_OK;
+}
+
 enum status shard_verify(const char *path)
 {
     struct shard *shard = NULL;
@@ -276,6 +303,8 @@ enum status shard_verify(const char *path)
         status = verify_tokens(shard, ids);
     if (status == STATUS_OK)
         status = verify_starts(shard, starts);
+    if (status == STATUS_OK)
+        status = verify_mask(shard, (uint8_t *)ids);
     memory_free(ids);
     memory_free(starts);
     shard_close(shard);

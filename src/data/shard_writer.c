@@ -5,6 +5,7 @@
 
 #include "llmpi/base/memory.h"
 #include "llmpi/storage/hdf5_file.h"
+#include "shard_files.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -26,6 +27,7 @@ struct shard_writer {
         uint32_t wide[TOKEN_CHUNK];
     } tokens;
     uint64_t starts[START_CHUNK];
+    char mask[TOKEN_CHUNK]; /* as many as tokens; unused without a mask */
 };
 
 void shard_writer_abandon(struct shard_writer *writer)
@@ -47,6 +49,8 @@ static enum status create_series(struct shard_writer *writer, const char *direct
         status = hdf5_create_series(writer->file, "tokens", writer->type, TOKEN_CHUNK);
     if (status == STATUS_OK)
         status = hdf5_create_series(writer->file, "document_starts", HDF5_UINT64, START_CHUNK);
+    if (status == STATUS_OK && about->masked)
+        status = hdf5_create_series(writer->file, SHARD_MASK, HDF5_UINT8, TOKEN_CHUNK);
     return status;
 }
 
@@ -69,7 +73,8 @@ enum status shard_writer_open(const char *directory, const char *split, int64_t 
                                                .vocab_size = identity->vocab_size,
                                                .packing = identity->packing,
                                                .chunk_length = identity->chunk_length,
-                                               .fingerprint = identity->fingerprint};
+                                               .fingerprint = identity->fingerprint,
+                                               .masked = identity->masked};
     memcpy(writer->about.split, split, strlen(split) + 1);
     writer->type = identity->vocab_size <= UINT16_MAX + 1 ? HDF5_UINT16 : HDF5_UINT32;
     const char *inputs = identity->inputs == NULL ? "" : identity->inputs;
@@ -86,7 +91,8 @@ static enum status flush_tokens(struct shard_writer *writer)
 {
     int64_t count = writer->gathered_tokens;
     writer->gathered_tokens = 0;
-    return hdf5_append(writer->file, "tokens", &writer->tokens, count);
+    TRY(hdf5_append(writer->file, "tokens", &writer->tokens, count));
+    return writer->about.masked ? hdf5_append(writer->file, SHARD_MASK, writer->mask, count) : STATUS_OK;
 }
 
 static enum status flush_starts(struct shard_writer *writer)
@@ -104,8 +110,10 @@ enum status shard_writer_begin_document(struct shard_writer *writer)
 }
 
 /* Ids that fit into the chunk being gathered, in the width of the data set. */
-static void gather(struct shard_writer *writer, const uint32_t *ids, int64_t count)
+static void gather(struct shard_writer *writer, const uint32_t *ids, const char *mask, int64_t count)
 {
+    if (mask != NULL)
+        memcpy(writer->mask + writer->gathered_tokens, mask, (size_t)count);
     uint16_t *narrow = writer->tokens.narrow + writer->gathered_tokens;
     if (writer->type == HDF5_UINT16)
         for (int64_t i = 0; i < count; i++)
@@ -116,7 +124,8 @@ static void gather(struct shard_writer *writer, const uint32_t *ids, int64_t cou
     writer->about.tokens += count;
 }
 
-enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, int64_t count, int64_t bytes)
+enum status shard_writer_add_masked(struct shard_writer *writer, const uint32_t *ids, const char *mask,
+                                    int64_t count, int64_t bytes)
 {
     uint32_t largest = 0;
     for (int64_t i = 0; i < count; i++)
@@ -129,13 +138,18 @@ enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, i
     for (int64_t done = 0; done < count;) {
         int64_t room = TOKEN_CHUNK - writer->gathered_tokens;
         int64_t piece = count - done < room ? count - done : room;
-        gather(writer, ids + done, piece);
+        gather(writer, ids + done, mask != NULL ? mask + done : NULL, piece);
         done += piece;
         if (writer->gathered_tokens == TOKEN_CHUNK)
             TRY(flush_tokens(writer));
     }
     writer->about.bytes += bytes;
     return STATUS_OK;
+}
+
+enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, int64_t count, int64_t bytes)
+{
+    return shard_writer_add_masked(writer, ids, NULL, count, bytes);
 }
 
 void shard_writer_drop(struct shard_writer *writer, int64_t tokens)
@@ -185,6 +199,8 @@ static enum status write_attributes(struct shard_writer *writer)
     };
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         TRY(hdf5_write_attribute_int64(writer->file, numbers[i].name, numbers[i].value));
+    if (about->masked)
+        TRY(hdf5_write_attribute_int64(writer->file, SHARD_MASK, 1));
     TRY(hdf5_write_attribute_text(writer->file, "split", about->split));
     TRY(hdf5_write_attribute_text(writer->file, "packing", shard_packing_name(about->packing)));
     TRY(write_digest(writer, "tokenizer_digest", about->tokenizer_digest));

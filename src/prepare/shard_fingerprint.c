@@ -43,7 +43,7 @@ static enum status add_file(struct buffer *facts, const char *path)
     return buffer_append(facts, "\n", 1);
 }
 
-static enum status add_files(struct buffer *facts, const struct corpus *corpus, const char *role)
+enum status shard_fingerprint_files(const struct corpus *corpus, const char *role, struct buffer *facts)
 {
     TRY(buffer_printf(facts, "%s %" PRId64 "\n", role, corpus->files.count));
     for (int64_t i = 0; i < corpus->files.count; i++)
@@ -74,9 +74,9 @@ enum status shard_fingerprint(const struct config *config, const struct shard_id
     struct buffer facts = {0};
     enum status status = add_facts(&facts, config, identity, begin, end);
     if (status == STATUS_OK)
-        status = add_files(&facts, corpus, "inputs");
+        status = shard_fingerprint_files(corpus, "inputs", &facts);
     if (status == STATUS_OK)
-        status = add_files(&facts, validation, "validation inputs");
+        status = shard_fingerprint_files(validation, "validation inputs", &facts);
     if (status == STATUS_OK)
         *out = digest_bytes(facts.data, facts.length);
     buffer_free(&facts);

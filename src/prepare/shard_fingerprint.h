@@ -14,6 +14,9 @@ enum status shard_fingerprint(const struct config *config, const struct shard_id
                               int64_t begin, int64_t end, const struct corpus *corpus,
                               const struct corpus *validation, uint64_t *out);
 
+/* Appends those facts of the files of a corpus as text, which begins with `role`. */
+enum status shard_fingerprint_files(const struct corpus *corpus, const char *role, struct buffer *facts);
+
 /* When an input was last changed (file_modified): shards that are older are of other inputs. */
 int64_t shard_inputs_modified(const struct corpus *corpus, const struct corpus *validation);
 

@@ -66,11 +66,11 @@ struct step_bench {
 };
 
 /* Sequence `number` is a function of (seed, number), as in training. */
-static enum status draw_tokens(void *context, int64_t number, uint32_t *tokens)
+static enum status draw_tokens(void *context, int64_t number, const struct sequence *out)
 {
     const struct config *config = context;
     for (int64_t i = 0; i <= config->model.context_length; i++)
-        tokens[i] =
+        out->tokens[i] =
             (uint32_t)random_below((uint64_t)config->run.seed, RANDOM_BENCH + ((uint64_t)number << 32),
                                    (uint64_t)i, (uint64_t)config->tokenizer.vocab_size);
     return STATUS_OK;

@@ -151,7 +151,8 @@ enum status program_inspect(int count, char **list)
     static const struct flag flags[] = {
         {"--verify", NULL,
          "Read everything, check checksums and digests, and say of each file whether it is whole"},
-        {"--windows", "N", "Print N input and target pairs of a shard"},
+        {"--windows", "N",
+         "Print N input and target pairs of a shard, or N examples of one with a loss mask"},
         {"--context", "TOKENS", "Length of those pairs (16)"},
         {"--tokenizer", "TOKENIZER",
          "Print the pairs as text with this tokenizer.json, checkpoint or folder (default: the one beside "

@@ -1,4 +1,5 @@
 /* What `llmpi inspect` prints of token shards and tokenizers. */
+#include "example_view.h"
 #include "inspect.h"
 
 #include "llmpi/base/file.h"
@@ -120,7 +121,9 @@ static enum status show_windows(struct shard *shard, const char *path, const str
                  windows->tokenizer != NULL ? windows->tokenizer : "the " SHARDS_TOKENIZER " beside it",
                  tokenizer_digest(tokenizer));
     uint32_t *ids = NULL;
-    if (status == STATUS_OK) {
+    if (status == STATUS_OK && tokenizer != NULL && shard_information(shard)->masked) {
+        status = example_view_print(shard, tokenizer, windows->count);
+    } else if (status == STATUS_OK) {
         ids = memory_allocate(windows->context_length + 1, sizeof *ids, "a window");
         status = ids == NULL ? STATUS_FAILED : print_windows(shard, windows, tokenizer, ids);
     }
@@ -145,6 +148,8 @@ static void show_shard(const struct shard_information *about)
                     about->chunk_length);
         inspect_row("dropped", "%" PRId64 " tokens", about->dropped);
     }
+    if (about->masked)
+        inspect_row("loss mask", "yes: the documents are examples to tune on");
     inspect_row("vocabulary", "%" PRId64 " tokens", about->vocab_size);
     inspect_row("tokenizer digest", "%016" PRIx64, about->tokenizer_digest);
     if (about->fingerprint != 0)

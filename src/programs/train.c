@@ -28,7 +28,7 @@ enum status program_train(int count, char **arguments)
     if (status == STATUS_OK && !program.finished)
         status = tokenizer_source_share(program.config.tokenizer.path, program.comm, &tokenizer);
     if (tokenizer != NULL)
-        status = trainer_run(&program.config, arguments_has(&program.arguments, "--fresh"), tokenizer,
+        status = trainer_run(&program.config, NULL, arguments_has(&program.arguments, "--fresh"), tokenizer,
                              program.comm);
     return program_end(&program, status);
 }

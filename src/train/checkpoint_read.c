@@ -179,6 +179,49 @@ enum status checkpoint_load(const char *path, struct train_state *state, struct 
     return status;
 }
 
+/* The rows of a matrix from `known` on become the mean of those before. */
+static void fill_with_mean(float *matrix, int64_t known, int64_t rows, int64_t columns)
+{
+    for (int64_t column = 0; column < columns; column++) {
+        double sum = 0;
+        for (int64_t row = 0; row < known; row++)
+            sum += (double)matrix[row * columns + column];
+        for (int64_t row = known; row < rows; row++)
+            matrix[row * columns + column] = (float)(sum / (double)known);
+    }
+}
+
+/* A tensor with a row for each token may have fewer of them in the file. */
+static enum status read_grown(struct tensor_file *file, const char *path, const struct parameter *row,
+                              float *out)
+{
+    struct parameter stored = *row;
+    int64_t index = tensor_file_find(file, row->name);
+    bool by_token = strcmp(row->name, "wte.weight") == 0 || strcmp(row->name, "lm_head.weight") == 0;
+    int64_t known = index >= 0 ? tensor_file_spec(file, index)->sizes[0] : 0;
+    if (by_token && known > 0 && known < row->sizes[0]) {
+        stored.sizes[0] = known;
+        stored.count = known * row->sizes[1];
+    }
+    TRY(find_tensor(file, path, SERIES_PARAMETERS, &stored, &index));
+    TRY(tensor_file_read(file, index, 0, out, stored.count * (int64_t)sizeof *out));
+    if (stored.count < row->count)
+        fill_with_mean(out, known, row->sizes[0], row->sizes[1]);
+    return STATUS_OK;
+}
+
+enum status checkpoint_load_base(const char *path, struct model *model)
+{
+    struct tensor_file *file = NULL;
+    const struct parameter_table *table = model_table(model);
+    TRY(tensor_file_open(path, &file));
+    enum status status = STATUS_OK;
+    for (int64_t i = 0; i < table->count && status == STATUS_OK; i++)
+        status = read_grown(file, path, &table->rows[i], model_parameters(model) + table->rows[i].offset);
+    tensor_file_close(file);
+    return status;
+}
+
 /* Every owner's part of a block goes through rank 0's `room`. */
 static enum status read_block(struct tensor_file *file, const char *path, const struct train_state *state,
                               enum series series, int64_t block, float *room, struct comm *comm)

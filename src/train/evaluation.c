@@ -5,18 +5,20 @@
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
-#include "llmpi/train/document_mask.h"
+#include "llmpi/train/sequences.h"
 #include "llmpi/train/slots.h"
 
 #include <math.h>
 
 /* Sums of one window. */
-enum { SUM_LOSS, SUM_BYTES, SUMS };
+enum { SUM_LOSS, SUM_BYTES, SUM_TOKENS, SUMS };
 
 struct workspace {
     uint32_t *window, *tokens, *targets;
-    int32_t *first_visible; /* NULL: documents are joined */
-    struct document_mask documents;
+    struct dataset_sequences data;
+    struct sequences sequences;
+    float *target_weight; /* this, and the next two, NULL where the sequences have none */
+    int32_t *position, *first_visible;
     float *losses;
     double *sums;       /* (windows, SUMS) */
     int64_t *frequency; /* of each token among the targets */
@@ -31,11 +33,16 @@ static enum status allocate(struct workspace *work, int64_t windows, int64_t row
     work->losses = memory_allocate(rows * length, sizeof *work->losses, "losses of a batch");
     work->sums = memory_allocate(windows * SUMS, sizeof *work->sums, "sums of the validation windows");
     work->frequency = memory_allocate(vocab, sizeof *work->frequency, "token frequencies");
-    bool masked = work->documents.border != DOCUMENTS_JOINED;
-    if (masked)
+    bool bounded = work->sequences.bounded, packed = work->sequences.packed;
+    if (bounded)
         work->first_visible =
             memory_allocate(rows * length, sizeof *work->first_visible, "the mask of documents");
-    if (masked && work->first_visible == NULL)
+    if (packed) {
+        work->target_weight = memory_allocate(rows * length, sizeof *work->target_weight, "weights");
+        work->position = memory_allocate(rows * length, sizeof *work->position, "positions in examples");
+    }
+    if ((bounded && work->first_visible == NULL) ||
+        (packed && (work->target_weight == NULL || work->position == NULL)))
         return STATUS_FAILED;
     return work->window != NULL && work->tokens != NULL && work->targets != NULL && work->losses != NULL &&
                    work->sums != NULL && work->frequency != NULL
@@ -48,44 +55,69 @@ static void release(struct workspace *work)
     memory_free(work->window);
     memory_free(work->tokens);
     memory_free(work->targets);
+    memory_free(work->target_weight);
+    memory_free(work->position);
     memory_free(work->first_visible);
     memory_free(work->losses);
     memory_free(work->sums);
     memory_free(work->frequency);
+    sequences_release(&work->data);
 }
 
-/* Windows [first, first + rows) of the `count` chosen ones, in one forward pass. */
-static enum status evaluate_rows(const struct config *config, struct train_state *state,
-                                 struct dataset *dataset, struct workspace *work, int64_t first, int64_t rows,
-                                 int64_t count, int64_t available)
+/* Reads windows [first, first + rows) of the `count` chosen ones of all. */
+static enum status read_rows(struct workspace *work, int64_t length, int64_t first, int64_t rows,
+                             int64_t count)
 {
-    int64_t length = config->model.context_length;
-    struct model_loss ignored = {0, 0};
-    for (int64_t i = 0; i < rows; i++) {
+    int64_t available = sequences_count(&work->data);
+    for (int64_t i = 0, at = 0; i < rows; i++, at += length) {
         int64_t window = (int64_t)((__int128)(first + i) * available / count); /* spread evenly */
-        TRY(dataset_read_window(dataset, length, length, window, work->window));
+        const struct sequence out = {
+            .tokens = work->window,
+            .target_weight = work->target_weight != NULL ? work->target_weight + at : NULL,
+            .position = work->position != NULL ? work->position + at : NULL,
+            .first_visible = work->first_visible != NULL ? work->first_visible + at : NULL};
+        TRY(work->sequences.read(work->sequences.context, window, &out));
         for (int64_t t = 0; t < length; t++) {
-            work->tokens[i * length + t] = work->window[t];
-            work->targets[i * length + t] = work->window[t + 1];
+            work->tokens[at + t] = work->window[t];
+            work->targets[at + t] = work->window[t + 1];
         }
-        if (work->first_visible != NULL)
-            document_mask_fill(&work->documents, work->window, length, work->first_visible + i * length);
     }
+    return STATUS_OK;
+}
+
+/* Adds the `length` targets from `at` on, those that count, to a window's sums. */
+static void add_targets(struct workspace *work, const struct tokenizer *tokenizer, int64_t at, int64_t length,
+                        double *sums)
+{
+    for (int64_t t = at; t < at + length; t++) {
+        if (work->target_weight != NULL && work->target_weight[t] == 0)
+            continue;
+        sums[SUM_LOSS] += work->losses[t];
+        sums[SUM_TOKENS]++;
+        work->frequency[work->targets[t]]++;
+        if (work->target_weight != NULL)
+            sums[SUM_BYTES] += (double)tokenizer_text_bytes(tokenizer, &work->targets[t], 1);
+    }
+    if (work->target_weight == NULL)
+        sums[SUM_BYTES] = (double)tokenizer_text_bytes(tokenizer, &work->targets[at], length);
+}
+
+/* Windows [first, first + rows) in one forward pass. */
+static enum status evaluate_rows(struct train_state *state, struct workspace *work, int64_t length,
+                                 int64_t first, int64_t rows, int64_t count)
+{
+    struct model_loss ignored = {0, 0};
+    TRY(read_rows(work, length, first, rows, count));
     struct batch batch = {.sequences = rows,
                           .length = length,
                           .tokens = work->tokens,
                           .targets = work->targets,
+                          .target_weight = work->target_weight,
+                          .position = work->position,
                           .first_visible = work->first_visible};
     model_evaluate(state->model, &batch, work->losses, &ignored);
-    for (int64_t i = 0; i < rows; i++) {
-        double *sums = work->sums + (first + i) * SUMS;
-        for (int64_t t = 0; t < length; t++) {
-            uint32_t target = work->targets[i * length + t];
-            sums[SUM_LOSS] += work->losses[i * length + t];
-            work->frequency[target]++;
-        }
-        sums[SUM_BYTES] = (double)tokenizer_text_bytes(state->tokenizer, &work->targets[i * length], length);
-    }
+    for (int64_t i = 0; i < rows; i++)
+        add_targets(work, state->tokenizer, i * length, length, work->sums + (first + i) * SUMS);
     return STATUS_OK;
 }
 
@@ -98,18 +130,18 @@ static double entropy_of(const int64_t *frequency, int64_t vocab, double total)
     return nats;
 }
 
-static void finish(struct workspace *work, int64_t windows, int64_t length, int64_t vocab,
-                   struct evaluation *out)
+static void finish(struct workspace *work, int64_t windows, int64_t vocab, struct evaluation *out)
 {
-    double loss = 0, bytes = 0, tokens = (double)(windows * length);
+    double loss = 0, bytes = 0, tokens = 0;
     for (int64_t i = 0; i < windows; i++) {
         loss += work->sums[i * SUMS + SUM_LOSS];
         bytes += work->sums[i * SUMS + SUM_BYTES];
+        tokens += work->sums[i * SUMS + SUM_TOKENS];
     }
     *out = (struct evaluation){.loss = loss / tokens,
                                .bits_per_byte = loss / log(2) / bytes,
                                .entropy = entropy_of(work->frequency, vocab, tokens),
-                               .tokens = windows * length,
+                               .tokens = (int64_t)tokens,
                                .bytes = (int64_t)bytes,
                                .windows = windows};
 }
@@ -119,22 +151,25 @@ enum status evaluation_run(const struct config *config, struct train_state *stat
 {
     struct workspace work = {0};
     int64_t length = config->model.context_length, vocab = model_shape(state->model)->vocab_size;
-    int64_t available = dataset_windows(dataset, length, length), wanted = config->evaluate.sequences;
-    int64_t windows = wanted > 0 && wanted < available ? wanted : available, first = 0, count = 0;
+    int64_t wanted = config->evaluate.sequences, first = 0, count = 0;
     *out = (struct evaluation){.loss = NAN, .bits_per_byte = NAN, .entropy = NAN};
-    if (windows == 0)
-        return STATUS_OK;
+    enum status status = comm_agree(
+        comm, sequences_open(config, state->tokenizer, dataset, true, &work.data, &work.sequences));
+    int64_t available = sequences_count(&work.data);
+    int64_t windows = wanted > 0 && wanted < available ? wanted : available;
+    if (status != STATUS_OK || windows == 0) {
+        release(&work);
+        return status;
+    }
     slots_piece(windows, comm_size(comm), comm_rank(comm), &first, &count);
-    enum status status = document_mask_find(config, state->tokenizer, dataset, &work.documents);
-    if (status == STATUS_OK)
-        status = allocate(&work, windows, micro_batch, length, vocab);
+    status = allocate(&work, windows, micro_batch, length, vocab);
     struct progress progress;
     progress_begin(&progress, "evaluate", (double)count, "windows");
     for (int64_t done = 0; done < count && status == STATUS_OK; done += micro_batch) {
         int64_t rows = count - done < micro_batch ? count - done : micro_batch;
         status = requests_check(comm);
         if (status == STATUS_OK)
-            status = evaluate_rows(config, state, dataset, &work, first + done, rows, windows, available);
+            status = evaluate_rows(state, &work, length, first + done, rows, windows);
         progress_update(&progress, (double)(done + rows), NULL);
     }
     progress_end(&progress, (double)count);
@@ -143,7 +178,7 @@ enum status evaluation_run(const struct config *config, struct train_state *stat
     if (status == STATUS_OK) {
         comm_sum_double(comm, work.sums, windows * SUMS);
         comm_sum_int64(comm, work.frequency, vocab);
-        finish(&work, windows, length, vocab, out);
+        finish(&work, windows, vocab, out);
     }
     release(&work);
     return status;

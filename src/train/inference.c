@@ -94,35 +94,46 @@ static enum status create(const struct config *config, struct tokenizer *tokeniz
     return state_create(config, tokenizer, &use, comm, state);
 }
 
-enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
-                           struct train_state *state)
+enum status inference_describe(const char *path, struct comm *comm, struct config *config,
+                               struct tokenizer **tokenizer, char **file)
 {
     struct buffer yaml = {0}, json = {0};
-    struct tokenizer *tokenizer = NULL;
-    char *file = NULL;
     enum status status = STATUS_OK;
     *config = (struct config){0};
-    *state = (struct train_state){0};
+    *tokenizer = NULL;
+    *file = NULL;
     if (comm_rank(comm) == 0) {
-        status = find_file(path, &file);
+        status = find_file(path, file);
         if (status == STATUS_OK)
-            status = read_texts(file, &yaml, &json);
+            status = read_texts(*file, &yaml, &json);
     }
     status = comm_agree(comm, status);
     if (status == STATUS_OK)
         status = share(comm, &yaml, &json);
     if (status == STATUS_OK)
-        status = comm_agree(comm, parse(path, &yaml, &json, config, &tokenizer));
+        status = comm_agree(comm, parse(path, &yaml, &json, config, tokenizer));
+    if (status != STATUS_OK) {
+        tokenizer_destroy(*tokenizer);
+        *tokenizer = NULL;
+    }
+    buffer_free(&yaml);
+    buffer_free(&json);
+    return status;
+}
+
+enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
+                           struct train_state *state)
+{
+    struct tokenizer *tokenizer = NULL;
+    char *file = NULL;
+    *state = (struct train_state){0};
+    enum status status = inference_describe(path, comm, config, &tokenizer, &file);
     if (status == STATUS_OK)
         status = create(config, tokenizer, sequences, comm, state);
-    else
-        tokenizer_destroy(tokenizer);
     if (status == STATUS_OK)
         status = comm_agree(comm, comm_rank(comm) == 0 ? checkpoint_load(file, state, NULL) : STATUS_OK);
     if (status == STATUS_OK)
         state_broadcast(state, comm);
     free(file);
-    buffer_free(&yaml);
-    buffer_free(&json);
     return status;
 }

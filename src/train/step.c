@@ -59,6 +59,23 @@ int64_t step_share(const struct config *config, int ranks, int rank)
     return total;
 }
 
+/* What only some sequences have. */
+static enum status allocate_marks(struct stepper *stepper, int64_t count)
+{
+    const struct sequences *sequences = &stepper->sequences;
+    if (sequences->bounded) {
+        stepper->first_visible =
+            memory_allocate(count, sizeof *stepper->first_visible, "the mask of documents");
+        if (stepper->first_visible == NULL)
+            return STATUS_FAILED;
+    }
+    if (!sequences->packed)
+        return STATUS_OK;
+    stepper->target_weight = memory_allocate(count, sizeof *stepper->target_weight, "weights of targets");
+    stepper->position = memory_allocate(count, sizeof *stepper->position, "positions in examples");
+    return stepper->target_weight != NULL && stepper->position != NULL ? STATUS_OK : STATUS_FAILED;
+}
+
 static enum status allocate(struct stepper *stepper)
 {
     int64_t length = stepper->config->model.context_length;
@@ -76,13 +93,9 @@ static enum status allocate(struct stepper *stepper)
     stepper->decision = decision_create(stepper->state, stepper->slots, stepper->comm);
     if (local)
         stepper->outer = outer_step_create(stepper->config, stepper->state, stepper->comm);
-    bool masked = stepper->sequences.documents.border != DOCUMENTS_JOINED;
-    if (masked)
-        stepper->first_visible =
-            memory_allocate(count, sizeof *stepper->first_visible, "the mask of documents");
-    if ((masked && stepper->first_visible == NULL) || stepper->window == NULL || stepper->tokens == NULL ||
-        stepper->targets == NULL || stepper->pending == NULL || stepper->decision == NULL ||
-        (local && stepper->outer == NULL))
+    TRY(allocate_marks(stepper, count));
+    if (stepper->window == NULL || stepper->tokens == NULL || stepper->targets == NULL ||
+        stepper->pending == NULL || stepper->decision == NULL || (local && stepper->outer == NULL))
         return STATUS_FAILED;
     for (int64_t i = 0; i < levels; i++) {
         stepper->pending[i] = state_allocate(stepper->state, "gradients of slots");
@@ -128,6 +141,8 @@ void stepper_destroy(struct stepper *stepper)
     memory_free(stepper->window);
     memory_free(stepper->tokens);
     memory_free(stepper->targets);
+    memory_free(stepper->target_weight);
+    memory_free(stepper->position);
     memory_free(stepper->first_visible);
     memory_free(stepper);
 }
@@ -136,13 +151,16 @@ void stepper_destroy(struct stepper *stepper)
 static enum status read_batch(struct stepper *stepper, int64_t first, int64_t count)
 {
     int64_t length = stepper->config->model.context_length;
-    for (int64_t i = 0; i < count; i++) {
-        TRY(stepper->sequences.read(stepper->sequences.context, first + i, stepper->window));
-        memcpy(stepper->tokens + i * length, stepper->window, (size_t)length * sizeof *stepper->window);
-        memcpy(stepper->targets + i * length, stepper->window + 1, (size_t)length * sizeof *stepper->window);
-        if (stepper->first_visible != NULL)
-            document_mask_fill(&stepper->sequences.documents, stepper->window, length,
-                               stepper->first_visible + i * length);
+    const struct sequences *sequences = &stepper->sequences;
+    for (int64_t at = 0; at < count * length; at += length) {
+        const struct sequence out = {.tokens = stepper->window,
+                                     .target_weight = sequences->packed ? stepper->target_weight + at : NULL,
+                                     .position = sequences->packed ? stepper->position + at : NULL,
+                                     .first_visible =
+                                         sequences->bounded ? stepper->first_visible + at : NULL};
+        TRY(sequences->read(sequences->context, first++, &out));
+        memcpy(stepper->tokens + at, stepper->window, (size_t)length * sizeof *stepper->window);
+        memcpy(stepper->targets + at, stepper->window + 1, (size_t)length * sizeof *stepper->window);
     }
     return STATUS_OK;
 }
@@ -213,6 +231,8 @@ static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64
                           .length = config->model.context_length,
                           .tokens = stepper->tokens,
                           .targets = stepper->targets,
+                          .target_weight = stepper->target_weight,
+                          .position = stepper->position,
                           .first_visible = stepper->first_visible,
                           .first_sequence = first};
     const struct model_hooks hooks = {.context = stepper,

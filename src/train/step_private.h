@@ -24,8 +24,9 @@ struct stepper {
     int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
     float **pending;                       /* gradients of unfinished levels of the tree */
     uint32_t *window, *tokens, *targets;
-    int32_t *first_visible; /* NULL: documents are joined */
-    int merges[63];         /* levels that the slot in work is to be merged with, once complete */
+    float *target_weight;              /* and where each target counts alike, NULL: */
+    int32_t *position, *first_visible; /* as in base/batch.h */
+    int merges[63];                    /* levels that the slot in work is to be merged with, once complete */
     int merge_count;
     struct timers *timers; /* of the step in work */
     struct progress progress;

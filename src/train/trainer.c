@@ -108,11 +108,14 @@ static enum status run(struct trainer *trainer, bool fresh, struct tokenizer *to
     return status;
 }
 
-enum status trainer_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
-                        struct comm *comm)
+enum status trainer_run(const struct config *config, const char *base, bool fresh,
+                        struct tokenizer *tokenizer, struct comm *comm)
 {
-    struct trainer trainer = {
-        .config = config, .comm = comm, .directory = config->run.directory, .written = STATUS_OK};
+    struct trainer trainer = {.config = config,
+                              .comm = comm,
+                              .directory = config->run.directory,
+                              .base = base,
+                              .written = STATUS_OK};
     struct watchdog *watchdog;
     enum status status = watchdog_begin(comm, config->run.stall_warning, config->run.stall_abort, &watchdog);
     if (status != STATUS_OK) {

@@ -24,14 +24,15 @@ struct trainer {
     const struct config *config;
     struct comm *comm;
     const char *directory;
+    const char *base; /* rank 0: the checkpoint that a new run starts from; NULL: from random numbers */
     struct folder_lock *lock;
     struct run_files *files;
     struct precision precision; /* what the ranks agreed on */
     double peak;                /* FLOP per second of matrix products, all ranks */
     struct train_state state;
     struct dataset *train, *validation;
-    struct dataset_sequences windows; /* of `train`, as the stepper takes them */
-    struct document_mask documents;   /* of `train` */
+    struct dataset_sequences data; /* `train` as the stepper takes it */
+    struct sequences sequences;
     struct task_list tasks;
     struct task_result *task_results; /* of each, of the last evaluation */
     struct stepper *stepper;

@@ -44,17 +44,24 @@ static enum status open_data(struct trainer *trainer, const struct tokenizer *to
                     "the validation shards in %s are of another run than the train shards: run `llmpi shard` "
                     "to its end",
                     config->shards.directory);
-    if (dataset_windows(trainer->train, length, sequences_stride(config)) == 0)
+    TRY(comm_agree(
+        comm, sequences_open(config, tokenizer, trainer->train, false, &trainer->data, &trainer->sequences)));
+    if (sequences_count(&trainer->data) == 0 && trainer->sequences.packed)
+        return fail(STATUS_FAILED, "the training shards in %s hold no example that teaches anything",
+                    config->shards.directory);
+    if (sequences_count(&trainer->data) == 0)
         return fail(STATUS_FAILED,
                     "the training shards in %s hold %lld tokens; a window needs model.context_length + 1 = "
                     "%lld in one shard",
                     config->shards.directory, (long long)dataset_tokens(trainer->train),
                     (long long)(length + 1));
-    struct document_mask held_out;
-    enum status status = document_mask_find(config, tokenizer, trainer->train, &trainer->documents);
-    if (status == STATUS_OK)
-        status = document_mask_find(config, tokenizer, trainer->validation, &held_out);
-    TRY(comm_agree(comm, status));
+    struct document_mask held_out; /* found out now rather than at the first evaluation */
+    if (!trainer->sequences.packed)
+        TRY(comm_agree(comm, document_mask_find(config, tokenizer, trainer->validation, &held_out)));
+    if (dataset_masked(trainer->train) != dataset_masked(trainer->validation))
+        return fail(STATUS_FAILED,
+                    "of the train and validation shards in %s one has a loss mask, the other not",
+                    config->shards.directory);
     int64_t facts[] = {(int64_t)tokenizer_digest(tokenizer), dataset_shards(trainer->train),
                        dataset_tokens(trainer->train), dataset_documents(trainer->train)};
     trainer->dataset_digest = digest_bytes(facts, sizeof facts);
@@ -147,6 +154,10 @@ static enum status start_or_continue(struct trainer *trainer, bool fresh, struct
     TRY(checkpoint_newest_usable(trainer->directory, load_checkpoint, &loading, path));
     if (*path != NULL)
         return checkpoint_set_aside_newer(trainer->directory, *path);
+    if (trainer->base != NULL) {
+        log_info("a new run in %s, from %s", trainer->directory, trainer->base);
+        return checkpoint_load_base(trainer->base, trainer->state.model);
+    }
     log_info("a new run in %s", trainer->directory);
     parameter_initialise(model_table(model), (uint64_t)trainer->config->run.seed, model_parameters(model));
     return STATUS_OK;
@@ -190,12 +201,10 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     comm_broadcast(trainer->comm, &notes.owed, sizeof notes.owed, 0);
     trainer->first_step = trainer->saved_step = trainer->state.step;
     trainer->owed = trainer->saved_owed = notes.owed;
-    struct sequences sequences = sequences_of_dataset(trainer->config, trainer->train, &trainer->windows);
-    sequences.documents = trainer->documents;
     TRY(checkpoint_writer_create(trainer->directory, trainer->config, &trainer->state, trainer->files,
                                  trainer->comm, &trainer->writer));
-    TRY(comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, sequences, trainer->comm,
-                                                 &trainer->stepper)));
+    TRY(comm_agree(trainer->comm, stepper_create(trainer->config, &trainer->state, trainer->sequences,
+                                                 trainer->comm, &trainer->stepper)));
     return trainer_recall(trainer);
 }
 
@@ -312,6 +321,7 @@ void trainer_close(struct trainer *trainer)
     memory_free(trainer->results);
     memory_free(trainer->notes);
     state_destroy(&trainer->state);
+    sequences_release(&trainer->data);
     dataset_close(trainer->train);
     dataset_close(trainer->validation);
     folder_lock_release(trainer->lock);

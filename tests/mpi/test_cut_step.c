@@ -22,13 +22,13 @@ struct run {
 };
 
 /* The request comes while this rank reads its sequences. */
-static enum status read_tokens(void *context, int64_t number, uint32_t *tokens)
+static enum status read_tokens(void *context, int64_t number, const struct sequence *out)
 {
     struct run *run = context;
     if (run->reads++ == run->asked_at)
         raise(SIGUSR1);
     for (int i = 0; i <= LENGTH; i++)
-        tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
+        out->tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
     return STATUS_OK;
 }
 

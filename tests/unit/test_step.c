@@ -15,7 +15,7 @@ struct reads {
     int count, fails_at; /* the read that fails, from 0; -1: none */
 };
 
-static enum status read_tokens(void *context, int64_t number, uint32_t *tokens)
+static enum status read_tokens(void *context, int64_t number, const struct sequence *out)
 {
     struct reads *reads = context;
     if (reads->count == reads->fails_at)
@@ -24,7 +24,7 @@ static enum status read_tokens(void *context, int64_t number, uint32_t *tokens)
     assert_true(reads->count < MOST_READS);
     reads->numbers[reads->count++] = number;
     for (int i = 0; i <= LENGTH; i++)
-        tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
+        out->tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
     return STATUS_OK;
 }
 

@@ -29,11 +29,11 @@ int main(void)
 
 #include "allocation_count.h"
 
-static enum status read_tokens(void *context, int64_t number, uint32_t *tokens)
+static enum status read_tokens(void *context, int64_t number, const struct sequence *out)
 {
     (void)context;
     for (int i = 0; i <= LENGTH; i++)
-        tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
+        out->tokens[i] = (uint32_t)((number * 7 + i * 13) % VOCABULARY);
     return STATUS_OK;
 }
 

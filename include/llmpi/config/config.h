@@ -15,6 +15,7 @@ enum corpus_errors { CORPUS_ERRORS_STOP, CORPUS_ERRORS_SKIP };
 enum corpus_split { SPLIT_HASH, SPLIT_TAIL };
 enum clean_compression { CLEAN_ZSTD, CLEAN_GZIP, CLEAN_NONE };
 enum shards_packing { PACKING_CONCATENATE, PACKING_SPLIT, PACKING_TRUNCATE };
+enum instruct_too_long { INSTRUCT_TRUNCATE, INSTRUCT_DROP };
 enum tokenizer_kind { TOKENIZER_BPE, TOKENIZER_WORD, TOKENIZER_CHARACTER };
 enum train_sampling { SAMPLING_EPOCH, SAMPLING_RANDOM, SAMPLING_SEQUENTIAL };
 enum train_schedule { SCHEDULE_COSINE, SCHEDULE_LINEAR, SCHEDULE_CONSTANT, SCHEDULE_WSD };
@@ -152,8 +153,21 @@ struct config {
         bool background;
     } checkpoint;
     struct {
+        struct string_list inputs, validation_inputs;
+        double validation_fraction;
+        char *directory;
+        int64_t count;
+        char *system;                                  /* "": none */
+        int64_t too_long;                              /* enum instruct_too_long */
         char *turn_prefix, *turn_suffix, *end_of_turn; /* text/chat_template.h */
     } instruct;
+    struct {
+        char *directory;
+        double epochs;
+        int64_t steps; /* 0: what the epochs take */
+        int64_t batch_size;
+        double learning_rate, warmup, weight_decay; /* warmup: share of the steps */
+    } finetune;
 };
 
 /* Appends the text of a configuration file ("-" is standard input) to `out`. A missing file, or one above 1

@@ -16,7 +16,9 @@
 
 struct corpus_settings {
     const struct string_list *inputs; /* files, folders (searched for known endings, recursively), globs */
-    const char *text_field;           /* member of each JSON line, or Parquet column, that holds the text */
+    const char *text_field;           /* member of each JSON line, or Parquet column, that holds the text;
+                                         NULL: none does, and with whole_records the text of a document is its
+                                         record (not for plain text) */
     int64_t max_documents;            /* 0: all; counted over all parts, in input order */
     const char *document_separator;   /* of .txt files; "" or NULL: one document per file */
     bool skip_errors;                 /* count and go on, instead of failing */

@@ -3,6 +3,7 @@
 #define LLMPI_DATA_DATASET_H
 
 #include "llmpi/base/status.h"
+#include "llmpi/data/shard.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -21,6 +22,12 @@ int64_t dataset_documents(const struct dataset *dataset);
 int64_t dataset_bytes(const struct dataset *dataset); /* of text */
 int64_t dataset_vocab_size(const struct dataset *dataset);
 uint64_t dataset_fingerprint(const struct dataset *dataset); /* of the run of `llmpi shard` */
+
+/* Whether all shards have a loss mask: they hold examples to tune on (data/example_set.h). */
+bool dataset_masked(const struct dataset *dataset);
+
+/* Shard `index`, borrowed. */
+struct shard *dataset_shard(const struct dataset *dataset, int64_t index);
 
 /* STATUS_FAILED with one sentence when the shards are of another tokenizer or vocabulary, or are cut into
  * chunks of another length than context_length + 1. Of llm.c's shards nothing is known: every window that is

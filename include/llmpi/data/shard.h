@@ -11,6 +11,9 @@
  * chunk is missing. The token that ends a document is its last one, so it is in a chunk only where that ends
  * with the document.
  *
+ * Shards of examples (train/finetune) also have `/loss_mask` (uint8: 1 where a token is to be learnt) and an
+ * attribute loss_mask of 1. Their documents are the examples.
+ *
  * The `.bin` token files of llm.c are shards too, without knowledge of their documents and tokenizer. In
  * GPT-2's, a document begins with token 50256. */
 #ifndef LLMPI_DATA_SHARD_H
@@ -37,6 +40,7 @@ struct shard_identity {
     enum shard_packing packing;
     int64_t chunk_length; /* tokens; 0 with SHARD_CONCATENATE */
     uint64_t fingerprint; /* of everything that decides the contents: shards of one run have the same */
+    bool masked;          /* with /loss_mask */
 };
 
 /* DIRECTORY/SPLIT-00003-of-00008.h5 as a new string (free()), or NULL after fail(). */
@@ -51,6 +55,10 @@ enum status shard_writer_begin_document(struct shard_writer *writer);
 
 /* Appends tokens to the document; `bytes` is the length of the text that they stand for. */
 enum status shard_writer_add(struct shard_writer *writer, const uint32_t *ids, int64_t count, int64_t bytes);
+
+/* The same for a shard with a mask, which has a byte for each token. */
+enum status shard_writer_add_masked(struct shard_writer *writer, const uint32_t *ids, const char *mask,
+                                    int64_t count, int64_t bytes);
 
 /* Notes that so many tokens of the text are not in the shard. */
 void shard_writer_drop(struct shard_writer *writer, int64_t tokens);
@@ -81,6 +89,7 @@ struct shard_information {
     enum shard_packing packing;
     int64_t chunk_length;
     uint64_t fingerprint; /* 0 in version 1 */
+    bool masked;          /* shard_read_mask may be called */
     bool bare; /* a .bin file: tokenizer_digest, documents, bytes and split are not known, nor vocab_size,
                   which is that of the element type */
 };
@@ -92,9 +101,10 @@ enum status shard_open(const char *path, struct shard **out);
 const char *shard_file(const struct shard *shard); /* its path */
 const struct shard_information *shard_information(const struct shard *shard);
 enum status shard_read_tokens(struct shard *shard, int64_t first, int64_t count, uint32_t *out);
+enum status shard_read_mask(struct shard *shard, int64_t first, int64_t count, uint8_t *out);
 enum status shard_read_document_starts(struct shard *shard, int64_t first, int64_t count, uint64_t *out);
 
-/* Reads everything: checksums, counts, ids below vocab_size, starts in order. */
+/* Reads everything: checksums, counts, ids below vocab_size, starts in order, a mask of 0 and 1. */
 enum status shard_verify(const char *path);
 void shard_close(struct shard *shard);
 

@@ -53,6 +53,12 @@ enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **token
  * a state that trains, also one of the moments. `notes` may be NULL. */
 enum status checkpoint_load(const char *path, struct train_state *state, struct checkpoint_notes *notes);
 
+/* Reads the parameters alone. Where the model's vocabulary is larger than the checkpoint's, the embeddings of
+ * the tokens that are new are the mean of the others', in the output head too: nothing is known of them yet,
+ * and random ones would begin with a large loss (Hewitt 2021, "Initializing New Word Embeddings for
+ * Pretrained Language Models"). */
+enum status checkpoint_load_base(const char *path, struct model *model);
+
 /* Gives every rank the moments of what it owns, from the checkpoint that rank 0 reads, one part of a block at
  * a time; `path` is NULL on all ranks but 0, and there too where nothing is to be read. **Collective** */
 enum status checkpoint_load_moments(const char *path, struct train_state *state, struct comm *comm);

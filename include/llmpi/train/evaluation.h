@@ -19,8 +19,9 @@ struct evaluation {
 };
 
 /* Evaluates windows of context_length targets that lie side by side: all, or evaluate.sequences of them
- * spread evenly. With train.document_mask, attention stays within documents. The ranks share the work and add
- * per-window sums in the order of the windows. Data too short for one window gives windows = 0 and loss NaN.
+ * spread evenly. With train.document_mask, attention stays within documents. Of shards with a loss mask,
+ * their packed examples, and of these the targets that count. The ranks share the work and add per-window
+ * sums in the order of the windows. Data too short for one window gives windows = 0 and loss NaN.
  * `micro_batch` is what the state was created for. STATUS_STOPPED, with nothing in *out, where a rank was
  * asked to stop (comm/requests.h) before it was through.
  * **Collective** */

@@ -26,4 +26,10 @@ enum { INFERENCE_TRAINING = 0, INFERENCE_SCORING = -1 };
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
                            struct train_state *state);
 
+/* What stands in a checkpoint beside its parameters: configuration and tokenizer, the same on all ranks, and
+ * on rank 0 the file's name (*file, free()), which `path` may only lead to. The caller frees all, also after
+ * a failure (*tokenizer is NULL then). **Collective** */
+enum status inference_describe(const char *path, struct comm *comm, struct config *config,
+                               struct tokenizer **tokenizer, char **file);
+
 #endif

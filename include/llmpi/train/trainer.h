@@ -11,10 +11,12 @@
 #include <stdbool.h>
 
 /* Trains run.directory until train.steps are done, writing metrics, samples and checkpoints there. Continues
- * from the newest whole checkpoint; with `fresh` what is there is removed first. Takes over the tokenizer
+ * from the newest whole checkpoint; with `fresh` what is there is removed first. A new run starts from random
+ * parameters, or where `base` is not NULL from those of that checkpoint (checkpoint_load_base). Shards with a
+ * loss mask are trained on as packed examples (data/example_set.h). Takes over the tokenizer
  * (also on failure). STATUS_STOPPED when a rank was asked to stop: everything is saved. **Collective** */
-enum status trainer_run(const struct config *config, bool fresh, struct tokenizer *tokenizer,
-                        struct comm *comm);
+enum status trainer_run(const struct config *config, const char *base, bool fresh,
+                        struct tokenizer *tokenizer, struct comm *comm);
 
 /* Opens a split, checking that its shards were made with this tokenizer and fit this context length.
  * **Collective** */
