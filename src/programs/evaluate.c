@@ -164,7 +164,7 @@ static enum status evaluate_answers(const struct config *config, const struct ar
         given != NULL ? strdup(given) : path_join(config->evaluate.task_directory, "questions.jsonl");
     TRY(comm_agree(comm, path != NULL ? STATUS_OK : STATUS_FAILED));
     enum status status =
-        inference_load(checkpoint_path(config, arguments), INFERENCE_GENERATION, comm, &stored, &state);
+        inference_load(checkpoint_path(config, arguments), 1, comm, &stored, &state);
     if (status == STATUS_OK)
         status = evaluate_questions(path, arguments, &stored, &state, comm);
     state_destroy(&state);
