@@ -139,13 +139,13 @@ static enum status prepare(struct work *work, int64_t number, struct text *text,
     const char *prompt = json_get_text(json_get_member(object, "prompt"), &length);
     *request = (struct generation_request){
         .settings = &options->settings,
-        .first = tokenizer_may_follow(work->state->tokenizer, prompt, length),
+        .first = generate_options_first(options, work->state, prompt, length),
         .sample = (uint64_t)(number % options->samples),
         .sink = keep_text,
         .context = text,
     };
     enum status status =
-        generation_prompt(work->state, prompt, length, work->config->shards.end_token, &text->prompt);
+        generate_options_prompt(options, work->config, work->state, prompt, length, &text->prompt);
     json_free(object);
     request->prompt = text->prompt.ids;
     request->prompt_count = text->prompt.count;

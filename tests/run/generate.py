@@ -35,7 +35,7 @@ def prepare():
         file.write("""
 run: {directory: run, seed: 3, threads: 1}
 corpus: {inputs: [corpus.jsonl], validation_fraction: 0.1}
-tokenizer: {path: tokenizer.json, vocab_size: 512}
+tokenizer: {path: tokenizer.json, vocab_size: 512, special_tokens: ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]}
 shards: {directory: shards, count: 2}
 model: {n_layer: 2, n_head: 2, n_embd: 32, context_length: 48}
 train: {steps: 60, batch_size: 8, micro_batch: 4, learning_rate: 3.0e-3, warmup_steps: 5}
@@ -105,6 +105,21 @@ def json_lines():
     assert os.path.getsize("none.jsonl") == 0
 
 
+def chat_and_compare():
+    """A turn of the template ends at its end; what was asked is not printed again."""
+    first = run("generate", "run", "--prompt=Who?", "--chat", "--tokens=20", "--seed=2")[0]
+    assert "Who?" not in first and first != run("generate", "run", "--prompt=Who?", "--tokens=20", "--seed=2")[0]
+    out = subprocess.run([LLMPI, "generate", "run", "run16", "--compare", "--prompt=Who?", "--tokens=20", "--seed=2"],
+                         capture_output=True, encoding="utf-8", errors="replace", env={**os.environ, "COLUMNS": "60"}, check=True).stdout
+    lines = out.splitlines()
+    assert lines[0] == "Who?" and lines[2].split() == ["run", "|", "run16"], lines
+    assert all(" | " in line and len(line) <= 60 for line in lines[2:]), lines
+    left = "".join(line[:28].strip() for line in lines[4:])
+    assert left.replace(" ", "") == "".join(first.split()), (left, first)
+    refuse(2, "--compare needs two checkpoints", "generate", "run", "--compare")
+    refuse(2, "--compare needs two checkpoints", "generate", "run", "run16")
+
+
 def refusals():
     both = ["--prompts=-", "--output=x.jsonl"]
     good = '{"prompt": "Once"}\n'
@@ -126,6 +141,7 @@ prepare()
 greedy_ids()
 samples_and_stops()
 json_lines()
+chat_and_compare()
 refusals()
 print("all good")
 sys.exit(0)
