@@ -10,6 +10,7 @@
 #include "llmpi/corpus/reader.h"
 #include "llmpi/corpus/writer.h"
 #include "llmpi/train/answering.h"
+#include "llmpi/train/chat.h"
 
 #include <ctype.h>
 #include <inttypes.h>
