@@ -24,7 +24,7 @@ struct safetensors_tensor {
 
 /* A file opened for reading. Nothing in it is trusted: opening checks the length of the header and that it is
  * JSON of this format, and that the tensors lie side by side from the first byte to the last of the file,
- * with the bytes that type and shape say, without gaps, overlaps and names that come twice. */
+ * with the bytes that type and shape say, without gaps and overlaps. */
 struct safetensors;
 enum status safetensors_open(const char *path, struct safetensors **out);
 void safetensors_close(struct safetensors *file);
