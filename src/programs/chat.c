@@ -191,12 +191,11 @@ static enum status obey(struct chat *chat, const char *line, bool *quit)
 
 static enum status converse(struct chat *chat)
 {
-    struct buffer line = {0};
-    enum status status = STATUS_OK;
+    struct buffer line = {0}, pending = {0};
     bool more = true, quit = false;
-    chat_input_begin();
+    enum status status = chat_input_begin();
     while (status == STATUS_OK && !quit) {
-        status = chat_input_read("> ", &line, &more);
+        status = chat_input_read("> ", &pending, &line, &more);
         if (status != STATUS_OK || !more)
             break;
         if (line.length == 0)
@@ -209,6 +208,7 @@ static enum status converse(struct chat *chat)
     if (status == STATUS_OK && !more && chat_input_is_terminal())
         status = print_text("\n", 1);
     buffer_free(&line);
+    buffer_free(&pending);
     return status;
 }
 

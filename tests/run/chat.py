@@ -6,6 +6,7 @@ import os
 import pty
 import random
 import select
+import signal
 import struct
 import subprocess
 import sys
@@ -115,7 +116,7 @@ class Terminal:
             os.execv(LLMPI, [LLMPI, *arguments])
         self.text = ""
 
-    def wait_for(self, text, seconds=60):
+    def wait_for(self, text, seconds=30):
         """Reads until the text comes, and forgets what stood up to there."""
         end = time.time() + seconds
         while text not in self.text and time.time() < end:
@@ -132,8 +133,14 @@ class Terminal:
         os.write(self.descriptor, text.encode())
 
     def status(self):
-        self.wait_for("\n")
-        status = os.waitpid(self.process, 0)[1]
+        end = time.time() + 20
+        done, status = 0, 0
+        while done == 0 and time.time() < end:
+            done, status = os.waitpid(self.process, os.WNOHANG)
+            time.sleep(0.05)
+        if done == 0:
+            os.kill(self.process, signal.SIGKILL)
+            status = os.waitpid(self.process, 0)[1]
         os.close(self.descriptor)
         return os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status)
 

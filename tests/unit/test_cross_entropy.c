@@ -170,6 +170,18 @@ static void nan_gives_nan(void **state)
     }
 }
 
+static void largest_is_the_first_of_equals(void **state)
+{
+    (void)state;
+    const float logits[] = {1,  3,  3,      2,   /**/ 1, 3, 3,      2, /**/ -1, -2,
+                            -3, -4, /**/ 1, NAN, 0,      0, /**/ 0, 0, 0,       5};
+    const uint32_t targets[] = {1, 2, 0, 0, 3};
+    const bool expected[] = {true, false, true, false, true};
+    bool largest[5];
+    cross_entropy_largest(largest, logits, targets, 5, 4);
+    assert_memory_equal(largest, expected, sizeof expected);
+}
+
 static void same_bits_for_any_threads(void **state)
 {
     (void)state;
@@ -198,6 +210,7 @@ int main(void)
         cmocka_unit_test(bf16_has_the_same_bits_for_any_threads),
         cmocka_unit_test(far_logits_neither_overflow_nor_vanish),
         cmocka_unit_test(nan_gives_nan),
+        cmocka_unit_test(largest_is_the_first_of_equals),
         cmocka_unit_test(same_bits_for_any_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,36 @@ static void test_chunks(void **state)
     teardown(&f);
 }
 
+/* Any rows, in any order and in chunks of any size, have the losses that all of them have together. */
+static void test_score(void **state)
+{
+    (void)state;
+    struct fixture f;
+    const int64_t rows[] = {23, 0, 7, 7, 12};
+    setup(&f);
+    for (int64_t chunk_rows = ROWS; chunk_rows >= 1; chunk_rows = chunk_rows * 2 / 3) {
+        float all[ROWS], losses[5], logits[37];
+        uint32_t targets[5];
+        bool largest[5];
+        struct model_loss ignored = {0};
+        struct pass pass = pass_of(&f);
+        f.activations.chunk_rows = chunk_rows;
+        head_evaluate(&f.head, &pass, all, &ignored);
+        for (int i = 0; i < 5; i++)
+            targets[i] = f.batch.batch.targets[rows[i]];
+        targets[3] = 0; /* the likeliest at that row */
+        head_logits(&f.head, &pass, rows[3], logits);
+        for (uint32_t id = 1; id < 37; id++)
+            targets[3] = logits[id] > logits[targets[3]] ? id : targets[3];
+        head_score(&f.head, &pass, rows, targets, 5, losses, largest);
+        for (int i = 0; i < 5; i++)
+            if (i != 3)
+                assert_true(fabsf(losses[i] - all[rows[i]]) < 1e-5f);
+        assert_true(largest[3] && losses[3] < losses[2] && !largest[2]);
+    }
+    teardown(&f);
+}
+
 /* Logits of GPT-2's vocabulary stay within 208 MiB whatever the batch is, and one row always fits. */
 static void test_chunk_size(void **state)
 {
@@ -133,6 +163,7 @@ static void test_chunk_size(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chunks), cmocka_unit_test(test_chunk_size)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_chunks), cmocka_unit_test(test_score),
+                                       cmocka_unit_test(test_chunk_size)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
