@@ -1,6 +1,5 @@
 /* Inputs of one token go through the products of few rows, all together; longer ones through those of
- * training, as many in a pass as there is room for. Attention of each sequence is its own call, so that their
- * lengths need not be alike. */
+ * training, one by one. Attention looks at each sequence by itself, so that lengths need not be alike. */
 #include "llmpi/model/decoder.h"
 
 #include "llmpi/base/memory.h"
@@ -43,8 +42,9 @@ int64_t decoder_bytes(const struct model_shape *shape, enum element element, int
     int64_t width = shape->n_embd;
     int64_t weights = add(shape->n_layer * row_weight_bytes(width, 12 * width, element),
                           row_weight_bytes(width, shape->vocab_size, element));
-    return add(weights,
-               add(activations_layout(shape, &use, NULL, &sizes), kv_cache_bytes(shape, element, sequences)));
+    int64_t activations = activations_layout(shape, &use, NULL, &sizes);
+    activations -= sizes.chunk_rows * shape->vocab_size * (int64_t)sizeof(float);
+    return add(weights, add(activations, kv_cache_bytes(shape, element, sequences)));
 }
 
 static enum status take_memory(struct decoder *decoder, const struct allocator *allocator)
@@ -118,18 +118,14 @@ void decoder_truncate(struct decoder *decoder, int64_t sequence, int64_t length)
         decoder->lengths[sequence] = length;
 }
 
-/* How many of the inputs make a pass: all single ones that follow each other, or as many longer ones as there
- * is room for. */
-static int64_t inputs_of_pass(const struct decoder *decoder, const struct decoder_input *inputs,
-                              int64_t count)
+/* How many of the inputs make a pass: all single ones that follow each other, or one that is longer. (The
+ * bits of a product of training may depend on the number of its rows, so prompts are not put together.) */
+static int64_t inputs_of_pass(const struct decoder_input *inputs, int64_t count)
 {
-    int64_t rows = 0, i = 0;
-    for (; i < count && (inputs[i].count == 1) == (inputs[0].count == 1); i++) {
-        rows += inputs[i].count;
-        if (rows > decoder->most_rows)
-            break;
-    }
-    return i;
+    int64_t single = 0;
+    while (single < count && inputs[single].count == 1)
+        single++;
+    return single > 0 ? single : 1;
 }
 
 /* Lays out a pass; returns its rows. */
@@ -152,7 +148,7 @@ void decoder_feed(struct decoder *decoder, const struct decoder_input *inputs, i
 {
     int64_t vocab = model_shape(decoder->model)->vocab_size, taken;
     for (; count > 0; inputs += taken, count -= taken, logits += taken * vocab) {
-        taken = inputs_of_pass(decoder, inputs, count);
+        taken = inputs_of_pass(inputs, count);
         int64_t rows = lay_out(decoder, inputs, taken);
         const struct batch batch = {
             .sequences = 1, .length = rows, .tokens = decoder->tokens, .position = decoder->positions};

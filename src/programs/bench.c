@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const struct bench *const benches[] = {&bench_matmul, &bench_kernels, &bench_step, &bench_exchange,
-                                              &bench_tokenizer};
+static const struct bench *const benches[] = {&bench_matmul,   &bench_kernels,  &bench_step,
+                                              &bench_exchange, &bench_generate, &bench_tokenizer};
 
 static void print_usage(void)
 {

@@ -17,7 +17,8 @@ struct bench {
     enum status (*run)(struct program *program);
 };
 
-extern const struct bench bench_tokenizer, bench_matmul, bench_kernels, bench_step, bench_exchange;
+extern const struct bench bench_tokenizer, bench_matmul, bench_kernels, bench_step, bench_exchange,
+    bench_generate;
 
 struct timing {
     double best, median; /* seconds */

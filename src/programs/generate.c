@@ -1,4 +1,5 @@
-/* `llmpi generate CHECKPOINT`: continues a text, printing it as it comes; or many (generate_lines.c). */
+/* `llmpi generate CHECKPOINT`: continues a text, printing it as it comes; or many (generate_lines.c), or with
+ * two models (generate_compare.c). */
 #include "generate.h"
 
 #include "llmpi/base/file.h"
@@ -27,6 +28,9 @@ static const struct flag flags[] = {
     {"--seed", "N", "The same seed gives the same text (default: 1)"},
     {"--samples", "N", "That many texts of each prompt, separated by a line ---"},
     {"--ignore-end", NULL, "Go on after an end-of-text token"},
+    {"--chat", NULL,
+     "Ask instead of continuing: the prompt becomes a user's turn in the checkpoint's chat template"},
+    {"--compare", NULL, "Show what two checkpoints, CHECKPOINT and TUNED, make of the prompt, side by side"},
     {"--logprobs", NULL, "Print the new tokens with their log-probabilities instead of the text"},
     {"--prompts", "FILE", "Continue all prompts of a file of JSON lines, {\"prompt\": ...}"},
     {"--output", "FILE", "Where their continuations go, as JSON lines in the same order"},
@@ -36,61 +40,18 @@ static const struct flag flags[] = {
 
 static const struct command command = {
     .name = "generate",
-    .positionals = "CHECKPOINT",
+    .positionals = "CHECKPOINT [TUNED]",
     .minimum = 1,
-    .maximum = 1,
+    .maximum = 2,
     .help = "Continues a prompt with the model of a checkpoint file or of a run directory",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags};
-
-enum { MOST_TOGETHER = 8 };
 
 static enum status print_text(const char *text, size_t length)
 {
     if (fwrite(text, 1, length, stdout) != length || fflush(stdout) != 0)
         return fail(STATUS_FAILED, "cannot write to standard output: %s", strerror(errno));
     return STATUS_OK;
-}
-
-enum status generate_options_read(const struct arguments *arguments, const struct config *config,
-                                  const struct train_state *state, struct generate_options *out)
-{
-    int64_t seed = 1;
-    *out = (struct generate_options){.settings = generation_settings_of(config),
-                                     .samples = 1,
-                                     .cached = !arguments_has(arguments, "--no-cache")};
-    struct generation_settings *settings = &out->settings;
-    struct token_choice *choice = &settings->choice;
-    const char *end_token = config->shards.end_token;
-    int64_t end = tokenizer_find(state->tokenizer, end_token, strlen(end_token));
-    TRY(arguments_get_integer(arguments, "--tokens", 0, INT32_MAX, &settings->tokens));
-    TRY(arguments_get_number(arguments, "--temperature", 0, 100, &choice->temperature));
-    TRY(arguments_get_integer(arguments, "--top-k", 0, INT32_MAX, &choice->top_k));
-    TRY(arguments_get_number(arguments, "--top-p", 1e-9, 1, &choice->top_p));
-    TRY(arguments_get_number(arguments, "--min-p", 0, 1, &choice->min_p));
-    TRY(arguments_get_number(arguments, "--repetition-penalty", 1e-3, 1e3, &choice->repetition_penalty));
-    TRY(arguments_get_integer(arguments, "--seed", 0, INT64_MAX, &seed));
-    TRY(arguments_get_integer(arguments, "--samples", 1, INT32_MAX, &out->samples));
-    out->batch = out->samples < MOST_TOGETHER ? out->samples : MOST_TOGETHER;
-    if (arguments_has(arguments, "--prompts"))
-        out->batch = MOST_TOGETHER;
-    TRY(arguments_get_integer(arguments, "--batch", 1, 65536, &out->batch));
-    TRY(arguments_get_all(arguments, "--stop", &out->stops));
-    for (int64_t i = 0; i < out->stops.count; i++)
-        if (out->stops.items[i][0] == '\0')
-            return fail(STATUS_USAGE, "--stop is empty but must be a text");
-    settings->seed = (uint64_t)seed;
-    settings->stop_texts = &out->stops;
-    settings->log_probabilities = arguments_has(arguments, "--logprobs");
-    out->stop_id = end >= 0 ? (uint32_t)end : 0;
-    settings->stop_ids = &out->stop_id;
-    settings->stop_id_count = end >= 0 && !arguments_has(arguments, "--ignore-end");
-    return STATUS_OK;
-}
-
-void generate_options_free(struct generate_options *options)
-{
-    string_list_free(&options->stops);
 }
 
 static enum status read_prompt(const struct arguments *arguments, struct buffer *out)
@@ -158,7 +119,7 @@ static enum status print_head(const struct group *group, int64_t sample)
 {
     if (sample > 0)
         TRY(print_text("---\n", 4));
-    return group->options->settings.log_probabilities
+    return group->options->settings.log_probabilities || group->options->chat
                ? STATUS_OK
                : print_text(group->prompt->data, group->prompt->length);
 }
@@ -189,7 +150,7 @@ static enum status print_group(struct group *group, struct generator *generator,
             .settings = &group->options->settings,
             .prompt = ids->ids,
             .prompt_count = ids->count,
-            .first = tokenizer_may_follow(group->state->tokenizer, prompt->data, prompt->length),
+            .first = generate_options_first(group->options, group->state, prompt->data, prompt->length),
             .sample = (uint64_t)(first + i),
             .sink = tokens ? NULL : take_text,
             .context = &group->samples[i]};
@@ -201,13 +162,13 @@ static enum status print_group(struct group *group, struct generator *generator,
     return STATUS_OK;
 }
 
-static enum status print_groups(struct group *group, const char *end_token)
+static enum status print_groups(struct group *group, const struct config *config)
 {
     struct token_list ids = {0};
     struct generator *generator = NULL;
     int64_t batch = group->options->batch, samples = group->options->samples;
-    enum status status =
-        generation_prompt(group->state, group->prompt->data, group->prompt->length, end_token, &ids);
+    enum status status = generate_options_prompt(group->options, config, group->state, group->prompt->data,
+                                                 group->prompt->length, &ids);
     if (status == STATUS_OK)
         status = generator_create(group->state, batch, group->options->cached, &generator);
     stopping_begin(); /* no earlier: reading the prompt ends by Ctrl-C as everything does */
@@ -227,7 +188,7 @@ static enum status print_samples(struct train_state *state, const struct config 
     group.requests = memory_allocate(options->batch, sizeof *group.requests, "texts");
     group.results = memory_allocate(options->batch, sizeof *group.results, "texts");
     bool all = group.samples != NULL && group.requests != NULL && group.results != NULL;
-    enum status status = all ? print_groups(&group, config->shards.end_token) : STATUS_FAILED;
+    enum status status = all ? print_groups(&group, config) : STATUS_FAILED;
     for (int64_t i = 0; all && i < options->batch; i++) {
         buffer_free(&group.samples[i].text);
         generation_result_free(&group.results[i]);
@@ -249,10 +210,24 @@ static enum status print_one(const struct arguments *arguments, const struct con
     return status;
 }
 
+static enum status compare(const struct arguments *arguments, struct comm *comm)
+{
+    struct buffer prompt = {0};
+    enum status status = read_prompt(arguments, &prompt);
+    if (status == STATUS_OK)
+        status = generate_compare(arguments, comm, &prompt);
+    buffer_free(&prompt);
+    return status;
+}
+
 /* Flags that exclude each other. */
 static enum status check_flags(const struct arguments *arguments)
 {
-    bool lines = arguments_has(arguments, "--prompts");
+    bool lines = arguments_has(arguments, "--prompts"), compare = arguments_has(arguments, "--compare");
+    if (compare != (arguments->positionals.count == 2))
+        return fail(STATUS_USAGE, "--compare needs two checkpoints, and all else needs one");
+    if (compare && (lines || arguments_has(arguments, "--logprobs") || arguments_has(arguments, "--samples")))
+        return fail(STATUS_USAGE, "--compare excludes --prompts, --samples and --logprobs");
     if (lines != arguments_has(arguments, "--output"))
         return fail(STATUS_USAGE, "--prompts and --output belong together: JSON lines in, JSON lines out");
     if (lines && (arguments_has(arguments, "--prompt") || arguments_has(arguments, "--prompt-file")))
@@ -271,6 +246,8 @@ static enum status generate(struct program *program)
     TRY(comm_agree(comm, check_flags(arguments)));
     TRY(comm_agree(comm, arguments_get_integer(arguments, "--threads", 1, 4096, &threads)));
     threads_set((int)threads);
+    if (arguments_has(arguments, "--compare"))
+        return compare(arguments, comm);
     enum status status = inference_load(arguments->positionals.items[0], 1, comm, &config, &state);
     if (status == STATUS_OK)
         status = comm_agree(comm, generate_options_read(arguments, &config, &state, &options));

@@ -14,7 +14,7 @@ static size_t whole_characters(const char *text, size_t length)
         uint32_t character = 0;
         int size = utf8_decode(text + at, length - at, &character);
         unsigned char first = (unsigned char)text[at];
-        size_t expected = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 1;
+        size_t expected = first > 0xF4 ? 1 : first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : first >= 0xC2 ? 2 : 1;
         if (size == 0 && length - at < expected)
             break; /* the rest may be on its way */
         at += size > 0 ? (size_t)size : 1;

@@ -89,7 +89,7 @@ static struct candidates likely(float *weights, uint32_t *order, int64_t vocab,
             break;
     }
     qsort_r(order, (size_t)kept.count, sizeof *order, by_weight, weights);
-    if (by_count)
+    if (by_count && choice->top_k < kept.count)
         kept = cut_count(weights, order, choice->top_k);
     return by_share ? cut_share(weights, order, kept, choice->top_p * (by_count ? kept.total : all.total))
                     : kept;

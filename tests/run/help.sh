@@ -21,7 +21,7 @@ for command in $commands; do
     [ "$(awk 'length > 110' out)" = "" ] || complain "llmpi $command --help has lines above 110 columns"
 done
 for command in "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer encode" "tokenizer info" \
-    "bench matmul" "bench kernels" "bench step" "bench exchange" "bench tokenizer" scale shard plan train evaluate generate inspect; do
+    "bench matmul" "bench kernels" "bench step" "bench exchange" "bench generate" "bench tokenizer" scale shard plan train evaluate generate inspect; do
     "$LLMPI" $command --help >out
     grep -qE '[^.]\.\.$' out && complain "llmpi $command --help ends a sentence twice: $(grep -E '[^.]\.\.$' out)"
     grep -qE '^  --[^ ]+ +[a-z][a-z ]* [a-z]' out &&
