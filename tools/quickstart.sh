@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # The main job on a fresh machine, in a few minutes: installs, builds, writes a corpus by rule, learns a tokenizer, shards,
-# trains with two ranks, evaluates, and lets the model tell stories. Started again it continues where it was stopped, or
-# says that it is done.
+# trains with two ranks, evaluates, lets the model tell stories, tunes it on questions about the stories, asks it about
+# stories that it never saw, and talks with it. Started again it continues where it was stopped, or says that it is done.
 #
-#   tools/quickstart.sh                           everything, in runs/quickstart
-#   tools/quickstart.sh --train.steps=200         with another configuration: overrides go to `llmpi train`
+#   tools/quickstart.sh                                         everything, in runs/quickstart
+#   tools/quickstart.sh --train.steps=200 --finetune.steps=200  with another configuration
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -57,3 +57,26 @@ echo "Held-out stories cost the model $(awk '/^bits per byte/ { print $4 }' "$ru
 
 headline "stories by the model"
 "$llmpi" generate "$run/run" --samples=3 --tokens=300
+
+generate_questions() {
+    "$llmpi" corpus generate --documents=20000 --seed=1 --questions="$run/questions.jsonl.zst"
+    # Of another seed: neither training nor tuning saw these stories.
+    "$llmpi" corpus generate --documents=150 --seed=2 --questions="$run/held-out.jsonl"
+}
+step "questions about the stories, by rule" "$run/held-out.jsonl" generate_questions
+step "examples to tune on" "$run/instruct/validation-00003-of-00004.h5" \
+    "${launch[@]}" "$llmpi" instruct prepare "$config" --show=1
+
+headline "tuning with $ranks ranks"
+"${launch[@]}" "$llmpi" finetune "$config" "$@"
+
+headline "questions about held-out stories"
+"${launch[@]}" "$llmpi" evaluate "$run/answers" --questions="$run/held-out.jsonl"
+
+headline "a conversation"
+questions='The old captain had a green parrot and seven grey cats. What colour was the parrot?
+The old captain had a green parrot and seven grey cats. How many cats were there?
+It was a windy day in March, and Hugo ran past a mossy gate to the harbour. Where did Hugo go?'
+# Each question by itself: the lessons had one question each.
+sed 's|$|\n/reset|' <<<"$questions" | "$llmpi" chat "$run/answers" --set=temperature=0 |
+    paste -d '\n' <(sed 's/^/> /' <<<"$questions") -

@@ -42,8 +42,9 @@ int64_t decoder_bytes(const struct model_shape *shape, enum element element, int
     int64_t width = shape->n_embd;
     int64_t weights = add(shape->n_layer * row_weight_bytes(width, 12 * width, element),
                           row_weight_bytes(width, shape->vocab_size, element));
-    return add(weights,
-               add(activations_layout(shape, &use, NULL, &sizes), kv_cache_bytes(shape, element, sequences)));
+    int64_t activations = activations_layout(shape, &use, NULL, &sizes);
+    activations -= sizes.chunk_rows * shape->vocab_size * (int64_t)sizeof(float);
+    return add(weights, add(activations, kv_cache_bytes(shape, element, sequences)));
 }
 
 static enum status take_memory(struct decoder *decoder, const struct allocator *allocator)

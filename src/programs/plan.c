@@ -10,6 +10,7 @@
 #include "llmpi/kernels/matmul_bf16.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/model/activations.h"
+#include "llmpi/model/decoder.h"
 #include "llmpi/model/model.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/tokenizer_source.h"
@@ -18,6 +19,7 @@
 #include "llmpi/train/slots.h"
 #include "llmpi/train/state.h"
 #include "llmpi/train/step.h"
+#include "llmpi/train/trainer.h"
 
 #include <float.h>
 #include <inttypes.h>
@@ -160,10 +162,13 @@ static void count_memory(const struct config *config, struct plan *plan)
     count_libraries(plan);
     if (config->checkpoint.background) /* parameters and moments as they are owned, and outer momentum */
         plan->snapshot_bytes = (local ? 4 : 3) * exchange->owned * (int64_t)sizeof(float);
+    int64_t texts = trainer_samples_together(config);
+    plan->sample_bytes = texts > 0 ? decoder_bytes(&plan->shape, plan->element, texts) : 0;
     plan->memory_bytes = add_bytes(
         add_bytes(add_bytes(parameters + plan->moment_bytes, plan->gradient_bytes), plan->activation_bytes),
         exchange->shared + exchange->messages + exchange->masters + plan->outer_bytes + plan->packed_bytes +
-            plan->batch_bytes + plan->program_bytes + plan->files_bytes + plan->snapshot_bytes);
+            plan->batch_bytes + plan->program_bytes + plan->files_bytes + plan->snapshot_bytes +
+            plan->sample_bytes);
 }
 
 double plan_checkpoint_bytes(const struct plan *plan)

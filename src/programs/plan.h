@@ -19,10 +19,10 @@ struct plan {
     enum element element;
     struct exchange_memory exchange;
     bool divided;           /* the exchange divides moments */
-    int64_t gradient_bytes; /* per rank, and the next eight */
+    int64_t gradient_bytes; /* per rank, and the next nine */
     int64_t moment_bytes, outer_bytes, packed_bytes, activation_bytes, logits_bytes, batch_bytes,
         program_bytes;
-    int64_t files_bytes, snapshot_bytes, memory_bytes;
+    int64_t files_bytes, snapshot_bytes, sample_bytes, memory_bytes;
     double flop_per_token, tokens_per_step, tokens;
     double speed;       /* tokens per second of all ranks */
     double matmul_rate; /* FLOP per second of this machine; 0: the speed was given */

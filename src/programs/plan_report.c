@@ -102,6 +102,9 @@ static void print_memory(const struct plan *plan)
     if (plan->snapshot_bytes > 0)
         print_bytes("copy being saved", (double)plan->snapshot_bytes,
                     "rank 0's; from the first checkpoint on, none with checkpoint.background: false");
+    if (plan->sample_bytes > 0)
+        print_bytes("samples", (double)plan->sample_bytes,
+                    "rank 0's, while it makes them: keys and values, and room for a pass");
     print_bytes("total", (double)plan->memory_bytes, "at the peak");
     print_bytes("checkpoint on disk", plan_checkpoint_bytes(plan),
                 "parameters and moments, written by rank 0");
@@ -200,6 +203,7 @@ void plan_print_json(const struct plan *plan)
         {"program_bytes", (double)plan->program_bytes},
         {"files_bytes", (double)plan->files_bytes},
         {"snapshot_bytes", (double)plan->snapshot_bytes},
+        {"sample_bytes", (double)plan->sample_bytes},
         {"memory_bytes", (double)plan->memory_bytes},
         {"flop_per_token", plan->flop_per_token},
         {"tokens_per_step", plan->tokens_per_step},

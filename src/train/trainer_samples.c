@@ -84,6 +84,12 @@ static int64_t find_end(const struct trainer *trainer)
     return tokenizer_find(trainer->state.tokenizer, name, strlen(name));
 }
 
+int64_t trainer_samples_together(const struct config *config)
+{
+    int64_t count = config->sample.prompts.count;
+    return count < AT_A_TIME ? count : AT_A_TIME;
+}
+
 /* Fills requests and continues them all. */
 static enum status continue_prompts(struct trainer *trainer, struct sample *samples,
                                     struct generation_request *requests, struct generation_result *results)
@@ -110,8 +116,7 @@ static enum status continue_prompts(struct trainer *trainer, struct sample *samp
             .sink = keep_text,
             .context = &samples[i]};
     }
-    TRY(generator_create(&trainer->state, prompts->count < AT_A_TIME ? prompts->count : AT_A_TIME, true,
-                         &generator));
+    TRY(generator_create(&trainer->state, trainer_samples_together(config), true, &generator));
     enum status status = generator_run(generator, requests, prompts->count, results);
     generator_destroy(generator);
     return status;

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""`llmpi evaluate --questions`: a model that has learned two answers by heart gets the points that it should, with the
+"""`llmpi evaluate --questions`: a model that was tuned to two answers gets the points that it should, with the
 same answers on 1, 2 and 3 ranks; what is no question is named with its line."""
 import gzip
 import json
@@ -11,11 +11,11 @@ import tempfile
 LLMPI, SOURCE = os.environ["LLMPI"], os.environ["LLMPI_SOURCE"]
 HAT, HENS = "The hat?", "The hens?"
 OPTIONS = ["--corpus.inputs=[corpus.jsonl]", "--corpus.validation_inputs=[corpus.jsonl]",
-           "--tokenizer.path=tokenizer.json", "--shards.directory=shards", "--shards.count=1", "--run.directory=run",
-           "--tokenizer.vocab_size=300", "--model.context_length=48", "--train.steps=120", "--train.batch_size=8",
-           "--train.learning_rate=1e-2", "--train.warmup_steps=5", "--evaluate.every=0", "--sample.every=0",
-           "--checkpoint.every=120", "--instruct.turn_prefix={role}:\n", "--instruct.turn_suffix=<|endoftext|>",
-           "--instruct.end_of_turn=<|endoftext|>"]
+           "--tokenizer.path=tokenizer.json", "--shards.directory=shards", "--shards.count=1", "--run.directory=base",
+           "--tokenizer.vocab_size=300", "--model.context_length=64", "--train.steps=2", "--evaluate.every=0",
+           "--sample.every=0", "--checkpoint.every=0", "--instruct.inputs=[lessons.jsonl]", "--instruct.directory=lessons",
+           "--instruct.validation_inputs=[lessons.jsonl]", "--finetune.directory=run", "--finetune.steps=60",
+           "--finetune.learning_rate=1e-2"]
 failures = 0
 
 
@@ -57,9 +57,9 @@ def refused(name, fragment, lines):
 
 
 def main():
-    turns = [f"user:\n{HAT}", "assistant:\nred", f"user:\n{HENS}", "assistant:\ntwo"]
-    write("corpus.jsonl", [{"text": turn} for turn in turns * 200])
-    for command in ("tokenizer train", "shard", "train"):
+    write("corpus.jsonl", [{"text": f"The hat was red. {HAT} {HENS} There were two hens."}] * 50)
+    write("lessons.jsonl", [question(HAT, "red"), question(HENS, "two")] * 100)
+    for command in ("tokenizer train", "shard", "train", "instruct prepare", "finetune"):
         llmpi(*command.split(), f"{SOURCE}/configs/tiny.yaml", *OPTIONS)
 
     questions = ([question(HAT, "red", kind="colour")] * 3 + [question(HAT, "blue", kind="colour")] * 4 +
@@ -68,7 +68,7 @@ def main():
     write("questions.jsonl", questions)
     with gzip.open("questions.jsonl.gz", "wt") as file:
         file.write(open("questions.jsonl").read())
-    expected = {"step": 120, "questions": 15, "right": 9, "best_guess": 10,
+    expected = {"step": 60, "questions": 15, "right": 9, "best_guess": 10,
                 "kinds": {"colour": {"questions": 7, "right": 3, "best_guess": 4},
                           "number": {"questions": 6, "right": 5, "best_guess": 5},
                           "all": {"questions": 2, "right": 1, "best_guess": 1}}}
@@ -90,6 +90,8 @@ def main():
         if item["answer"] not in ("red", "two") or item["right"] != right:
             complain(f"item {item}")
 
+    if evaluate("--tasks=questions", "--evaluate.task_directory=.")[0] != tables[0]:
+        complain("--tasks=questions gives another table")
     write("few.jsonl", questions[:1])  # fewer than ranks
     result, _ = evaluate("--questions=few.jsonl", "--json", ranks=3)
     if json.loads(result)["right"] != 1:
@@ -104,13 +106,7 @@ def main():
     evaluate("--questions=questions.jsonl", "--items=missing/x.jsonl", ranks=2, status=1)
 
     # A model that was never tuned has no token that ends a turn.
-    write("plain.jsonl", [{"text": "Just a story."}] * 50)
-    plain = [option for option in OPTIONS if "instruct" not in option and "corpus" not in option]
-    plain += ["--corpus.inputs=[plain.jsonl]", "--corpus.validation_inputs=[plain.jsonl]", "--train.steps=1",
-              "--checkpoint.every=1", "--shards.directory=shards2", "--run.directory=run2"]
-    for command in ("shard", "train"):
-        llmpi(*command.split(), f"{SOURCE}/configs/tiny.yaml", *plain)
-    _, message = evaluate("--questions=questions.jsonl", "--checkpoint=run2", status=2)
+    _, message = evaluate("--questions=questions.jsonl", "--checkpoint=base", status=2)
     if "im_" not in message:
         complain(f"without an end of turn: {message}")
 

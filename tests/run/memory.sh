@@ -27,7 +27,7 @@ steps() {
     expect 0 "$LLMPI" plan empty.yaml --speed=1 --json --ranks="$1" --nodes=$nodes --run.threads=1 "${@:2}"
     cp out plan.json
     compare "$(number peak_memory_bytes bench.json)" \
-        $(($(number memory_bytes plan.json) - $(number files_bytes plan.json) - $(number snapshot_bytes plan.json))) "steps, ranks $1, nodes $nodes" "${@:2}"
+        $(($(number memory_bytes plan.json) - $(number files_bytes plan.json) - $(number snapshot_bytes plan.json) - $(number sample_bytes plan.json))) "steps, ranks $1, nodes $nodes" "${@:2}"
 }
 small=(--model.n_layer=2 --model.n_head=2 --model.n_embd=128 --model.context_length=64 --tokenizer.vocab_size=4096
     --train.micro_batch=2 --train.batch_size=4)

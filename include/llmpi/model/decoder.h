@@ -17,7 +17,8 @@ struct decoder;
 enum status decoder_create(struct model *model, int64_t sequences, struct decoder **out);
 void decoder_destroy(struct decoder *decoder); /* NULL is fine */
 
-/* Bytes that decoder_create takes for such a model. */
+/* Bytes that a decoder of such a model uses at most. (Logits are the caller's: room for a chunk of them is
+ * reserved beside the activations, but never touched.) */
 int64_t decoder_bytes(const struct model_shape *shape, enum element element, int64_t sequences);
 
 /* How many tokens a sequence has. */

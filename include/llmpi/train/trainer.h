@@ -23,4 +23,7 @@ enum status trainer_run(const struct config *config, const char *base, bool fres
 enum status trainer_open_dataset(const struct config *config, const char *split, int64_t context_length,
                                  const struct tokenizer *tokenizer, struct comm *comm, struct dataset **out);
 
+/* How many texts rank 0 continues together when it makes samples. */
+int64_t trainer_samples_together(const struct config *config);
+
 #endif
