@@ -74,9 +74,10 @@ headline "questions about held-out stories"
 "${launch[@]}" "$llmpi" evaluate "$run/answers" --questions="$run/held-out.jsonl"
 
 headline "a conversation"
-questions='The old captain had a green parrot and seven grey cats. What colour was the parrot?
-The old captain had a green parrot and seven grey cats. How many cats were there?
-It was a windy day in March, and Hugo ran past a mossy gate to the harbour. Where did Hugo go?'
+questions='One windy day in March, a purple hat hung in the birch tree. What colour was the hat?
+One windy day in March, a purple hat hung in the birch tree. What kind of tree was it?
+On the road Hugo saw seven grey ducks and a drawing of tulips on an old gate. How many ducks were there?
+Hugo ran past a mossy gate to the harbour. Where did Hugo go?'
 # Each question by itself: the lessons had one question each.
 sed 's|$|\n/reset|' <<<"$questions" | "$llmpi" chat "$run/answers" --set=temperature=0 |
     paste -d '\n' <(sed 's/^/> /' <<<"$questions") -
