@@ -122,6 +122,8 @@ static enum status find_fingerprint(struct work *work)
 
 static enum status open_inputs(struct work *work)
 {
+    if (work->config->instruct.inputs.count == 0)
+        return fail(STATUS_USAGE, "no conversations: expected files, folders or patterns in instruct.inputs");
     TRY(open_corpus(work, &work->config->instruct.inputs, &work->corpus));
     if (work->config->instruct.validation_inputs.count > 0)
         TRY(open_corpus(work, &work->config->instruct.validation_inputs, &work->validation));

@@ -587,6 +587,7 @@ static void test_examples(void **state)
     check_example("gpt2-124m", false);
     check_example("fineweb-10bt", false);
     check_example("fineweb-small", false);
+    check_example("instruct-small", false);
     check_example("tiny", false);
     check_example("clean-fineweb", true);
 }
