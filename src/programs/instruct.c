@@ -7,6 +7,7 @@
 #include "llmpi/programs/programs.h"
 #include "llmpi/programs/tokenizer_source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -59,6 +60,11 @@ static enum status prepare(const struct program *program)
 enum status program_instruct(int count, char **arguments)
 {
     struct program program;
+    if (count > 0 && (strcmp(arguments[0], "--help") == 0 || strcmp(arguments[0], "-h") == 0)) {
+        printf("usage: llmpi instruct prepare CONFIG [--show=N] [--section.key=value]\n\n"
+               "`llmpi instruct prepare --help` says more.\n");
+        return STATUS_OK;
+    }
     if (count == 0 || strcmp(arguments[0], "prepare") != 0)
         return fail(STATUS_USAGE, "llmpi instruct needs 'prepare'%s%.100s", count > 0 ? ", not " : "",
                     count > 0 ? arguments[0] : "");

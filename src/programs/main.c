@@ -32,6 +32,7 @@ static const struct {
     {"chat", program_chat, "CHECKPOINT", "talk with a model that was tuned to answer"},
     {"export", program_export, "CHECKPOINT --output=PATH", "write a model for transformers or llama.cpp"},
     {"import", program_import, "FOLDER --output=FILE.h5", "make a checkpoint of a GPT-2 in safetensors"},
+    {"neighbors", program_neighbors, "CHECKPOINT TOKEN...", "what lies near a word in the embedding"},
     {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
     {"bench", program_bench, "matmul|kernels|step|...",
      "measure the speed of parts of llmpi on this machine"},

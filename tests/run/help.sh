@@ -21,7 +21,8 @@ for command in $commands; do
     [ "$(awk 'length > 110' out)" = "" ] || complain "llmpi $command --help has lines above 110 columns"
 done
 for command in "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer encode" "tokenizer info" \
-    "bench matmul" "bench kernels" "bench step" "bench exchange" "bench generate" "bench tokenizer" scale shard plan train evaluate generate inspect; do
+    "bench matmul" "bench kernels" "bench step" "bench exchange" "bench generate" "bench tokenizer" "instruct prepare" scale shard plan train finetune evaluate generate chat export import \
+    neighbors inspect; do
     "$LLMPI" $command --help >out
     grep -qE '[^.]\.\.$' out && complain "llmpi $command --help ends a sentence twice: $(grep -E '[^.]\.\.$' out)"
     grep -qE '^  --[^ ]+ +[a-z][a-z ]* [a-z]' out &&
@@ -29,7 +30,7 @@ for command in "corpus generate" "corpus stats" "corpus clean" "tokenizer train"
     grep -A1 -E '^  --([a-z]+\.)?text[-_]field' out | tr '\n' ' ' | grep -v column | grep . &&
         complain "llmpi $command --help speaks of JSON alone"
 done
-for command in shard plan scale train evaluate "tokenizer train" "corpus clean"; do
+for command in shard plan scale train finetune evaluate "instruct prepare" "tokenizer train" "corpus clean"; do
     "$LLMPI" $command --help >out
     missing=
     for option in $options; do
@@ -66,7 +67,7 @@ offers "$LLMPI" corpus clean emp , empty.yaml
 offers "$LLMPI" tokenizer "" , train encode decode info --help
 offers "$LLMPI" tokenizer train --tokenizer.kind = w , word
 offers "$LLMPI" tokenizer decode --fo , --format=
-offers "$LLMPI" bench "" , matmul kernels step exchange tokenizer --help
+offers "$LLMPI" bench "" , matmul kernels step exchange generate tokenizer --help
 offers "$LLMPI" bench tokenizer --ro , --rounds=
 offers "$LLMPI" bench exchange --wi , --wire=
 offers "$LLMPI" scale --ra , --ranks=

@@ -17,6 +17,7 @@ enum status program_instruct(int count, char **arguments);
 enum status program_export(int count, char **arguments);
 enum status program_import(int count, char **arguments);
 enum status program_chat(int count, char **arguments);
+enum status program_neighbors(int count, char **arguments);
 enum status program_inspect(int count, char **arguments);
 enum status program_bench(int count, char **arguments);
 enum status program_scale(int count, char **arguments);
