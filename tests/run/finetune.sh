@@ -106,7 +106,7 @@ expect 0 "$LLMPI" instruct prepare tiny.yaml --model.context_length=64 --instruc
 expect 0 "$LLMPI" finetune tiny.yaml --from=base --finetune.directory=cut --finetune.steps=32
 contains err "the training data in examples are not those of the checkpoint"
 expect 1 "$LLMPI" finetune tiny.yaml --from=base --finetune.directory=none --instruct.directory=base-shards
-contains err "the tokenizer"
+contains err "were made with tokenizer"
 expect 1 "$LLMPI" finetune tiny.yaml --from=nowhere --finetune.directory=none
 contains err "nowhere"
 expect 0 "$LLMPI" finetune --help
