@@ -1,5 +1,5 @@
 /* `llmpi neighbors CHECKPOINT TOKEN...`: what lies near a word in the embedding, and arithmetic of words. */
-#include "llmpi/model/neighbors.h"
+#include "llmpi/model/embedding_neighbors.h"
 
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/json.h"

@@ -1,5 +1,5 @@
 /* A list of the best so far is kept sorted by insertion: few are wanted of many. */
-#include "llmpi/model/neighbors.h"
+#include "llmpi/model/embedding_neighbors.h"
 
 #include <math.h>
 #include <stdbool.h>

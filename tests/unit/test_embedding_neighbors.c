@@ -1,5 +1,5 @@
 /* Neighbors in an embedding of six tokens in the plane, whose angles are known. */
-#include "llmpi/model/neighbors.h"
+#include "llmpi/model/embedding_neighbors.h"
 
 #include <math.h>
 #include <setjmp.h>

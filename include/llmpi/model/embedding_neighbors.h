@@ -1,7 +1,7 @@
 /* Which tokens lie near a place in the embedding (Mikolov et al. 2013, arXiv:1301.3781, for the arithmetic of
  * words). */
-#ifndef LLMPI_MODEL_NEIGHBORS_H
-#define LLMPI_MODEL_NEIGHBORS_H
+#ifndef LLMPI_MODEL_EMBEDDING_NEIGHBORS_H
+#define LLMPI_MODEL_EMBEDDING_NEIGHBORS_H
 
 #include "llmpi/base/status.h"
 
