@@ -101,6 +101,23 @@ expect 0 "$LLMPI" finetune tiny.yaml --from=one --finetune.directory=again --fin
 [ "$(/usr/bin/python3 -c 'import h5py; print(h5py.File("again/checkpoints/step-00000002.h5", "r")["wte.weight"].shape[0])')" = 514 ] ||
     fail "a vocabulary grew twice"
 
+# Adapters: what is loaded for use has them merged, and its loss is that of the run to 1e-5; another rank is refused.
+adapted="--from=base --finetune.directory=adapted --train.precision=fp32 --evaluate.sequences=0"
+expect 0 "$LLMPI" finetune tiny.yaml $adapted --finetune.lora_rank=4
+contains err "adapters: rank 4"
+[ -s adapted/samples.txt ] || fail "a run with adapters has no samples"
+expect 0 "$LLMPI" evaluate tiny.yaml --checkpoint=adapted --shards.directory=examples --evaluate.sequences=0 --json
+/usr/bin/python3 - <<'PYTHON' || fail "merged adapters give another loss"
+import json
+rows = [json.loads(line) for line in open("adapted/metrics.jsonl")]
+run = [row["validation_loss"] for row in rows if "validation_loss" in row][-1]
+first, merged = rows[0]["loss"], json.load(open("out"))["loss"]
+print(f"first loss {first}, validation {run}, merged {merged}")
+assert abs(merged - run) < 1e-5 * run and run < 0.9 * first
+PYTHON
+expect 2 "$LLMPI" finetune tiny.yaml $adapted --finetune.lora_rank=8 --finetune.steps=40
+contains err "was trained with finetune.lora_rank 4"
+
 # Other data are said, as in pretraining; examples that are too long, shards without a mask, and no base are refused.
 expect 0 "$LLMPI" instruct prepare tiny.yaml --model.context_length=64 --instruct.validation_fraction=0.3
 expect 0 "$LLMPI" finetune tiny.yaml --from=base --finetune.directory=cut --finetune.steps=32
