@@ -1,6 +1,6 @@
 /* `llmpi finetune CONFIG`: trains a model further, on examples. It is the training of train/trainer.h with
  * what section `finetune` has in place of section `train`, and the shape and vocabulary of the base. */
-#include "llmpi/base/log.h"
+#include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/prepare/instruction.h"
 #include "llmpi/programs/arguments.h"
@@ -56,6 +56,11 @@ static enum status choose_steps(struct config *config, const struct tokenizer *t
     struct dataset *dataset = NULL;
     struct dataset_sequences data = {0};
     struct sequences sequences;
+    bool prepared = file_is_directory(config->instruct.directory);
+    TRY(comm_agree(comm, prepared ? STATUS_OK
+                                  : fail(STATUS_FAILED,
+                                         "there are no examples in %s: run `llmpi instruct prepare` first",
+                                         config->instruct.directory)));
     TRY(trainer_open_dataset(config, "train", config->model.context_length, tokenizer, comm, &dataset));
     enum status status =
         comm_agree(comm, sequences_open(config, tokenizer, dataset, false, &data, &sequences));

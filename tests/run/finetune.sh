@@ -124,6 +124,8 @@ expect 0 "$LLMPI" finetune tiny.yaml --from=base --finetune.directory=cut --fine
 contains err "the training data in examples are not those of the checkpoint"
 expect 1 "$LLMPI" finetune tiny.yaml --from=base --finetune.directory=none --instruct.directory=base-shards
 contains err "were made with tokenizer"
+expect 1 ranks 2 "$LLMPI" finetune tiny.yaml --from=base --finetune.directory=none --instruct.directory=missing
+contains err "there are no examples in missing: run \`llmpi instruct prepare\` first"
 expect 1 "$LLMPI" finetune tiny.yaml --from=nowhere --finetune.directory=none
 contains err "nowhere"
 expect 0 "$LLMPI" finetune --help
