@@ -175,7 +175,8 @@ static enum status measure_size(const struct exchange_bench *bench, struct size 
     struct trial trial = {.comm = bench->comm,
                           .row = {.name = "block", .dimensions = 1, .sizes = {count, 1}, .count = count},
                           .tolerance = bench->settings.wire == ELEMENT_BF16 ? 0x1p-8f : 0};
-    trial.table = (struct parameter_table){.rows = &trial.row, .count = 1, .blocks = 1, .total = count};
+    trial.table = (struct parameter_table){
+        .rows = &trial.row, .count = 1, .blocks = 1, .trainable = count, .total = count};
     TRY(exchange_create(&trial.table, bench->comm, &bench->settings, &trial.exchange));
     const struct ownership *ownership = exchange_ownership(trial.exchange);
     trial.part = ownership_part(ownership, 0, ownership->rank);
