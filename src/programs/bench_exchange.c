@@ -172,9 +172,10 @@ static enum status run_rounds(struct trial *trial, int64_t rounds, struct size *
 static enum status measure_size(const struct exchange_bench *bench, struct size *size)
 {
     int64_t count = size->bytes / (int64_t)sizeof(float);
-    struct trial trial = {.comm = bench->comm,
-                          .row = {.name = "block", .dimensions = 1, .sizes = {count, 1}, .count = count},
-                          .tolerance = bench->settings.wire == ELEMENT_BF16 ? 0x1p-8f : 0};
+    struct trial trial = {
+        .comm = bench->comm,
+        .row = {.name = "block", .dimensions = 1, .sizes = {count, 1}, .count = count, .trainable = true},
+        .tolerance = bench->settings.wire == ELEMENT_BF16 ? 0x1p-8f : 0};
     trial.table = (struct parameter_table){
         .rows = &trial.row, .count = 1, .blocks = 1, .trainable = count, .total = count};
     TRY(exchange_create(&trial.table, bench->comm, &bench->settings, &trial.exchange));
