@@ -75,7 +75,8 @@ def install_llama():
     if not os.path.isdir(package) and shutil.which("npm") is not None:
         os.makedirs(folder, exist_ok=True)
         command = ["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, "--fetch-retries=1",
-                   "--fetch-timeout=30000", "@fugood/llama.node@1.7.15"]
+                   "--fetch-timeout=30000", "--omit=optional", "@fugood/llama.node@1.7.15",
+                   "@fugood/node-llama-linux-x64@1.7.15"]  # not those for graphics processors, of 250 MB
         try:
             subprocess.run(command, capture_output=True, timeout=180)
         except subprocess.TimeoutExpired:
