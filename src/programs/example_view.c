@@ -31,7 +31,9 @@ static enum status print_run(const struct tokenizer *tokenizer, const uint32_t *
                              bool learnt)
 {
     struct buffer text = {0};
-    bool colour = isatty(STDOUT_FILENO) && getenv("NO_COLOR") == NULL;
+    const char *plain = getenv("NO_COLOR");
+    bool terminal = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO); /* mpirun feigns the former */
+    bool colour = terminal && (plain == NULL || plain[0] == '\0');
     enum status status = tokenizer_decode(tokenizer, ids, count, &text);
     if (status == STATUS_OK) {
         fputs(!learnt ? "" : colour ? "\033[32m" : "\u27e6", stdout);
