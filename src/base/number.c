@@ -1,5 +1,5 @@
-/* The compiler rounds binary16; bfloat16 is rounded by adding to the bits. Any alignment of the file's side.
- */
+/* Both 16-bit formats are rounded by adding to the bits: not every compiler has a type of binary16 for a
+ * portable x86 program. Any alignment of the file's side. */
 #include "llmpi/base/number.h"
 
 #include <math.h>
@@ -45,6 +45,36 @@ static float widen_bf16(uint16_t bits)
     return value;
 }
 
+/* binary16 (IEEE 754): 5 bits of exponent with a bias of 15, 10 bits of fraction. 65520 lies half-way between
+ * the largest number and the next power of two. */
+static uint16_t round_f16(float value)
+{
+    uint32_t bits;
+    float size = fabsf(value);
+    memcpy(&bits, &size, sizeof bits);
+    uint16_t sign = signbit(value) ? 0x8000 : 0;
+    if (isnan(value))
+        return sign | 0x7e00;
+    if (size >= 65520.0f)
+        return sign | 0x7c00;
+    if (size < 0x1p-14f) /* subnormal: whole multiples of 2^-24 */
+        return sign | (uint16_t)nearbyintf(size * 0x1p24f);
+    return sign | (uint16_t)((bits - (112u << 23) + 0xfff + (bits >> 13 & 1)) >> 13);
+}
+
+static float widen_f16(uint16_t bits)
+{
+    uint32_t size = bits & 0x7fff, wide = (size << 13) + (112u << 23);
+    float value;
+    if (size >= 0x7c00)
+        value = size == 0x7c00 ? INFINITY : NAN;
+    else if (size < 0x0400)
+        value = (float)size * 0x1p-24f;
+    else
+        memcpy(&value, &wide, sizeof value);
+    return bits & 0x8000 ? -value : value;
+}
+
 int64_t number_write(enum number number, void *out, const float *in, int64_t n)
 {
     char *next = out;
@@ -54,10 +84,9 @@ int64_t number_write(enum number number, void *out, const float *in, int64_t n)
         return 0;
     }
     for (int64_t i = 0; i < n; i++, next += 2) {
-        _Float16 half = (_Float16)in[i];
-        uint16_t brain = round_bf16(in[i]);
-        float back = number == NUMBER_F16 ? (float)half : widen_bf16(brain);
-        memcpy(next, number == NUMBER_F16 ? (const void *)&half : (const void *)&brain, 2);
+        uint16_t bits = number == NUMBER_F16 ? round_f16(in[i]) : round_bf16(in[i]);
+        float back = number == NUMBER_F16 ? widen_f16(bits) : widen_bf16(bits);
+        memcpy(next, &bits, 2);
         overflows += isinf(back) && !isinf(in[i]);
     }
     return overflows;
@@ -71,10 +100,8 @@ void number_read(enum number number, float *out, const void *in, int64_t n)
         return;
     }
     for (int64_t i = 0; i < n; i++, next += 2) {
-        _Float16 half;
-        uint16_t brain;
-        memcpy(&half, next, 2);
-        memcpy(&brain, next, 2);
-        out[i] = number == NUMBER_F16 ? (float)half : widen_bf16(brain);
+        uint16_t bits;
+        memcpy(&bits, next, 2);
+        out[i] = number == NUMBER_F16 ? widen_f16(bits) : widen_bf16(bits);
     }
 }
