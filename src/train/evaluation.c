@@ -5,7 +5,7 @@
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
-#include "llmpi/train/sequences.h"
+#include "llmpi/train/sequence_batch.h"
 #include "llmpi/train/slots.h"
 
 #include <math.h>
@@ -14,11 +14,9 @@
 enum { SUM_LOSS, SUM_BYTES, SUM_TOKENS, SUMS };
 
 struct workspace {
-    uint32_t *window, *tokens, *targets;
     struct dataset_sequences data;
     struct sequences sequences;
-    float *target_weight; /* this, and the next two, NULL where the sequences have none */
-    int32_t *position, *first_visible;
+    struct sequence_batch batch;
     float *losses;
     double *sums;       /* (windows, SUMS) */
     int64_t *frequency; /* of each token among the targets */
@@ -27,97 +25,55 @@ struct workspace {
 static enum status allocate(struct workspace *work, int64_t windows, int64_t rows, int64_t length,
                             int64_t vocab)
 {
-    work->window = memory_allocate(length + 1, sizeof *work->window, "a window of tokens");
-    work->tokens = memory_allocate(rows * length, sizeof *work->tokens, "a batch of tokens");
-    work->targets = memory_allocate(rows * length, sizeof *work->targets, "a batch of targets");
+    TRY(sequence_batch_create(&work->sequences, rows, length, &work->batch));
     work->losses = memory_allocate(rows * length, sizeof *work->losses, "losses of a batch");
     work->sums = memory_allocate(windows * SUMS, sizeof *work->sums, "sums of the validation windows");
     work->frequency = memory_allocate(vocab, sizeof *work->frequency, "token frequencies");
-    bool bounded = work->sequences.bounded, packed = work->sequences.packed;
-    if (bounded)
-        work->first_visible =
-            memory_allocate(rows * length, sizeof *work->first_visible, "the mask of documents");
-    if (packed) {
-        work->target_weight = memory_allocate(rows * length, sizeof *work->target_weight, "weights");
-        work->position = memory_allocate(rows * length, sizeof *work->position, "positions in examples");
-    }
-    if ((bounded && work->first_visible == NULL) ||
-        (packed && (work->target_weight == NULL || work->position == NULL)))
-        return STATUS_FAILED;
-    return work->window != NULL && work->tokens != NULL && work->targets != NULL && work->losses != NULL &&
-                   work->sums != NULL && work->frequency != NULL
-               ? STATUS_OK
-               : STATUS_FAILED;
+    return work->losses != NULL && work->sums != NULL && work->frequency != NULL ? STATUS_OK : STATUS_FAILED;
 }
 
 static void release(struct workspace *work)
 {
-    memory_free(work->window);
-    memory_free(work->tokens);
-    memory_free(work->targets);
-    memory_free(work->target_weight);
-    memory_free(work->position);
-    memory_free(work->first_visible);
+    sequence_batch_free(&work->batch);
     memory_free(work->losses);
     memory_free(work->sums);
     memory_free(work->frequency);
     sequences_release(&work->data);
 }
 
-/* Reads windows [first, first + rows) of the `count` chosen ones of all. */
-static enum status read_rows(struct workspace *work, int64_t length, int64_t first, int64_t rows,
-                             int64_t count)
+/* Adds the targets of a row that count to a window's sums. */
+static void add_targets(struct workspace *work, const struct tokenizer *tokenizer, int64_t row, double *sums)
 {
-    int64_t available = sequences_count(&work->data);
-    for (int64_t i = 0, at = 0; i < rows; i++, at += length) {
-        int64_t window = (int64_t)((__int128)(first + i) * available / count); /* spread evenly */
-        const struct sequence out = {
-            .tokens = work->window,
-            .target_weight = work->target_weight != NULL ? work->target_weight + at : NULL,
-            .position = work->position != NULL ? work->position + at : NULL,
-            .first_visible = work->first_visible != NULL ? work->first_visible + at : NULL};
-        TRY(work->sequences.read(work->sequences.context, window, &out));
-        for (int64_t t = 0; t < length; t++) {
-            work->tokens[at + t] = work->window[t];
-            work->targets[at + t] = work->window[t + 1];
-        }
-    }
-    return STATUS_OK;
-}
-
-/* Adds the `length` targets from `at` on, those that count, to a window's sums. */
-static void add_targets(struct workspace *work, const struct tokenizer *tokenizer, int64_t at, int64_t length,
-                        double *sums)
-{
-    for (int64_t t = at; t < at + length; t++) {
-        if (work->target_weight != NULL && work->target_weight[t] == 0)
+    int64_t length = work->batch.length, at = row * length;
+    const uint32_t *targets = work->batch.targets + at;
+    const float *weight = work->batch.target_weight != NULL ? work->batch.target_weight + at : NULL;
+    for (int64_t t = 0; t < length; t++) {
+        if (weight != NULL && weight[t] == 0)
             continue;
-        sums[SUM_LOSS] += work->losses[t];
+        sums[SUM_LOSS] += work->losses[at + t];
         sums[SUM_TOKENS]++;
-        work->frequency[work->targets[t]]++;
-        if (work->target_weight != NULL)
-            sums[SUM_BYTES] += (double)tokenizer_text_bytes(tokenizer, &work->targets[t], 1);
+        work->frequency[targets[t]]++;
+        if (weight != NULL)
+            sums[SUM_BYTES] += (double)tokenizer_text_bytes(tokenizer, &targets[t], 1);
     }
-    if (work->target_weight == NULL)
-        sums[SUM_BYTES] = (double)tokenizer_text_bytes(tokenizer, &work->targets[at], length);
+    if (weight == NULL)
+        sums[SUM_BYTES] = (double)tokenizer_text_bytes(tokenizer, targets, length);
 }
 
-/* Windows [first, first + rows) in one forward pass. */
-static enum status evaluate_rows(struct train_state *state, struct workspace *work, int64_t length,
-                                 int64_t first, int64_t rows, int64_t count)
+/* Windows [first, first + rows) of the `count` that were chosen of all, in one forward pass. */
+static enum status evaluate_rows(struct train_state *state, struct workspace *work, int64_t first,
+                                 int64_t rows, int64_t count)
 {
     struct model_loss ignored = {0, 0};
-    TRY(read_rows(work, length, first, rows, count));
-    struct batch batch = {.sequences = rows,
-                          .length = length,
-                          .tokens = work->tokens,
-                          .targets = work->targets,
-                          .target_weight = work->target_weight,
-                          .position = work->position,
-                          .first_visible = work->first_visible};
+    int64_t available = sequences_count(&work->data);
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t window = (int64_t)((__int128)(first + i) * available / count); /* spread evenly */
+        TRY(sequence_batch_read(&work->batch, &work->sequences, i, window));
+    }
+    const struct batch batch = sequence_batch_view(&work->batch, rows);
     model_evaluate(state->model, &batch, work->losses, &ignored);
     for (int64_t i = 0; i < rows; i++)
-        add_targets(work, state->tokenizer, i * length, length, work->sums + (first + i) * SUMS);
+        add_targets(work, state->tokenizer, i, work->sums + (first + i) * SUMS);
     return STATUS_OK;
 }
 
@@ -169,7 +125,7 @@ enum status evaluation_run(const struct config *config, struct train_state *stat
         int64_t rows = count - done < micro_batch ? count - done : micro_batch;
         status = requests_check(comm);
         if (status == STATUS_OK)
-            status = evaluate_rows(state, &work, length, first + done, rows, windows);
+            status = evaluate_rows(state, &work, first + done, rows, windows);
         progress_update(&progress, (double)(done + rows), NULL);
     }
     progress_end(&progress, (double)count);

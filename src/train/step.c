@@ -59,31 +59,12 @@ int64_t step_share(const struct config *config, int ranks, int rank)
     return total;
 }
 
-/* What only some sequences have. */
-static enum status allocate_marks(struct stepper *stepper, int64_t count)
-{
-    const struct sequences *sequences = &stepper->sequences;
-    if (sequences->bounded) {
-        stepper->first_visible =
-            memory_allocate(count, sizeof *stepper->first_visible, "the mask of documents");
-        if (stepper->first_visible == NULL)
-            return STATUS_FAILED;
-    }
-    if (!sequences->packed)
-        return STATUS_OK;
-    stepper->target_weight = memory_allocate(count, sizeof *stepper->target_weight, "weights of targets");
-    stepper->position = memory_allocate(count, sizeof *stepper->position, "positions in examples");
-    return stepper->target_weight != NULL && stepper->position != NULL ? STATUS_OK : STATUS_FAILED;
-}
-
 static enum status allocate(struct stepper *stepper)
 {
-    int64_t length = stepper->config->model.context_length;
-    int64_t count = step_micro_batch(stepper->config, comm_size(stepper->comm)) * length;
+    int64_t rows = step_micro_batch(stepper->config, comm_size(stepper->comm));
     int64_t levels = slots_buffers(stepper->slot_count);
-    stepper->window = memory_allocate(length + 1, sizeof *stepper->window, "a window of tokens");
-    stepper->tokens = memory_allocate(count, sizeof *stepper->tokens, "a batch of tokens");
-    stepper->targets = memory_allocate(count, sizeof *stepper->targets, "a batch of targets");
+    TRY(sequence_batch_create(&stepper->sequences, rows, stepper->config->model.context_length,
+                              &stepper->batch));
     stepper->pending = memory_allocate(levels + 1, sizeof *stepper->pending, "gradients of slots");
     bool local = stepper->config->train.local_steps > 0;
     const char *bad = getenv("LLMPI_BAD_SEQUENCE");
@@ -93,9 +74,7 @@ static enum status allocate(struct stepper *stepper)
     stepper->decision = decision_create(stepper->state, stepper->slots, stepper->comm);
     if (local)
         stepper->outer = outer_step_create(stepper->config, stepper->state, stepper->comm);
-    TRY(allocate_marks(stepper, count));
-    if (stepper->window == NULL || stepper->tokens == NULL || stepper->targets == NULL ||
-        stepper->pending == NULL || stepper->decision == NULL || (local && stepper->outer == NULL))
+    if (stepper->pending == NULL || stepper->decision == NULL || (local && stepper->outer == NULL))
         return STATUS_FAILED;
     for (int64_t i = 0; i < levels; i++) {
         stepper->pending[i] = state_allocate(stepper->state, "gradients of slots");
@@ -138,31 +117,8 @@ void stepper_destroy(struct stepper *stepper)
     decision_destroy(stepper->decision);
     outer_step_destroy(stepper->outer);
     loss_history_free(&stepper->history);
-    memory_free(stepper->window);
-    memory_free(stepper->tokens);
-    memory_free(stepper->targets);
-    memory_free(stepper->target_weight);
-    memory_free(stepper->position);
-    memory_free(stepper->first_visible);
+    sequence_batch_free(&stepper->batch);
     memory_free(stepper);
-}
-
-/* Reads `count` sequences of the run from number `first` into the batch arrays. */
-static enum status read_batch(struct stepper *stepper, int64_t first, int64_t count)
-{
-    int64_t length = stepper->config->model.context_length;
-    const struct sequences *sequences = &stepper->sequences;
-    for (int64_t at = 0; at < count * length; at += length) {
-        const struct sequence out = {.tokens = stepper->window,
-                                     .target_weight = sequences->packed ? stepper->target_weight + at : NULL,
-                                     .position = sequences->packed ? stepper->position + at : NULL,
-                                     .first_visible =
-                                         sequences->bounded ? stepper->first_visible + at : NULL};
-        TRY(sequences->read(sequences->context, first++, &out));
-        memcpy(stepper->tokens + at, stepper->window, (size_t)length * sizeof *stepper->window);
-        memcpy(stepper->targets + at, stepper->window + 1, (size_t)length * sizeof *stepper->window);
-    }
-    return STATUS_OK;
 }
 
 /* The forward pass is about to use a block: have the last step's update of it. */
@@ -224,17 +180,12 @@ static enum status run_micro_batch(struct stepper *stepper, int64_t first, int64
     const struct config *config = stepper->config;
     timers_add(stepper->timers, PHASE_COMPUTE, &stepper->since);
     activity_begin(timers_name(PHASE_DATA));
-    TRY(read_batch(stepper, state->sequences + first, rows));
+    for (int64_t row = 0; row < rows; row++)
+        TRY(sequence_batch_read(&stepper->batch, &stepper->sequences, row, state->sequences + first + row));
     timers_add(stepper->timers, PHASE_DATA, &stepper->since);
     activity_begin(timers_name(PHASE_COMPUTE));
-    struct batch batch = {.sequences = rows,
-                          .length = config->model.context_length,
-                          .tokens = stepper->tokens,
-                          .targets = stepper->targets,
-                          .target_weight = stepper->target_weight,
-                          .position = stepper->position,
-                          .first_visible = stepper->first_visible,
-                          .first_sequence = first};
+    struct batch batch = sequence_batch_view(&stepper->batch, rows);
+    batch.first_sequence = first;
     const struct model_hooks hooks = {.context = stepper,
                                       .block_needed = begins ? block_needed : NULL,
                                       .forward_done = begins ? clear_gradients : NULL,

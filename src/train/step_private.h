@@ -8,6 +8,7 @@
 #include "outer_step.h"
 
 #include "llmpi/base/log.h"
+#include "llmpi/train/sequence_batch.h"
 #include "llmpi/train/step.h"
 
 struct stepper {
@@ -23,10 +24,8 @@ struct stepper {
     struct bucket_trial trial;
     int64_t slot_first, slot_count, slots; /* this rank's slots, and all */
     float **pending;                       /* gradients of unfinished levels of the tree */
-    uint32_t *window, *tokens, *targets;
-    float *target_weight;              /* and where each target counts alike, NULL: */
-    int32_t *position, *first_visible; /* as in base/batch.h */
-    int merges[63];                    /* levels that the slot in work is to be merged with, once complete */
+    struct sequence_batch batch;
+    int merges[63]; /* levels that the slot in work is to be merged with, once complete */
     int merge_count;
     struct timers *timers; /* of the step in work */
     struct progress progress;
