@@ -27,7 +27,7 @@ struct work {
     const struct config *config;
     struct comm *comm;
     struct tokenizer *tokenizer;
-    struct chat_template template;
+    const struct chat_template *template;
     struct corpus corpus, validation;
     struct buffer inputs; /* names of the files, one a line */
     struct shard_identity identity;
@@ -38,28 +38,6 @@ struct work {
     struct corpus_report report;
     struct progress progress;
 };
-
-struct chat_template instruction_template(const struct config *config)
-{
-    return (struct chat_template){.turn_prefix = config->instruct.turn_prefix,
-                                  .turn_suffix = config->instruct.turn_suffix,
-                                  .end_of_turn = config->instruct.end_of_turn};
-}
-
-enum status instruction_tokenizer(const struct config *config, const struct tokenizer *tokenizer,
-                                  struct tokenizer **out)
-{
-    const struct chat_template template = instruction_template(config);
-    struct string_list names = {0};
-    *out = NULL;
-    enum status status = chat_template_tokens(&template, &names);
-    if (status == STATUS_OK)
-        status = tokenizer_extend(tokenizer, &names, out);
-    if (status == STATUS_OK)
-        status = chat_template_check(&template, *out);
-    string_list_free(&names);
-    return status;
-}
 
 /* --- beginning --- */
 
@@ -87,8 +65,8 @@ static enum status open_corpus(struct work *work, const struct string_list *inpu
 static enum status add_facts(const struct work *work, struct buffer *facts)
 {
     const struct config *config = work->config;
-    const char *texts[] = {work->template.turn_prefix, work->template.turn_suffix, work->template.end_of_turn,
-                           config->instruct.system};
+    const char *texts[] = {work->template->turn_prefix, work->template->turn_suffix,
+                           work->template->end_of_turn, config->instruct.system};
     TRY(buffer_printf(facts, "examples %d, tokenizer %016" PRIx64 ", shards %" PRId64 ", context %" PRId64,
                       SHARD_FORMAT_VERSION, work->identity.tokenizer_digest, config->instruct.count,
                       config->model.context_length));
@@ -204,7 +182,7 @@ static enum status add_record(struct work *work, const struct corpus *corpus, co
     bool truncate = work->config->instruct.too_long == INSTRUCT_TRUNCATE;
     if (read_conversation(work, record) != STATUS_OK)
         return reject(work, corpus, record);
-    TRY(example_make(&work->conversation, &work->template, work->tokenizer,
+    TRY(example_make(&work->conversation, work->template, work->tokenizer,
                      work->config->model.context_length + 1, truncate, &work->example, &fate));
     work->counts.shortened += fate == EXAMPLE_SHORTENED;
     work->counts.dropped += fate == EXAMPLE_DROPPED;
@@ -310,10 +288,10 @@ static enum status run(struct work *work, struct folder_lock **lock)
     return STATUS_OK;
 }
 
-enum status instruction_prepare(const struct config *config, struct tokenizer *tokenizer, struct comm *comm)
+enum status instruction_prepare(const struct config *config, const struct chat_template *template,
+                                struct tokenizer *tokenizer, struct comm *comm)
 {
-    struct work work = {
-        .config = config, .comm = comm, .tokenizer = tokenizer, .template = instruction_template(config)};
+    struct work work = {.config = config, .comm = comm, .tokenizer = tokenizer, .template = template};
     struct folder_lock *lock = NULL;
     enum status status = run(&work, &lock);
     if (status == STATUS_STOPPED)

@@ -2,9 +2,9 @@
  * what section `finetune` has in place of section `train`, and the shape and vocabulary of the base. */
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/prepare/instruction.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
+#include "llmpi/train/chat.h"
 #include "llmpi/train/inference.h"
 #include "llmpi/train/sequences.h"
 #include "llmpi/train/trainer.h"
@@ -43,7 +43,7 @@ static enum status replace(char **text, const char *by)
 /* The base's model, and what section `finetune` says, in the places where training looks for them. */
 static enum status adapt(struct config *config, const struct config *base)
 {
-    memcpy(&config->model, &base->model, sizeof config->model);
+    config->model = base->model;
     config->train.batch_size = config->finetune.batch_size;
     config->train.learning_rate = config->finetune.learning_rate;
     config->train.weight_decay = config->finetune.weight_decay;
@@ -82,13 +82,14 @@ static enum status choose_steps(struct config *config, const struct tokenizer *t
 static enum status finetune(struct program *program)
 {
     struct config *config = &program->config, base;
+    const struct chat_template template = chat_template_of(config);
     const char *from = arguments_get(&program->arguments, "--from");
     struct tokenizer *known = NULL, *tokenizer = NULL;
     char *file = NULL;
     enum status status =
         inference_describe(from != NULL ? from : config->run.directory, program->comm, &base, &known, &file);
     if (status == STATUS_OK)
-        status = comm_agree(program->comm, instruction_tokenizer(config, known, &tokenizer));
+        status = comm_agree(program->comm, chat_template_extend(&template, known, &tokenizer));
     if (status == STATUS_OK)
         status = comm_agree(program->comm, adapt(config, &base));
     if (status == STATUS_OK)

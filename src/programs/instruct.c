@@ -6,6 +6,7 @@
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
 #include "llmpi/programs/tokenizer_source.h"
+#include "llmpi/train/chat.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,13 +44,14 @@ static enum status show(const struct config *config, const struct tokenizer *tok
 static enum status prepare(const struct program *program)
 {
     const struct config *config = &program->config;
+    const struct chat_template template = chat_template_of(config);
     struct tokenizer *base = NULL, *tokenizer = NULL;
     int64_t examples = 0;
     TRY(arguments_get_integer(&program->arguments, "--show", 1, INT64_MAX, &examples));
     TRY(tokenizer_source_share(config->tokenizer.path, program->comm, &base));
-    enum status status = comm_agree(program->comm, instruction_tokenizer(config, base, &tokenizer));
+    enum status status = comm_agree(program->comm, chat_template_extend(&template, base, &tokenizer));
     if (status == STATUS_OK)
-        status = instruction_prepare(config, tokenizer, program->comm);
+        status = instruction_prepare(config, &template, tokenizer, program->comm);
     if (status == STATUS_OK && examples > 0 && comm_rank(program->comm) == 0)
         status = show(config, tokenizer, examples);
     tokenizer_destroy(base);

@@ -69,6 +69,20 @@ enum status chat_template_check(const struct chat_template *template, const stru
     return status;
 }
 
+enum status chat_template_extend(const struct chat_template *template, const struct tokenizer *tokenizer,
+                                 struct tokenizer **out)
+{
+    struct string_list names = {0};
+    *out = NULL;
+    enum status status = chat_template_tokens(template, &names);
+    if (status == STATUS_OK)
+        status = tokenizer_extend(tokenizer, &names, out);
+    if (status == STATUS_OK)
+        status = chat_template_check(template, *out);
+    string_list_free(&names);
+    return status;
+}
+
 /* --- turns --- */
 
 static enum status add_prefix(const struct chat_template *template, struct tokenizer *tokenizer,

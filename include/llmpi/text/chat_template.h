@@ -37,6 +37,11 @@ enum status chat_template_check(const struct chat_template *template, const stru
  * prefix and suffix. Each once, in order of the text. */
 enum status chat_template_tokens(const struct chat_template *template, struct string_list *names);
 
+/* A copy of the tokenizer that has these tokens, the new ones behind its last id; checks the template.
+ * The caller destroys *out, also after a failure. */
+enum status chat_template_extend(const struct chat_template *template, const struct tokenizer *tokenizer,
+                                 struct tokenizer **out);
+
 /* The id of end_of_turn, or -1 where the tokenizer does not know it. */
 int64_t chat_template_end(const struct chat_template *template, const struct tokenizer *tokenizer);
 
