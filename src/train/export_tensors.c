@@ -6,25 +6,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Makes room for one more. */
 static enum status grow(struct export_tensors *list)
 {
-    if (list->count < list->capacity)
-        return STATUS_OK;
-    int64_t capacity = list->capacity > 0 ? 2 * list->capacity : 64;
+    static const char what[] = "the list of tensors";
     struct number_tensor *tensors =
-        memory_resize(list->tensors, capacity, sizeof *tensors, "the list of tensors");
+        memory_grow(list->tensors, list->count, &list->tensor_capacity, sizeof *tensors, what);
     if (tensors == NULL)
         return STATUS_FAILED;
     list->tensors = tensors;
-    const float **values = memory_resize(list->values, capacity, sizeof *values, "the list of tensors");
-    if (values == NULL)
+    struct export_source *sources =
+        memory_grow(list->sources, list->count, &list->source_capacity, sizeof *sources, what);
+    if (sources == NULL)
         return STATUS_FAILED;
-    list->values = values;
-    bool *transposed = memory_resize(list->transposed, capacity, sizeof *transposed, "the list of tensors");
-    if (transposed == NULL)
-        return STATUS_FAILED;
-    list->transposed = transposed;
-    list->capacity = capacity;
+    list->sources = sources;
     return STATUS_OK;
 }
 
@@ -41,8 +36,8 @@ enum status export_tensors_add(struct export_tensors *list, const struct train_s
         tensor.sizes[0] = row->sizes[transposed];
         tensor.sizes[1] = row->sizes[!transposed];
     }
-    list->values[list->count] = row != NULL ? model_parameters(state->model) + row->offset : NULL;
-    list->transposed[list->count] = transposed;
+    list->sources[list->count] =
+        (struct export_source){row != NULL ? model_parameters(state->model) + row->offset : NULL, transposed};
     list->tensors[list->count++] = tensor;
     return STATUS_OK;
 }
@@ -51,11 +46,11 @@ static enum status write_tensor(const struct export_tensors *list, int64_t index
                                 float *room)
 {
     const struct number_tensor *tensor = &list->tensors[index];
-    const float *values = list->values[index];
+    const float *values = list->sources[index].values;
     int64_t rows = tensor->sizes[0], columns = tensor->sizes[1];
     if (values == NULL)
         return STATUS_OK; /* a new file is zero */
-    if (!list->transposed[index])
+    if (!list->sources[index].transposed)
         return number_file_write(file, index, 0, values, rows * columns);
     for (int64_t i = 0; i < rows; i++) {
         for (int64_t j = 0; j < columns; j++)
@@ -81,7 +76,6 @@ enum status export_tensors_write(const struct export_tensors *list, struct numbe
 void export_tensors_free(struct export_tensors *list)
 {
     free(list->tensors);
-    free(list->values);
-    free(list->transposed);
+    free(list->sources);
     *list = (struct export_tensors){0};
 }

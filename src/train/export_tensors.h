@@ -5,12 +5,20 @@
 #include "llmpi/storage/number_file.h"
 #include "llmpi/train/model_export.h"
 
-/* Writes one tensor list of a model: every parameter, and of models without biases zeros in their place. */
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Where the numbers of a tensor come from. */
+struct export_source {
+    const float *values; /* NULL: zeros */
+    bool transposed;     /* the file has columns as rows */
+};
+
+/* The tensors of a file, and beside each its source. Start with {0}. */
 struct export_tensors {
     struct number_tensor *tensors;
-    const float **values; /* of each; NULL: zeros */
-    bool *transposed;     /* the file has columns as rows */
-    int64_t count, capacity;
+    struct export_source *sources;
+    int64_t count, tensor_capacity, source_capacity;
 };
 
 /* Adds a tensor whose name in the file is `name` from the parameter `parameter`; where the model has none,
