@@ -1,5 +1,6 @@
 /* llama.cpp's gpt2: its names, weights with a row for each output, and the tokenizer in the metadata. */
 #include "export_tensors.h"
+#include "export_tokenizer.h"
 
 #include "llmpi/storage/gguf.h"
 #include "llmpi/text/vocabulary.h"

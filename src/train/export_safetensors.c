@@ -1,12 +1,15 @@
 /* Hugging Face's folder. Our tensors have its names and shapes already, without "transformer.". */
 #include "export_tensors.h"
+#include "export_tokenizer.h"
 
 #include "llmpi/base/file.h"
 #include "llmpi/storage/safetensors.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Adds a weight and its bias, which transformers' GPT-2 always has. */
 static enum status add_pair(struct export_tensors *list, const struct model_export *export, const char *name,
@@ -124,9 +127,21 @@ static enum status write_text(const char *folder, const char *name, const struct
     return status;
 }
 
+/* What an earlier export left there is not whole from now on. */
+static enum status withdraw(const char *folder)
+{
+    char *path = path_join(folder, "config.json");
+    enum status status = path != NULL ? STATUS_OK : STATUS_FAILED;
+    if (path != NULL && unlink(path) != 0 && errno != ENOENT)
+        status = fail(STATUS_FAILED, "cannot remove %s: %s", path, strerror(errno));
+    free(path);
+    return status;
+}
+
 enum status export_safetensors(const struct model_export *export, const char *folder)
 {
     TRY(directory_create(folder));
+    TRY(withdraw(folder));
     TRY(write_tensors(export, folder));
     TRY(export_tokenizer(export, folder));
     TRY(write_text(folder, "generation_config.json", export, make_generation_config));

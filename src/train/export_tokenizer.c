@@ -1,5 +1,5 @@
 /* The tokenizer in the files of Hugging Face's tokenizers and of the GPT-2 classes of transformers. */
-#include "llmpi/train/model_export.h"
+#include "export_tokenizer.h"
 
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"

@@ -6,11 +6,7 @@
 #include "llmpi/base/number.h"
 #include "llmpi/base/status.h"
 #include "llmpi/config/config.h"
-#include "llmpi/text/chat_template.h"
 #include "llmpi/train/state.h"
-
-#include <stdbool.h>
-#include <stdint.h>
 
 /* What is written: a loaded model, the configuration stored with it, the format of its numbers. */
 struct model_export {
@@ -28,20 +24,5 @@ enum status export_safetensors(const struct model_export *export, const char *fo
 /* Writes one GGUF file, architecture gpt2, with tokenizer and chat template. Only byte-level BPE with the
  * patterns gpt2 and cl100k, which llama.cpp knows. */
 enum status export_gguf(const struct model_export *export, const char *path);
-
-/* --- parts of both --- */
-
-/* The files of the tokenizer, of those above. */
-enum status export_tokenizer(const struct model_export *export, const char *folder);
-
-/* Appends the chat template of the configuration in Jinja, as transformers and llama.cpp read it. */
-enum status export_chat_template(const struct config *config, struct buffer *out);
-
-/* Whether the tokenizer knows the tokens of the chat template: the model was tuned to answer. */
-bool export_is_chat(const struct model_export *export);
-
-/* The id of the token that ends a document (shards.end_token), of that which ends an answer; -1: none. */
-int64_t export_end_of_text(const struct model_export *export);
-int64_t export_end_of_turn(const struct model_export *export);
 
 #endif
