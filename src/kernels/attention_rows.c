@@ -1,8 +1,8 @@
-/* A head of a row is one task: all scores, their softmax, then the sum of values. Scores fit the cache, so
- * nothing is gained by blocks. */
+/* Keys, and values, of one token lie side by side for all heads. A thread that has several heads of a row
+ * therefore goes from token to token, and at each through its heads: memory is read in order, once. */
 #include "llmpi/kernels/attention_rows.h"
 
-#include "element_access.h"
+#include "lanes.h"
 #include "llmpi/base/clones.h"
 #include "llmpi/kernels/threads.h"
 #include "softmax_row.h"
@@ -11,87 +11,116 @@
 #include <omp.h>
 #include <string.h>
 
-ELEMENT_LOOP void score_loop(float *scores, const void *query, const void *keys, enum element element,
-                             int64_t count, int64_t stride, int64_t width, float scale)
+/* Some heads of a row, and a thread's scratch for them. */
+struct heads {
+    const void *query, *keys, *values; /* of the first of them */
+    int64_t count, n_key;
+    float scale;
+    float *sums;   /* (count, head_width) */
+    float *scores; /* (count, most_keys) */
+};
+
+ELEMENT_LOOP void score_loop(const struct heads *heads, const struct attention_rows *shape,
+                             enum element element)
 {
-    for (int64_t key = 0; key < count; key++) {
-        const void *values = element_at_const(keys, element, key * stride);
-        float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-        for (int64_t i = 0; i < width; i++)
-            sum += element_load(query, element, i) * element_load(values, element, i);
-        scores[key] = sum * scale;
+    for (int64_t key = 0; key < heads->n_key; key++) {
+        const void *values = element_at_const(heads->keys, element, key * shape->stride);
+        for (int64_t head = 0; head < heads->count; head++) {
+            int64_t first = head * shape->head_width;
+            float *score = heads->scores + head * shape->most_keys + key;
+            dot_rows(score, element_at_const(values, element, first),
+                     element_at_const(heads->query, element, first), element, shape->head_width, 1);
+            *score *= heads->scale;
+        }
     }
 }
 
-CLONED(void, score_keys,
-       (float *scores, const void *query, const void *keys, enum element element, int64_t count,
-        int64_t stride, int64_t width, float scale),
-       (scores, query, keys, element, count, stride, width, scale))
+CLONED(void, score_keys, (const struct heads *heads, const struct attention_rows *shape), (heads, shape))
 {
-    if (element == ELEMENT_BF16)
-        score_loop(scores, query, keys, ELEMENT_BF16, count, stride, width, scale);
+    if (shape->element == ELEMENT_BF16)
+        score_loop(heads, shape, ELEMENT_BF16);
     else
-        score_loop(scores, query, keys, ELEMENT_FP32, count, stride, width, scale);
+        score_loop(heads, shape, ELEMENT_FP32);
 }
 
-ELEMENT_LOOP void value_loop(float *sums, const float *weights, const void *values, enum element element,
-                             int64_t count, int64_t stride, int64_t width)
+ELEMENT_LOOP void value_loop(const struct heads *heads, const struct attention_rows *shape,
+                             enum element element)
 {
-    for (int64_t key = 0; key < count; key++) {
-        const void *value = element_at_const(values, element, key * stride);
-        float weight = weights[key];
-#pragma omp simd
-        for (int64_t i = 0; i < width; i++)
-            sums[i] += weight * element_load(value, element, i);
+    for (int64_t key = 0; key < heads->n_key; key++) {
+        const void *values = element_at_const(heads->values, element, key * shape->stride);
+        for (int64_t head = 0; head < heads->count; head++) {
+            float weight = heads->scores[head * shape->most_keys + key];
+            int64_t first = head * shape->head_width;
+            float *sums = heads->sums + first;
+            lanes sum, of_value;
+            for (int64_t left = shape->head_width; left > 0; left -= LANES, sums += LANES, first += LANES) {
+                load_lanes(&sum, sums, ELEMENT_FP32, 0, left);
+                load_lanes(&of_value, values, element, first, left);
+                sum += weight * of_value;
+                store_lanes(sums, &sum, left);
+            }
+        }
     }
 }
 
-CLONED(void, add_values,
-       (float *sums, const float *weights, const void *values, enum element element, int64_t count,
-        int64_t stride, int64_t width),
-       (sums, weights, values, element, count, stride, width))
+CLONED(void, add_values, (const struct heads *heads, const struct attention_rows *shape), (heads, shape))
 {
-    if (element == ELEMENT_BF16)
-        value_loop(sums, weights, values, ELEMENT_BF16, count, stride, width);
+    if (shape->element == ELEMENT_BF16)
+        value_loop(heads, shape, ELEMENT_BF16);
     else
-        value_loop(sums, weights, values, ELEMENT_FP32, count, stride, width);
+        value_loop(heads, shape, ELEMENT_FP32);
 }
 
-/* Floats of scratch of a thread: scores, and sums of values. */
+/* Floats of scratch of a thread. */
 static int64_t scratch_floats(const struct attention_rows *shape)
 {
-    return (shape->most_keys + shape->head_width + 15) / 16 * 16;
+    return (shape->n_head * (shape->most_keys + shape->head_width) + 15) / 16 * 16;
 }
 
-static void attend(const struct attention_row *row, int64_t head, const struct attention_rows *shape,
-                   float *scratch)
+/* `count` heads from `first` on. */
+static void attend(const struct attention_row *row, int64_t first, int64_t count,
+                   const struct attention_rows *shape, float *scratch)
 {
     enum element element = shape->element;
-    int64_t width = shape->head_width, at = head * width;
-    float *sums = scratch + shape->most_keys, scale = (float)(1.0 / sqrt((double)width));
-    score_keys(scratch, element_at_const(row->query, element, at), element_at_const(row->keys, element, at),
-               element, row->n_key, shape->stride, width, scale);
-    float sum = softmax_row_exponentiate(scratch, softmax_row_largest(scratch, row->n_key), row->n_key);
-    memset(sums, 0, (size_t)width * sizeof *sums);
-    add_values(sums, scratch, element_at_const(row->values, element, at), element, row->n_key, shape->stride,
-               width);
-    softmax_row_scale(sums, 1.0f / sum, width);
+    int64_t width = shape->head_width, at = first * width;
+    const struct heads heads = {.query = element_at_const(row->query, element, at),
+                                .keys = element_at_const(row->keys, element, at),
+                                .values = element_at_const(row->values, element, at),
+                                .count = count,
+                                .n_key = row->n_key,
+                                .scale = (float)(1.0 / sqrt((double)width)),
+                                .sums = scratch,
+                                .scores = scratch + count * width};
+    score_keys(&heads, shape);
+    memset(heads.sums, 0, (size_t)(count * width) * sizeof *heads.sums);
+    for (int64_t head = 0; head < count; head++) {
+        float *scores = heads.scores + head * shape->most_keys;
+        float sum = softmax_row_exponentiate(scores, softmax_row_largest(scores, row->n_key), row->n_key);
+        softmax_row_scale(scores, 1.0f / sum, row->n_key);
+    }
+    add_values(&heads, shape);
     void *out = element_at(row->out, element, at);
     if (element == ELEMENT_BF16)
-        element_from_float(out, sums, width);
+        element_from_float(out, heads.sums, count * width);
     else
-        memcpy(out, sums, (size_t)width * sizeof *sums);
+        memcpy(out, heads.sums, (size_t)(count * width) * sizeof *heads.sums);
 }
 
 void attention_rows_forward(const struct attention_row *rows, int64_t count,
                             const struct attention_rows *shape, void *workspace)
 {
-    int64_t floats = scratch_floats(shape);
-#pragma omp parallel for num_threads(threads_count()) collapse(2) schedule(static)
-    for (int64_t row = 0; row < count; row++)
-        for (int64_t head = 0; head < shape->n_head; head++)
-            attend(&rows[row], head, shape, (float *)workspace + omp_get_thread_num() * floats);
+#pragma omp parallel num_threads(threads_count())
+    {
+        struct share share = threads_share(count * shape->n_head);
+        float *scratch = (float *)workspace + omp_get_thread_num() * scratch_floats(shape);
+        while (share.count > 0) {
+            int64_t head = share.first % shape->n_head, left = shape->n_head - head;
+            int64_t taken = share.count < left ? share.count : left;
+            attend(&rows[share.first / shape->n_head], head, taken, shape, scratch);
+            share.first += taken;
+            share.count -= taken;
+        }
+    }
 }
 
 int64_t attention_rows_workspace(const struct attention_rows *shape)

@@ -1,21 +1,16 @@
 /* Two forms, by what lies side by side in memory. Where that is the inputs of an output, an output is a dot
- * product; a few outputs meet a few rows of x in registers. Where it is the outputs of an input (an fp32
- * master that is not transposed), an input adds its multiple to the sums of a piece of outputs, which stay in
- * the first-level cache. Threads divide the outputs, so that no sum depends on them. */
+ * product with each of a few rows of x. Where it is the outputs of an input (an fp32 master that is not
+ * transposed), sums of some outputs stay in registers while the inputs pass. Either reads the weight once for
+ * a few rows. Threads divide the outputs, so that no sum depends on them. */
 #include "llmpi/kernels/row_matmul.h"
 
-#include "element_access.h"
+#include "lanes.h"
 #include "llmpi/base/clones.h"
 #include "llmpi/kernels/threads.h"
 
 #include <string.h>
 
-enum { LANES = 16, OUTPUTS = 4, ROWS = 4, TILE = 16, SUMS = 8192, STEPS = 4, SUM_ROWS = 64 };
-
-typedef float lanes __attribute__((vector_size(LANES * sizeof(float))));
-typedef float loose_lanes __attribute__((vector_size(LANES * sizeof(float)), aligned(4), may_alias));
-typedef uint32_t words __attribute__((vector_size(LANES * sizeof(uint32_t))));
-typedef uint16_t loose_halves __attribute__((vector_size(LANES * sizeof(uint16_t)), aligned(2), may_alias));
+enum { TILE = 16, WIDE = 12, PIECE = WIDE * LANES, AHEAD = 8 };
 
 struct row_weight {
     int64_t inputs, outputs;
@@ -87,8 +82,8 @@ void row_weight_refresh(struct row_weight *weight, const float *master)
     if (weight->values == NULL)
         return;
 #pragma omp parallel for num_threads(threads_count()) schedule(static)
-    for (int64_t first = 0; first < outputs; first += LANES) {
-        int64_t count = smaller(LANES, outputs - first);
+    for (int64_t first = 0; first < outputs; first += TILE) {
+        int64_t count = smaller(TILE, outputs - first);
         bf16 *rows = weight->values + first * inputs;
         if (weight->transposed)
             element_from_float(rows, master + first * inputs, count * inputs);
@@ -99,90 +94,35 @@ void row_weight_refresh(struct row_weight *weight, const float *master)
 
 /* --- dot products --- */
 
-ELEMENT_LOOP void load_whole(lanes *out, const void *values, enum element element, int64_t i)
+/* Outputs one by one, so that the weight is read in order: sums (outputs, DOT_ROWS). */
+ELEMENT_LOOP void dot_loop(float *sums, const void *weight, const void *x, enum element element, int64_t n,
+                           int64_t outputs, int64_t rows)
 {
-    if (element == ELEMENT_FP32)
-        *out = *(const loose_lanes *)((const float *)values + i);
-    else
-        *out =
-            (lanes)(__builtin_convertvector(*(const loose_halves *)((const bf16 *)values + i), words) << 16);
-}
-
-/* LANES numbers, or `left` if those are fewer and zeros behind them. */
-ELEMENT_LOOP void load_lanes(lanes *out, const void *values, enum element element, int64_t i, int64_t left)
-{
-    float part[LANES] = {0};
-    if (left >= LANES) {
-        load_whole(out, values, element, i);
-        return;
+    for (int64_t o = 0; o < outputs; o++, sums += DOT_ROWS) {
+        const void *of_output = element_at_const(weight, element, o * n);
+        if (rows == 4)
+            dot_rows(sums, of_output, x, element, n, 4);
+        else if (rows == 3)
+            dot_rows(sums, of_output, x, element, n, 3);
+        else if (rows == 2)
+            dot_rows(sums, of_output, x, element, n, 2);
+        else
+            dot_rows(sums, of_output, x, element, n, 1);
     }
-    memcpy(part, element_at_const(values, element, i), (size_t)left * element_size(element));
-    load_whole(out, part, element, 0);
-}
-
-ELEMENT_LOOP float sum_lanes(const lanes *values)
-{
-    float sums[LANES / 2];
-    for (int i = 0; i < LANES / 2; i++)
-        sums[i] = (*values)[i] + (*values)[i + LANES / 2];
-    for (int distance = LANES / 4; distance > 0; distance /= 2)
-        for (int i = 0; i < distance; i++)
-            sums[i] += sums[i + distance];
-    return sums[0];
-}
-
-/* `outputs` (at most OUTPUTS) by `rows` (at most ROWS) dot products over n inputs. */
-ELEMENT_LOOP void dots(float sums[OUTPUTS][ROWS], const void *weight, const void *x, enum element element,
-                       int64_t n, int outputs, int rows)
-{
-    lanes parts[OUTPUTS][ROWS] = {{{0}}};
-    for (int64_t i = 0; i < n; i += LANES) {
-        lanes of_x[ROWS];
-        for (int r = 0; r < rows; r++)
-            load_lanes(&of_x[r], x, element, r * n + i, n - i);
-        for (int o = 0; o < outputs; o++) {
-            lanes of_weight;
-            load_lanes(&of_weight, weight, element, o * n + i, n - i);
-            for (int r = 0; r < rows; r++)
-                parts[o][r] += of_weight * of_x[r];
-        }
-    }
-    for (int o = 0; o < outputs; o++)
-        for (int r = 0; r < rows; r++)
-            sums[o][r] = sum_lanes(&parts[o][r]);
-}
-
-ELEMENT_LOOP void dots_of_size(float sums[OUTPUTS][ROWS], const void *weight, const void *x,
-                               enum element element, int64_t n, int64_t outputs, int64_t rows)
-{
-    if (outputs == OUTPUTS && rows == ROWS)
-        dots(sums, weight, x, element, n, OUTPUTS, ROWS);
-    else if (outputs == OUTPUTS && rows == 1)
-        dots(sums, weight, x, element, n, OUTPUTS, 1);
-    else
-        for (int64_t o = 0; o < outputs; o++)
-            for (int64_t r = 0; r < rows; r++) {
-                float one[OUTPUTS][ROWS];
-                dots(one, element_at_const(weight, element, o * n), element_at_const(x, element, r * n),
-                     element, n, 1, 1);
-                sums[o][r] = one[0][0];
-            }
 }
 
 CLONED(void, dots_fp32,
-       (float sums[OUTPUTS][ROWS], const void *weight, const void *x, int64_t n, int64_t outputs,
-        int64_t rows),
+       (float *sums, const void *weight, const void *x, int64_t n, int64_t outputs, int64_t rows),
        (sums, weight, x, n, outputs, rows))
 {
-    dots_of_size(sums, weight, x, ELEMENT_FP32, n, outputs, rows);
+    dot_loop(sums, weight, x, ELEMENT_FP32, n, outputs, rows);
 }
 
 CLONED(void, dots_bf16,
-       (float sums[OUTPUTS][ROWS], const void *weight, const void *x, int64_t n, int64_t outputs,
-        int64_t rows),
+       (float *sums, const void *weight, const void *x, int64_t n, int64_t outputs, int64_t rows),
        (sums, weight, x, n, outputs, rows))
 {
-    dots_of_size(sums, weight, x, ELEMENT_BF16, n, outputs, rows);
+    dot_loop(sums, weight, x, ELEMENT_BF16, n, outputs, rows);
 }
 
 static void store(const struct product *p, int64_t row, int64_t output, float sum)
@@ -197,18 +137,15 @@ static void dot_tile(const struct product *p, int64_t first, int64_t end)
     const struct row_weight *weight = p->weight;
     enum element element = weight->element;
     const void *values = weight->values != NULL ? (const void *)weight->values : weight->master;
-    for (int64_t row = 0; row < p->rows; row += ROWS) {
-        int64_t rows = smaller(ROWS, p->rows - row);
+    const void *from = element_at_const(values, element, first * weight->inputs);
+    for (int64_t row = 0; row < p->rows; row += DOT_ROWS) {
+        int64_t rows = smaller(DOT_ROWS, p->rows - row);
         const void *x = element_at_const(p->x, element, row * weight->inputs);
-        for (int64_t output = first; output < end; output += OUTPUTS) {
-            float sums[OUTPUTS][ROWS];
-            int64_t outputs = smaller(OUTPUTS, end - output);
-            const void *from = element_at_const(values, element, output * weight->inputs);
-            (element == ELEMENT_BF16 ? dots_bf16 : dots_fp32)(sums, from, x, weight->inputs, outputs, rows);
-            for (int64_t r = 0; r < rows; r++)
-                for (int64_t o = 0; o < outputs; o++)
-                    store(p, row + r, output + o, sums[o][r]);
-        }
+        float sums[TILE * DOT_ROWS];
+        (element == ELEMENT_BF16 ? dots_bf16 : dots_fp32)(sums, from, x, weight->inputs, end - first, rows);
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t o = 0; o < end - first; o++)
+                store(p, row + r, first + o, sums[o * DOT_ROWS + r]);
     }
 }
 
@@ -221,52 +158,66 @@ static void dot_products(const struct product *p)
 
 /* --- sums of rows of the weight --- */
 
-/* sums (rows, width) += x (rows, steps; its rows x_stride apart) weight (steps, width; rows `stride` apart).
- */
-ELEMENT_LOOP void add_steps(float *sums, int64_t width, const float *x, int64_t x_stride, const float *weight,
-                            int64_t stride, int64_t rows, int steps)
+/* sums (rows, `columns` apart) = x (rows, inputs) times `left` columns, at most `vectors` LANES, of a weight
+ * (inputs, outputs). Rows of the weight are far apart, so that those to come are asked for early. */
+ELEMENT_LOOP void sum_tile(float *sums, int64_t columns, const float *x, const float *weight, int64_t inputs,
+                           int64_t outputs, int64_t left, int rows, int vectors)
 {
-    for (int64_t column = 0; column < width; column += LANES) {
-        lanes of_weight[STEPS], sum;
-        int64_t left = width - column;
-        for (int s = 0; s < steps; s++)
-            load_lanes(&of_weight[s], weight, ELEMENT_FP32, s * stride + column, left);
-        for (int64_t r = 0; r < rows; r++) {
-            float *place = sums + r * width + column;
-            load_lanes(&sum, place, ELEMENT_FP32, 0, left);
-            for (int s = 0; s < steps; s++)
-                sum += x[r * x_stride + s] * of_weight[s];
-            if (left >= LANES)
-                *(loose_lanes *)place = sum;
-            else
-                memcpy(place, &sum, (size_t)left * sizeof *place);
+    lanes parts[DOT_ROWS][WIDE] = {{{0}}}, of_weight;
+    for (int64_t input = 0; input < inputs; input++) {
+        const float *from = weight + input * outputs;
+        const float *later = input + AHEAD < inputs ? from + AHEAD * outputs : from;
+        for (int v = 0; v < vectors; v++) {
+            __builtin_prefetch(later + v * LANES);
+            load_lanes(&of_weight, from, ELEMENT_FP32, v * LANES, left - v * LANES);
+            for (int r = 0; r < rows; r++)
+                parts[r][v] += x[r * inputs + input] * of_weight;
         }
     }
+    for (int r = 0; r < rows; r++)
+        for (int v = 0; v < vectors; v++)
+            store_lanes(sums + r * columns + v * LANES, &parts[r][v], left - v * LANES);
 }
 
-CLONED(void, add_inputs,
-       (float *sums, int64_t width, const float *x, const float *weight, int64_t inputs, int64_t outputs,
+ELEMENT_LOOP void sum_loop(float *sums, int64_t columns, const float *x, const float *weight, int64_t inputs,
+                           int64_t outputs, int rows)
+{
+    int vectors = rows == 1 ? WIDE : WIDE / 4;
+    int64_t done = 0, wide = vectors * LANES;
+    for (; done + wide <= columns; done += wide)
+        sum_tile(sums + done, columns, x, weight + done, inputs, outputs, wide, rows, vectors);
+    for (; done < columns; done += LANES)
+        sum_tile(sums + done, columns, x, weight + done, inputs, outputs, columns - done, rows, 1);
+}
+
+CLONED(void, sum_columns,
+       (float *sums, int64_t columns, const float *x, const float *weight, int64_t inputs, int64_t outputs,
         int64_t rows),
-       (sums, width, x, weight, inputs, outputs, rows))
+       (sums, columns, x, weight, inputs, outputs, rows))
 {
-    int64_t input = 0;
-    for (; input + STEPS <= inputs; input += STEPS)
-        add_steps(sums, width, x + input, inputs, weight + input * outputs, outputs, rows, STEPS);
-    for (; input < inputs; input++)
-        add_steps(sums, width, x + input, inputs, weight + input * outputs, outputs, rows, 1);
+    if (rows == 4)
+        sum_loop(sums, columns, x, weight, inputs, outputs, 4);
+    else if (rows == 3)
+        sum_loop(sums, columns, x, weight, inputs, outputs, 3);
+    else if (rows == 2)
+        sum_loop(sums, columns, x, weight, inputs, outputs, 2);
+    else
+        sum_loop(sums, columns, x, weight, inputs, outputs, 1);
 }
 
-/* Rows [row, row + rows) of x against outputs [first, end). */
-static void add_piece(const struct product *p, int64_t row, int64_t rows, int64_t first, int64_t end)
+/* All rows of x against `columns` outputs (at most PIECE) from `first` on. */
+static void sum_piece(const struct product *p, int64_t first, int64_t columns)
 {
-    _Alignas(64) float sums[SUMS];
-    int64_t inputs = p->weight->inputs, outputs = p->weight->outputs, width = end - first;
-    memset(sums, 0, (size_t)(rows * width) * sizeof *sums);
-    add_inputs(sums, width, (const float *)p->x + row * inputs, p->weight->master + first, inputs, outputs,
-               rows);
-    for (int64_t r = 0; r < rows; r++)
-        for (int64_t i = 0; i < width; i++)
-            store(p, row + r, first + i, sums[r * width + i]);
+    int64_t inputs = p->weight->inputs, outputs = p->weight->outputs;
+    float sums[DOT_ROWS * PIECE];
+    for (int64_t row = 0; row < p->rows; row += DOT_ROWS) {
+        int64_t rows = smaller(DOT_ROWS, p->rows - row);
+        sum_columns(sums, columns, (const float *)p->x + row * inputs, p->weight->master + first, inputs,
+                    outputs, rows);
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t i = 0; i < columns; i++)
+                store(p, row + r, first + i, sums[r * columns + i]);
+    }
 }
 
 static void sums_of_inputs(const struct product *p)
@@ -274,12 +225,8 @@ static void sums_of_inputs(const struct product *p)
 #pragma omp parallel num_threads(threads_count())
     {
         struct share share = threads_share(p->weight->outputs);
-        for (int64_t row = 0; row < p->rows; row += SUM_ROWS) {
-            int64_t rows = smaller(SUM_ROWS, p->rows - row), widest = SUMS / rows / LANES * LANES;
-            for (int64_t done = 0; done < share.count; done += widest)
-                add_piece(p, row, rows, share.first + done,
-                          share.first + smaller(share.count, done + widest));
-        }
+        for (int64_t done = 0; done < share.count; done += PIECE)
+            sum_piece(p, share.first + done, smaller(PIECE, share.count - done));
     }
 }
 
