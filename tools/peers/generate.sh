@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Generates with llmpi and with llama.cpp (npm package @fugood/llama.node) from a model of the same shape and type of numbers,
+# Generates with llmpi and with llama.cpp (npm package node-llama-cpp) from a model of the same shape and type of numbers,
 # in turn, several rounds, and prints tokens per second of a prompt and of decoding one text. Only ratios of one run mean
 # something.
 #
@@ -16,9 +16,10 @@ shift 3
 llmpi=${LLMPI:-$here/../../build/llmpi}
 threads=${THREADS:-2} rounds=${ROUNDS:-3} prompt=${PROMPT:-512}
 export LLAMA_NODE=${LLAMA_NODE:-${XDG_CACHE_HOME:-$HOME/.cache}/llmpi-llama}
-if [ ! -d "$LLAMA_NODE/node_modules/@fugood/llama.node" ]; then
+if [ ! -d "$LLAMA_NODE/node_modules/node-llama-cpp" ]; then
     mkdir -p "$LLAMA_NODE"
-    npm install --prefix "$LLAMA_NODE" --no-audit --no-fund --silent @fugood/llama.node@1.7.15 >&2
+    npm install --prefix "$LLAMA_NODE" --no-audit --no-fund --silent --ignore-scripts --omit=optional \
+        node-llama-cpp@3.22.1 @node-llama-cpp/linux-x64@3.22.1 >&2
 fi
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -26,7 +27,7 @@ for round in $(seq "$rounds"); do
     echo "round $round of $rounds" >&2
     "$llmpi" bench generate "$config" --train.precision="$precision" --run.threads="$threads" --prompt="$prompt" --rounds=3 \
         --json "$@" 2>/dev/null >>"$work/ours"
-    node "$here/llama_generate.mjs" "$gguf" "$prompt" 64 "$threads" 3 2>/dev/null | grep '^{' >>"$work/theirs"
+    node "$here/llama_generate.mjs" "$gguf" "$prompt" 64 "$threads" 3 2>/dev/null >>"$work/theirs"
 done
 node - "$work" <<'JS'
 const { readFileSync } = require('node:fs')
@@ -40,6 +41,7 @@ const rows = [
 console.log('tokens/s       llmpi   llama.cpp    ratio')
 for (const [name, a, b] of rows)
   console.log(name.padEnd(8), a.toFixed(1).padStart(11), b.toFixed(1).padStart(11), (a / b).toFixed(2).padStart(8))
-console.log(`of its bounds, llmpi: prompt ${best(ours, o => o.prompt_percent)} % of square products, ` +
-  `decode ${best(ours, o => o.decode[0].percent)} % of reading memory`)
+const share = (rate, bound) => `${(100 * best(ours, rate) / best(ours, bound)).toFixed(1)} %`
+console.log(`of its bounds, llmpi: prompt ${share(o => o.prompt_gflops, o => o.peak_gflops)} of square products, ` +
+  `decode ${share(o => o.decode[0].gb_per_second, o => o.memory_gb_per_second)} of reading memory`)
 JS
