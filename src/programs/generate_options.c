@@ -1,6 +1,8 @@
 /* From flags to settings, and from a prompt's text to its ids. */
 #include "generate.h"
 
+#include "llmpi/train/chat.h"
+
 #include <string.h>
 
 enum { MOST_TOGETHER = 8 };
@@ -10,8 +12,7 @@ static enum status use_template(const struct config *config, const struct tokeni
                                 struct generate_options *out)
 {
     out->chat = true;
-    out->template = (struct chat_template){config->instruct.turn_prefix, config->instruct.turn_suffix,
-                                           config->instruct.end_of_turn};
+    out->template = chat_template_of(config);
     TRY(chat_template_check(&out->template, tokenizer));
     out->stop_ids[out->settings.stop_id_count++] = (uint32_t)chat_template_end(&out->template, tokenizer);
     return STATUS_OK;
