@@ -5,6 +5,7 @@ text with the same tokens as llmpi, and what is imported again is the same model
 A first difference counts only where the likeliest two logits are more than 1e-4 apart: sums in other orders differ by
 some 1e-5."""
 import json
+import math
 import os
 import shutil
 import struct
@@ -54,6 +55,17 @@ def first_difference(a, b):
     return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), None)
 
 
+def compare_prompt_logits(logits):
+    """So hot, all tokens are drawn: nearly the whole distribution behind the prompt, each with its log-probability."""
+    lines = run(LLMPI, "generate", "run", "--prompt=" + PROMPT, "--tokens=1", "--temperature=100", "--samples=2000",
+                "--batch=64", "--ignore-end", "--logprobs").splitlines()
+    drawn = {int(line.split()[0]): float(line.split()[1]) for line in lines if line != "---"}
+    total = math.log(sum(map(math.exp, logits)))
+    assert len(drawn) > len(logits) // 2, len(drawn)
+    for token, logprob in drawn.items():
+        assert abs(logits[token] - total - logprob) < TOLERANCE, (token, logits[token] - total, logprob)
+
+
 def compare_with_pytorch(folder, ids, logprobs, prompt_ids):
     try:
         import torch  # noqa: F401
@@ -61,6 +73,7 @@ def compare_with_pytorch(folder, ids, logprobs, prompt_ids):
         return None
     found = json.loads(run(sys.executable, SOURCE + "/tests/golden/pytorch_safetensors.py", folder, str(TOKENS),
                            *map(str, prompt_ids)))
+    compare_prompt_logits(found["prompt_logits"])
     at = first_difference(found["ids"], ids)
     assert at is None or found["gaps"][at] < TOLERANCE, (at, found["gaps"][at], found["ids"][at], ids[at])
     for i in range(TOKENS if at is None else at):
