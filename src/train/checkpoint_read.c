@@ -212,6 +212,15 @@ static enum status read_notes(struct tensor_file *file, struct checkpoint_notes 
     return status;
 }
 
+enum status checkpoint_read_notes(const char *path, struct checkpoint_notes *notes)
+{
+    struct tensor_file *file = NULL;
+    TRY(tensor_file_open(path, &file));
+    enum status status = read_notes(file, notes);
+    tensor_file_close(file);
+    return status;
+}
+
 /* Moments are read later, by all ranks together, when it is too late to take another file. */
 static enum status check_moments(struct tensor_file *file, const char *path, const struct train_state *state)
 {

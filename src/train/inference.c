@@ -24,10 +24,18 @@ static enum status find_file(const char *path, char **out)
     return *out != NULL ? STATUS_OK : fail(STATUS_FAILED, "%s: no checkpoint in this run directory", path);
 }
 
-static enum status read_config(const char *file, struct buffer *yaml)
+/* With `use`, train.precision `auto` becomes what the last steps were computed in: a model for use takes it
+ * from its training, not from a measurement of the machine. */
+static enum status read_config(const char *file, bool use, struct buffer *yaml)
 {
     struct config config;
+    struct checkpoint_notes notes;
     enum status status = checkpoint_read_config(file, &config);
+    if (status == STATUS_OK && use)
+        status = checkpoint_read_notes(file, &notes);
+    if (status == STATUS_OK && use && config.train.precision == PRECISION_AUTO && notes.precision[0] != '\0')
+        config.train.precision =
+            strcmp(notes.precision, precision_name(ELEMENT_BF16)) == 0 ? PRECISION_BF16 : PRECISION_FP32;
     if (status == STATUS_OK)
         status = config_write(&config, false, yaml);
     config_free(&config);
@@ -44,7 +52,7 @@ enum status inference_read_config(const char *path, struct buffer *yaml)
     char *file = NULL;
     enum status status = find_file(path, &file);
     if (status == STATUS_OK)
-        status = read_config(file, yaml);
+        status = read_config(file, false, yaml);
     free(file);
     return status;
 }
@@ -52,7 +60,7 @@ enum status inference_read_config(const char *path, struct buffer *yaml)
 static enum status read_texts(const char *file, struct buffer *yaml, struct buffer *json)
 {
     struct tokenizer *tokenizer = NULL;
-    enum status status = read_config(file, yaml);
+    enum status status = read_config(file, true, yaml);
     if (status == STATUS_OK)
         status = checkpoint_read_tokenizer(file, &tokenizer);
     if (status == STATUS_OK)

@@ -50,6 +50,9 @@ enum status checkpoint_set_aside_newer(const char *directory, const char *path);
 enum status checkpoint_read_config(const char *path, struct config *config);
 enum status checkpoint_read_tokenizer(const char *path, struct tokenizer **tokenizer);
 
+/* Reads what stands beside the tensors. */
+enum status checkpoint_read_notes(const char *path, struct checkpoint_notes *notes);
+
 /* Reads parameters and counters. A tensor that is missing or of another shape is an error that names it; for
  * a state that trains, also one of the moments, and adapters that are not those of the file; into a state
  * that does not, they are merged. `notes` may be NULL. */

@@ -20,7 +20,8 @@ enum status inference_read_config(const char *path, struct buffer *yaml);
 /* Loads a checkpoint on rank 0 and gives it to all. `path` is a checkpoint file, or a run directory (its
  * newest whole checkpoint). *config becomes the configuration stored in it; the caller frees it (config_free)
  * and the state, both also after a failure. `sequences` is the micro-batch wanted: a number of sequences, or
- * as training on as many ranks, or as scoring_sequences (train/scoring.h).
+ * as training on as many ranks, or as scoring_sequences (train/scoring.h). Where train.precision is `auto`, it
+ * is that of the checkpoint's last steps, also in *config.
  * **Collective** */
 enum { INFERENCE_TRAINING = 0, INFERENCE_SCORING = -1 };
 enum status inference_load(const char *path, int64_t sequences, struct comm *comm, struct config *config,
