@@ -6,41 +6,22 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/storage/safetensors.h"
+#include "llmpi/storage/safetensors_folder.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FILES = 1000 };
-
 struct import {
     const char *folder;
     struct config config;
     struct tokenizer *tokenizer;
-    struct safetensors *files[MOST_FILES];
-    int64_t file_count;
+    struct safetensors_folder files;
     struct train_state state;
 };
 
 /* --- config.json --- */
-
-static enum status read_json(const char *folder, const char *name, struct json **out)
-{
-    struct buffer text = {0};
-    char *path = path_join(folder, name);
-    enum status status = path != NULL ? file_read(path, &text) : STATUS_FAILED;
-    if (status == STATUS_OK &&
-        json_parse(text.data != NULL ? text.data : "", text.length, out) != STATUS_OK) {
-        char message[256];
-        snprintf(message, sizeof message, "%s", status_message());
-        status = fail(STATUS_FAILED, "%s: %s", path, message);
-    }
-    free(path);
-    buffer_free(&text);
-    return status;
-}
 
 static enum status read_size(const struct json *root, const char *name, const char *other, int64_t most,
                              int64_t *out)
@@ -99,7 +80,9 @@ static enum status read_config(struct import *import)
     struct config *config = &import->config;
     struct json *root = NULL;
     TRY(config_load(config, NULL, &none));
-    enum status status = read_json(import->folder, "config.json", &root);
+    char *path = path_join(import->folder, "config.json");
+    enum status status = path != NULL ? json_read_file(path, &root) : STATUS_FAILED;
+    free(path);
     if (status == STATUS_OK)
         status = read_size(root, "n_embd", NULL, 1 << 20, &config->model.n_embd);
     if (status == STATUS_OK)
@@ -123,78 +106,19 @@ static enum status read_config(struct import *import)
     return status;
 }
 
-/* --- files --- */
-
-static enum status open_file(struct import *import, const char *name, size_t length)
-{
-    char text[256];
-    if (length == 0 || length >= sizeof text || memchr(name, '/', length) != NULL || name[0] == '.')
-        return fail(STATUS_FAILED,
-                    "model.safetensors.index.json names a file '%.60s', a name in its own folder "
-                    "is allowed",
-                    name);
-    if (import->file_count == MOST_FILES)
-        return fail(STATUS_FAILED, "model.safetensors.index.json names more than %d files", MOST_FILES);
-    snprintf(text, sizeof text, "%.*s", (int)length, name);
-    char *path = path_join(import->folder, text);
-    enum status status =
-        path != NULL ? safetensors_open(path, &import->files[import->file_count]) : STATUS_FAILED;
-    import->file_count += status == STATUS_OK;
-    free(path);
-    return status;
-}
-
-static enum status add_name(void *context, const char *name, size_t length, const struct json *value)
-{
-    struct string_list *names = context;
-    size_t used = 0;
-    const char *file = json_get_text(value, &used);
-    (void)name;
-    (void)length;
-    if (file == NULL || memchr(file, '\0', used) != NULL)
-        return fail(STATUS_FAILED, "model.safetensors.index.json: weight_map names no file");
-    for (int64_t i = 0; i < names->count; i++)
-        if (strcmp(names->items[i], file) == 0)
-            return STATUS_OK;
-    return string_list_add(names, file);
-}
-
-static enum status open_files(struct import *import)
-{
-    char *whole = path_join(import->folder, "model.safetensors");
-    bool single = whole != NULL && file_exists(whole);
-    struct string_list names = {0};
-    struct json *root = NULL;
-    free(whole);
-    if (single)
-        return open_file(import, "model.safetensors", strlen("model.safetensors"));
-    char *index = path_join(import->folder, "model.safetensors.index.json");
-    enum status status = index != NULL && file_exists(index)
-                             ? read_json(import->folder, "model.safetensors.index.json", &root)
-                             : fail(STATUS_FAILED, "%s holds no model.safetensors", import->folder);
-    if (status == STATUS_OK)
-        status = json_each(json_get_member(root, "weight_map"), add_name, &names);
-    for (int64_t i = 0; i < names.count && status == STATUS_OK; i++)
-        status = open_file(import, names.items[i], strlen(names.items[i]));
-    free(index);
-    string_list_free(&names);
-    json_free(root);
-    return status;
-}
-
 /* --- tensors --- */
 
 /* Finds a tensor by our name, with or without "transformer.". */
-static bool find_tensor(const struct import *import, const char *name, struct safetensors **file,
+static bool find_tensor(const struct import *import, const char *name, struct number_reader **file,
                         int64_t *index)
 {
     char longer[96];
     snprintf(longer, sizeof longer, "transformer.%s", name);
-    for (int64_t i = 0; i < import->file_count; i++) {
-        *file = import->files[i];
-        *index = safetensors_find(*file, name);
+    for (int64_t i = 0; i < import->files.count; i++) {
+        *file = import->files.files[i];
+        *index = number_reader_find(*file, name);
         if (*index < 0)
-            *index = safetensors_find(*file, longer);
+            *index = number_reader_find(*file, longer);
         if (*index >= 0)
             return true;
     }
@@ -203,15 +127,15 @@ static bool find_tensor(const struct import *import, const char *name, struct sa
 
 static enum status check_tensor(const struct import *import, const struct parameter *row)
 {
-    struct safetensors *file;
+    struct number_reader *file;
     int64_t index;
     if (!find_tensor(import, row->name, &file, &index))
         return fail(STATUS_FAILED, "%s: tensor %s is missing", import->folder, row->name);
-    const struct safetensors_tensor *tensor = safetensors_tensor(file, index);
+    const struct stored_tensor *tensor = number_reader_tensor(file, index);
     bool by_token = strcmp(row->name, "wte.weight") == 0 || strcmp(row->name, "lm_head.weight") == 0;
     int64_t columns = tensor->dimensions > 1 ? tensor->sizes[1] : 1;
     bool rows_fit = by_token ? tensor->sizes[0] >= row->sizes[0] : tensor->sizes[0] == row->sizes[0];
-    if (!tensor->readable)
+    if (!tensor->storage->readable)
         return fail(STATUS_FAILED, "%s: tensor %s is of a type other than F32, F16 and BF16", import->folder,
                     row->name);
     if (tensor->dimensions != row->dimensions || !rows_fit || columns != row->sizes[1])
@@ -231,9 +155,9 @@ static bool is_passed_over(const char *name, bool tied)
 
 static enum status check_unexpected(const struct import *import, const struct parameter_table *table)
 {
-    for (int64_t i = 0; i < import->file_count; i++)
-        for (int64_t j = 0; j < safetensors_count(import->files[i]); j++) {
-            const char *name = safetensors_tensor(import->files[i], j)->name;
+    for (int64_t i = 0; i < import->files.count; i++)
+        for (int64_t j = 0; j < number_reader_count(import->files.files[i]); j++) {
+            const char *name = number_reader_tensor(import->files.files[i], j)->name;
             const char *ours = strncmp(name, "transformer.", 12) == 0 ? name + 12 : name;
             if (parameter_find(table, ours) == NULL && !is_passed_over(name, import->config.model.tied_head))
                 return fail(STATUS_FAILED, "%s: tensor %.80s is none of GPT-2's with %lld layers",
@@ -262,11 +186,11 @@ static enum status read_tensors(struct import *import)
     const struct parameter_table *table = model_table(import->state.model);
     for (int64_t i = 0; i < table->count; i++) {
         const struct parameter *row = &table->rows[i];
-        struct safetensors *file = NULL;
+        struct number_reader *file = NULL;
         int64_t index = -1;
         if (find_tensor(import, row->name, &file, &index))
-            TRY(safetensors_read(file, index, 0, row->count,
-                                 model_parameters(import->state.model) + row->offset));
+            TRY(number_reader_read(file, index, 0, row->count,
+                                   model_parameters(import->state.model) + row->offset));
     }
     return STATUS_OK;
 }
@@ -293,7 +217,7 @@ static enum status run(struct import *import, struct comm *comm, const char *pat
     const struct model_use use = {.sequences = 1, .element = ELEMENT_FP32};
     TRY(read_config(import));
     TRY(tokenizer_load(import->folder, &import->tokenizer));
-    TRY(open_files(import));
+    TRY(safetensors_folder_open(import->folder, &import->files));
     TRY(check_tensors(import));
     struct tokenizer *tokenizer = import->tokenizer;
     import->tokenizer = NULL; /* taken over */
@@ -312,8 +236,7 @@ enum status import_safetensors(const char *folder, const char *path)
     }
     import->folder = folder;
     enum status status = run(import, comm, path);
-    for (int64_t i = 0; i < import->file_count; i++)
-        safetensors_close(import->files[i]);
+    safetensors_folder_close(&import->files);
     state_destroy(&import->state);
     tokenizer_destroy(import->tokenizer);
     config_free(&import->config);
