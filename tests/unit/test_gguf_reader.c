@@ -391,6 +391,34 @@ static void test_other_files(void **state)
     buffer_free(&made);
 }
 
+/* A header of many pieces, which moves while it is read. */
+static void test_long_header(void **state)
+{
+    (void)state;
+    enum { TEXTS = 40000 };
+    struct gguf *file = NULL;
+    struct gguf_value element = {0};
+    int64_t count = 0, integer = 0;
+    size_t length = 0;
+    buffer_clear(&made);
+    put("GGUF", 4), put_number(3, 4), put_number(0, 8), put_number(3, 8);
+    put_key("first", GGUF_INT32), put_number(5, 4);
+    put_array("texts", GGUF_TEXT, TEXTS);
+    for (int i = 0; i < TEXTS; i++)
+        put_text(i % 3 == 0 ? "" : "seventeen letters");
+    put_key("last", GGUF_INT32), put_number(6, 4);
+    assert_int_equal(gguf_open(write_made(), &file), STATUS_OK);
+    assert_true(gguf_get_integer(gguf_find(file, "first"), &integer) && integer == 5);
+    assert_true(gguf_get_integer(gguf_find(file, "last"), &integer) && integer == 6);
+    for (; gguf_next(gguf_find(file, "texts"), &element); count++) {
+        const char *text = gguf_get_text(&element, &length);
+        assert_int_equal(length, count % 3 == 0 ? 0 : 17);
+        assert_memory_equal(text, "seventeen letters", length);
+    }
+    assert_int_equal(count, TEXTS);
+    gguf_close(file);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -400,6 +428,7 @@ int main(void)
         cmocka_unit_test(test_damages),
         cmocka_unit_test(test_truncated_anywhere),
         cmocka_unit_test(test_any_byte),
+        cmocka_unit_test(test_long_header),
         cmocka_unit_test(test_other_files),
     };
     return cmocka_run_group_tests(tests, scratch_create, scratch_remove);
