@@ -5,10 +5,10 @@ import os
 import random
 import struct
 import subprocess
-import sys
 import tempfile
 
 LLMPI = os.environ["LLMPI"]
+os.environ["LLMPI_MAX_ISA"] = "avx2"  # an imported model's precision is auto, which is fp32 then
 work = tempfile.TemporaryDirectory(prefix="llmpi-test-")
 os.chdir(work.name)
 UINT32, INT32, FLOAT32, BOOLEAN, TEXT, ARRAY, UINT64 = 4, 5, 6, 7, 8, 9, 10
@@ -18,7 +18,7 @@ FORMATS = {UINT32: "<I", INT32: "<i", FLOAT32: "<f", BOOLEAN: "<B", UINT64: "<Q"
 
 
 def run(*command, status=0, text=None):
-    done = subprocess.run([LLMPI, *command], capture_output=True, text=True, input=text)
+    done = subprocess.run([LLMPI, *command], capture_output=True, text=True, errors="replace", input=text)
     assert done.returncode == status, (command, done.returncode, done.stdout[-500:], done.stderr[-2000:])
     return done.stdout if status == 0 else done.stderr
 
@@ -61,10 +61,9 @@ class Model:
     """Keys and tensors that a test changes; `write` makes a file of them."""
 
     def __init__(self):
-        random.seed(5)
         self.version, self.alignment, self.counts, self.offsets = 3, 32, {}, {}
         self.keys = metadata()
-        self.tensors = tensors()
+        self.tensors = dict(TENSORS)
 
     def write(self, path):
         header = b"".join(key_bytes(key, *pair) for key, pair in self.keys.items())
@@ -133,6 +132,10 @@ def tensors():
     made["output_norm.weight"] = (F32, *numbers(N_EMBD))
     made["output_norm.bias"] = (F32, *numbers(N_EMBD))
     return made
+
+
+random.seed(5)
+TENSORS = tensors()
 
 
 # --- reading
@@ -243,10 +246,16 @@ def broken_files():
 
 
 def damage_files():
+    names, messages = [], [message for change_, message in broken_files()]
     for change_, message in broken_files():
         model = Model()
         change_(model)
-        refuse(message, "inspect", model.write("bad.gguf"))
+        names.append(model.write(f"bad-{len(names)}.gguf"))
+    done = subprocess.run([LLMPI, "inspect", "--verify", *names], capture_output=True, text=True)
+    assert done.returncode == 1 and len(done.stdout.splitlines()) == len(names), done
+    for name, message, line in zip(names, messages, done.stdout.splitlines()):
+        assert line.startswith(name) and message in line and "whole" not in line, (name, message, line)
+    refuse("a boolean of 3", "inspect", names[messages.index("a boolean of 3")])
     with open(Model().write("good.gguf"), "rb") as file:
         whole = file.read()
     names = []
@@ -259,9 +268,133 @@ def damage_files():
     assert f"{len(names)} of {len(names)} files cannot be used" in done.stderr, done.stderr
 
 
+def contents(model):
+    """What read_gguf should find in a file of it."""
+    return model.keys, {name: (kind, sizes, number_bytes(kind, values)) for name, (kind, sizes, values) in model.tensors.items()}
+
+
+def export_again(model, kind, *expected_missing):
+    """Imports a file of the model and exports it; the same tensors and shared keys are in it."""
+    run("import", model.write("in.gguf"), "--output=model.h5")
+    run("export", "model.h5", "--format=gguf", "--type=" + kind, "--output=out.gguf")
+    keys, found = read_gguf("out.gguf")
+    wanted_keys, wanted = contents(model)
+    for name in expected_missing:
+        del wanted[name]
+    assert found == wanted, [name for name in {*found, *wanted} if found.get(name) != wanted.get(name)]
+    for key, pair in wanted_keys.items():
+        if key.startswith(("gpt2.", "tokenizer.")) and key != "gpt2.attention.layer_norm_epsilon":
+            assert keys[key] == pair, (key, keys[key], pair)
+
+
+def set_matrices(model, kind):
+    for name, (old, sizes, values) in model.tensors.items():
+        if len(sizes) == 2 and name != "position_embd.weight":
+            model.tensors[name] = kind, sizes, values
+
+
+def import_models():
+    export_again(Model(), "f32")
+    assert run("tokenizer", "encode", "model.h5", text="the thx").split() == ["257", "32", "256", "120"]
+    assert len(run("generate", "model.h5", "--prompt=the", "--temperature=0", "--tokens=5", "--ignore-end")) > 3
+    for kind, name in (F16, "f16"), (BF16, "bf16"):
+        model = Model()
+        set_matrices(model, kind)
+        export_again(model, name)
+    model = Model()
+    model.keys["tokenizer.ggml.pre"] = TEXT, "dbrx"
+    model.tensors["output.weight"] = F32, *numbers(259, N_EMBD)
+    export_again(model, "f32")
+    padded = Model()  # as llama.cpp's converter writes GPT-2: a head that is the embedding, tokens that only fill up
+    set_matrices(padded, F16)
+    embedding = padded.tensors["token_embd.weight"]
+    rows = F16, (264, N_EMBD), embedding[2] + [0.5] * 5 * N_EMBD
+    padded.tensors.update({"token_embd.weight": rows, "output.weight": rows})
+    padded.keys["tokenizer.ggml.tokens"][1].extend(f"[PAD{id}]" for id in range(259, 264))
+    padded.keys["tokenizer.ggml.token_type"][1].extend([5] * 5)
+    run("import", padded.write("in.gguf"), "--output=model.h5")
+    run("export", "model.h5", "--format=gguf", "--type=f16", "--output=out.gguf")
+    keys, found = read_gguf("out.gguf")
+    assert keys["tokenizer.ggml.tokens"] == metadata()["tokenizer.ggml.tokens"] and "output.weight" not in found
+    assert found["token_embd.weight"] == (F16, (259, N_EMBD), number_bytes(F16, embedding[2]))
+
+
+def change_list(key, index, value):
+    return lambda model: model.keys[key][1].__setitem__(index, value)
+
+
+def other_models():
+    """What `inspect` shows, but `import` refuses, as (change of a model, message)."""
+    tokens, types, merges = (f"tokenizer.ggml.{name}" for name in ("tokens", "token_type", "merges"))
+    needed = ["general.architecture", "gpt2.context_length", "gpt2.embedding_length", "gpt2.feed_forward_length", "gpt2.block_count",
+              "gpt2.attention.head_count", "gpt2.attention.layer_norm_epsilon", "tokenizer.ggml.model", "tokenizer.ggml.pre",
+              tokens, types, merges]
+    return [(without("keys", key), key) for key in needed] + [
+        (set_key("general.architecture", TEXT, "llama\x1b\nx"), "general.architecture is 'llama??x'"),
+        (set_key("general.architecture", UINT32, 5), "general.architecture"),
+        (set_key("gpt2.embedding_length", FLOAT32, 32.0), "gpt2.embedding_length"),
+        (set_key("gpt2.embedding_length", UINT32, 64), "n_inner"),
+        (set_key("gpt2.embedding_length", UINT64, (1 << 64) - 1), "gpt2.embedding_length"),
+        (set_key("gpt2.feed_forward_length", UINT32, 100), "n_inner"),
+        (set_key("gpt2.attention.head_count", UINT32, 0), "gpt2.attention.head_count"),
+        (set_key("gpt2.attention.head_count", UINT32, 5), "n_head"),
+        (set_key("gpt2.block_count", UINT32, N_LAYER - 1), "none of GPT-2's with 1 layers"),
+        (set_key("gpt2.block_count", UINT32, N_LAYER + 1), "h.2.ln_1.weight is missing"),
+        (set_key("gpt2.block_count", UINT32, 4000000000), "gpt2.block_count"),
+        (set_key("gpt2.context_length", UINT32, CONTEXT + 1), "position_embd.weight is 24 x 32"),
+        (set_key("gpt2.attention.layer_norm_epsilon", FLOAT32, 1e-6), "epsilon"),
+        (set_key("gpt2.attention.layer_norm_epsilon", FLOAT32, float("nan")), "epsilon"),
+        (set_key("tokenizer.ggml.model", TEXT, "llama"), "tokenizer.ggml.model"),
+        (set_key("tokenizer.ggml.pre", TEXT, "qwen2"), "tokenizer.ggml.pre"),
+        (set_key(tokens, INT32, [1, 2]), "no array of text"),
+        (set_key(types, INT32, [1]), "1 types of tokens"),
+        (set_key(merges, TEXT, ["th"]), "a space between"),
+        (set_key(merges, TEXT, ["t \u20ac"]), "not in the vocabulary"),
+        (set_key(merges, TEXT, ["t e"]), "no token of both"),
+        (change_list(types, 5, 6), "token 5 is of type 6"),
+        (change_list(types, 5, 3), "byte"),
+        (change_list(tokens, 5, ""), "token 5 is empty"),
+        (change_list(tokens, 5, "a"), "are the same"),
+        (change_list(tokens, 5, "\u20ac"), "stands for no byte"),
+        (change_list(tokens, 258, b"\xff\xfe"), "UTF-8"),
+        (without("tensors", "blk.1.ffn_up.bias"), "h.1.mlp.c_fc.bias is missing"),
+        (set_tensor("blk.1.ffn_up.extra", F32, 3), "none of GPT-2's"),
+        (set_tensor("blk.01.ffn_up.bias", F32, 128), "none of GPT-2's"),
+        (set_tensor("blk.1", F32, 3), "none of GPT-2's"),
+        (set_tensor("blk.1.ffn_up.weight", F32, 32, 128), "blk.1.ffn_up.weight is 32 x 128"),
+        (set_tensor("blk.1.ffn_up.bias", F32, 128, 1), "blk.1.ffn_up.bias is 128 x 1"),
+        (set_tensor("output_norm.bias", F32, 32, 1, 1), "output_norm.bias"),
+        (set_tensor("token_embd.weight", F32, 258, 32), "token_embd.weight is 258 x 32"),
+        (set_tensor("output.weight", F32, 100, 32), "output.weight is 100 x 32"),
+        (set_tensor("token_embd.weight", Q8_0, 259, 32), "token_embd.weight is of type Q8_0"),
+        (set_tensor("output.weight", Q4_0, 259, 32), "output.weight is of type Q4_0"),
+    ]
+
+
+def refuse_models():
+    names = []
+    for change_, message in other_models():
+        model = Model()
+        change_(model)
+        names.append(model.write(f"other-{len(names)}.gguf"))
+        refuse(message, "import", names[-1], "--output=other.h5")
+    assert run("inspect", "--verify", *names).count(": whole") == len(names)
+    for change_, message in broken_files()[:3]:
+        model = Model()
+        change_(model)
+        refuse(message, "import", model.write("other.gguf"), "--output=other.h5")
+    with open("notes.txt", "w") as file:
+        file.write("no model\n")
+    refuse("notes.txt is no GGUF file", "import", "notes.txt", "--output=other.h5")
+    refuse("cannot read missing.gguf", "import", "missing.gguf", "--output=other.h5")
+    assert not [name for name in os.listdir(".") if name.startswith("other.h5")]
+
+
 def main():
     show()
     damage_files()
+    import_models()
+    refuse_models()
     print("all good")
 
 
