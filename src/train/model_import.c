@@ -99,7 +99,10 @@ static enum status check_tensor(const struct import_source *source, const struct
     if (!tensor->storage->readable)
         return fail(STATUS_FAILED, "%s: tensor %.80s is of type %s, F32, F16 and BF16 are read", source->path,
                     tensor->name, tensor->storage->name);
-    if (tensor->dimensions != row->dimensions || !rows_fit || tensor->sizes[1] != columns)
+    if (tensor->dimensions != row->dimensions)
+        return fail(STATUS_FAILED, "%s: tensor %.80s has %d dimensions, GPT-2's has %d", source->path,
+                    tensor->name, tensor->dimensions, row->dimensions);
+    if (!rows_fit || tensor->sizes[1] != columns)
         return fail(STATUS_FAILED,
                     "%s: tensor %.80s is %lld x %lld, its other sizes and its tokenizer make it %lld x %lld",
                     source->path, tensor->name, (long long)tensor->sizes[0], (long long)tensor->sizes[1],
