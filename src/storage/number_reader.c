@@ -201,7 +201,7 @@ enum status number_reader_read(struct number_reader *reader, int64_t index, int6
 {
     const struct stored_tensor *tensor = &reader->tensors[index];
     int64_t size = tensor->storage->bytes, start = reader->start + tensor->offset;
-    char *piece = memory_allocate(PIECE, (size_t)size, "a piece of a tensor");
+    char *piece = memory_allocate(count < PIECE ? count : PIECE, (size_t)size, "a piece of a tensor");
     enum status status = piece != NULL ? STATUS_OK : STATUS_FAILED;
     for (int64_t done = 0; done < count && status == STATUS_OK; done += PIECE) {
         int64_t here = count - done < PIECE ? count - done : PIECE;
