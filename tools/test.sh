@@ -36,7 +36,7 @@ done
 
 # Under the sanitizers: what has memory to get wrong, on few ranks. Not what compares with other programs (Python, DuckDB),
 # has no C in it (fetch_fineweb), or loads a library that the sanitizers do not suffer (failing_calls).
-asan_selection='^(unit/|mpi/.*-[12]$|fault/shard_damage|run/(bench|config|corpus|help|inspect|instruct|parquet_files|plan|shard|slurm|token|train|wrong))'
+asan_selection='^(unit/|mpi/.*-[12]$|fault/shard_damage|run/(bench|config|corpus|gguf|help|inspect|instruct|parquet_files|plan|shard|slurm|token|train|wrong))'
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 headline() { printf '\n== %s ==\n' "$*"; }

@@ -10,6 +10,7 @@
  * MB/s. */
 #include "llmpi/base/json.h"
 
+#include "llmpi/base/file.h"
 #include "llmpi/base/utf8.h"
 
 #include <json-c/json.h>
@@ -150,6 +151,17 @@ enum status json_parse(const char *text, size_t length, struct json **out)
         return fail_at(text, length, end, json_tokener_error_desc(error));
     *out = outside(value);
     return STATUS_OK;
+}
+
+enum status json_read_file(const char *path, struct json **out)
+{
+    struct buffer text = {0};
+    *out = NULL;
+    enum status status = file_read(path, &text);
+    if (status == STATUS_OK && json_parse(text.data != NULL ? text.data : "", text.length, out) != STATUS_OK)
+        status = fail(STATUS_FAILED, "%s: %s", path, status_message());
+    buffer_free(&text);
+    return status;
 }
 
 void json_free(struct json *document)

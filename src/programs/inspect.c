@@ -7,6 +7,7 @@
 #include "llmpi/data/shard.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
+#include "llmpi/storage/safetensors_folder.h"
 #include "llmpi/storage/tensor_file.h"
 #include "llmpi/text/tokenizer.h"
 
@@ -18,7 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum kind { SHARD, CHECKPOINT, TOKENIZER, METRICS, CONFIG };
+enum kind { SHARD, CHECKPOINT, TOKENIZER, METRICS, CONFIG, GGUF, SAFETENSORS, MODEL_FOLDER };
 
 void inspect_heading(const char *path, const char *kind)
 {
@@ -35,16 +36,29 @@ void inspect_row(const char *name, const char *format, ...)
     putchar('\n');
 }
 
-static bool has_hdf5_signature(const char *path)
+/* Whether the first bytes of a file are these. */
+static bool begins_with(const char *path, const char *bytes, size_t length)
 {
     char start[8] = {0};
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0)
         return false;
-    bool same = read(descriptor, start, sizeof start) == (ssize_t)sizeof start &&
-                memcmp(start, "\x89HDF\r\n\x1a\n", sizeof start) == 0;
+    bool same = read(descriptor, start, length) == (ssize_t)length && memcmp(start, bytes, length) == 0;
     close(descriptor);
     return same;
+}
+
+static bool find_by_content(const char *path, enum kind *out)
+{
+    if (tensor_file_is_one(path))
+        *out = CHECKPOINT;
+    else if (begins_with(path, "\x89HDF\r\n\x1a\n", 8))
+        *out = SHARD;
+    else if (begins_with(path, "GGUF", 4))
+        *out = GGUF;
+    else
+        return false;
+    return true;
 }
 
 static enum status find_kind(const char *path, enum kind *out)
@@ -52,16 +66,19 @@ static enum status find_kind(const char *path, enum kind *out)
     static const struct {
         const char *ending;
         enum kind kind;
-    } endings[] = {{".h5", SHARD},      {SHARD_BARE_ENDING, SHARD}, {".json", TOKENIZER},
-                   {".jsonl", METRICS}, {".yaml", CONFIG},          {".yml", CONFIG}};
+    } endings[] = {
+        {".h5", SHARD},    {SHARD_BARE_ENDING, SHARD}, {".json", TOKENIZER}, {".jsonl", METRICS},
+        {".yaml", CONFIG}, {".yml", CONFIG},           {".gguf", GGUF},      {".safetensors", SAFETENSORS}};
     if (!file_exists(path))
         return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+    *out = MODEL_FOLDER;
     if (file_is_directory(path))
-        return fail(STATUS_FAILED, "%s is a folder: name the files in it", path);
-    if (tensor_file_is_one(path) || has_hdf5_signature(path)) {
-        *out = tensor_file_is_one(path) ? CHECKPOINT : SHARD;
+        return safetensors_folder_is_one(path)
+                   ? STATUS_OK
+                   : fail(STATUS_FAILED, "%s is a folder without model.safetensors: name the files in it",
+                          path);
+    if (find_by_content(path, out))
         return STATUS_OK;
-    }
     for (size_t i = 0; i < sizeof endings / sizeof *endings; i++)
         if (path_has_suffix(path, endings[i].ending)) {
             *out = endings[i].kind;
@@ -70,7 +87,7 @@ static enum status find_kind(const char *path, enum kind *out)
     return fail(
         STATUS_FAILED,
         "%s is none of the files that llmpi knows: shards and checkpoints (.h5), llm.c's tokens (.bin), "
-        "tokenizer.json, metrics.jsonl, config.yaml",
+        "tokenizer.json, metrics.jsonl, config.yaml, .safetensors and .gguf",
         path);
 }
 
@@ -91,17 +108,26 @@ static enum status verify_config(const char *path)
     return status;
 }
 
+static const struct {
+    enum status (*show)(const char *path), (*verify)(const char *path);
+} kinds[] = {
+    [SHARD] = {NULL, shard_verify} /* shown by inspect_shard */,
+    [CHECKPOINT] = {inspect_checkpoint, tensor_file_verify},
+    [TOKENIZER] = {inspect_tokenizer, verify_tokenizer},
+    [METRICS] = {inspect_metrics, inspect_verify_metrics},
+    [CONFIG] = {inspect_config, verify_config},
+    [GGUF] = {inspect_gguf, inspect_verify_gguf},
+    [SAFETENSORS] = {inspect_safetensors, inspect_verify_safetensors},
+    [MODEL_FOLDER] = {inspect_model_folder, inspect_verify_model_folder},
+};
+
 /* One line of output; what is wrong with one file does not keep the others from being looked at. */
 static enum status verify(const char *path)
 {
     enum kind kind;
     enum status status = find_kind(path, &kind);
     if (status == STATUS_OK)
-        status = kind == SHARD        ? shard_verify(path)
-                 : kind == CHECKPOINT ? tensor_file_verify(path)
-                 : kind == TOKENIZER  ? verify_tokenizer(path)
-                 : kind == METRICS    ? inspect_verify_metrics(path)
-                                      : verify_config(path);
+        status = kinds[kind].verify(path);
     if (status == STATUS_OK)
         printf("%s: whole\n", path);
     else
@@ -116,11 +142,7 @@ static enum status show(const char *path, const struct inspect_windows *windows)
     TRY(find_kind(path, &kind));
     if (kind != SHARD && windows->count > 0)
         return fail(STATUS_USAGE, "--windows shows token shards: %s is none", path);
-    return kind == SHARD        ? inspect_shard(path, windows)
-           : kind == CHECKPOINT ? inspect_checkpoint(path)
-           : kind == TOKENIZER  ? inspect_tokenizer(path)
-           : kind == METRICS    ? inspect_metrics(path)
-                                : inspect_config(path);
+    return kind == SHARD ? inspect_shard(path, windows) : kinds[kind].show(path);
 }
 
 static enum status inspect_files(const struct arguments *arguments)
@@ -164,8 +186,9 @@ enum status program_inspect(int count, char **list)
         .minimum = 1,
         .maximum = -1,
         .help =
-            "Shows files that llmpi writes: shards, checkpoints, tokenizer.json, metrics.jsonl, config.yaml; "
-            "and llm.c's .bin token files, which it trains on too",
+            "Shows files that llmpi writes: shards, checkpoints, tokenizer.json, metrics.jsonl, config.yaml, "
+            "safetensors (a file, or a folder as import takes it) and GGUF; and llm.c's .bin token files, "
+            "which it trains on too",
         .flags = flags,
         .flag_count = sizeof flags / sizeof *flags,
     };

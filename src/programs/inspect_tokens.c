@@ -5,7 +5,6 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/base/utf8.h"
 #include "llmpi/data/shard.h"
 #include "llmpi/programs/tokenizer_source.h"
 
@@ -22,33 +21,6 @@ static void print_ids(const char *label, const uint32_t *ids, int64_t count)
     putchar('\n');
 }
 
-/* Text in quotes on one line: whatever does not print is escaped, so that no file can talk to the terminal.
- */
-static void print_quoted(const char *text, size_t length)
-{
-    putchar('"');
-    for (size_t i = 0; i < length;) {
-        uint32_t character = 0;
-        int used = utf8_decode(text + i, length - i, &character);
-        if (used == 0)
-            printf("\\x%02x", (unsigned char)text[i]);
-        else if (character == '\n')
-            printf("\\n");
-        else if (character == '\t')
-            printf("\\t");
-        else if (character == '"' || character == '\\')
-            printf("\\%c", (int)character);
-        else if (character < 0x20 || (character >= 0x7f && character < 0xa0) || character == 0x2028 ||
-                 character == 0x2029 || (character >= 0x202a && character <= 0x202e) ||
-                 (character >= 0x2066 && character <= 0x2069))
-            printf("\\u%04" PRIx32, character);
-        else
-            printf("%.*s", used, text + i);
-        i += used == 0 ? 1 : (size_t)used;
-    }
-    putchar('"');
-}
-
 /* One side of a pair: its ids and, with a tokenizer, what they say. */
 static enum status print_row(const char *label, const struct tokenizer *tokenizer, const uint32_t *ids,
                              int64_t count)
@@ -60,7 +32,7 @@ static enum status print_row(const char *label, const struct tokenizer *tokenize
     enum status status = tokenizer_decode(tokenizer, ids, count, &text);
     if (status == STATUS_OK) {
         printf("  %-8s ", "as text");
-        print_quoted(text.data, text.length);
+        inspect_quoted(text.data, text.length);
         putchar('\n');
     }
     buffer_free(&text);
@@ -188,7 +160,7 @@ enum status inspect_tokenizer(const char *path)
             continue;
         const char *text = tokenizer_token(tokenizer, (uint32_t)id, &length);
         printf("  %-18s %" PRId64 " ", "special token", id);
-        print_quoted(text, length);
+        inspect_quoted(text, length);
         putchar('\n');
     }
     tokenizer_destroy(tokenizer);

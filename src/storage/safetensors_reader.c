@@ -1,272 +1,160 @@
-/* The header is parsed once into a table sorted by offset; every bound is checked there, so that reading a
- * tensor needs none. */
+/* The header is JSON, which says of every tensor where it lies. */
 #include "llmpi/storage/safetensors.h"
 
-#include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
-#include "llmpi/base/memory.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { LARGEST_HEADER = 100000000, PIECE = 65536, SHOWN = 60 };
+enum { LARGEST_HEADER = 100000000, SHOWN = 60 };
 
-struct safetensors {
-    char *path;
-    int descriptor;
-    int64_t start, end; /* bytes of the file in which tensors lie */
-    struct safetensors_tensor *tensors;
-    int64_t count, capacity;
+static const struct number_storage types[] = {
+    {"F32", 1, 4, true, NUMBER_F32},     {"F16", 1, 2, true, NUMBER_F16},
+    {"BF16", 1, 2, true, NUMBER_BF16},   {"F64", 1, 8, false, NUMBER_F32},
+    {"I64", 1, 8, false, NUMBER_F32},    {"U64", 1, 8, false, NUMBER_F32},
+    {"I32", 1, 4, false, NUMBER_F32},    {"U32", 1, 4, false, NUMBER_F32},
+    {"I16", 1, 2, false, NUMBER_F32},    {"U16", 1, 2, false, NUMBER_F32},
+    {"I8", 1, 1, false, NUMBER_F32},     {"U8", 1, 1, false, NUMBER_F32},
+    {"BOOL", 1, 1, false, NUMBER_F32},   {"F8_E5M2", 1, 1, false, NUMBER_F32},
+    {"F8_E4M3", 1, 1, false, NUMBER_F32}};
+
+struct header {
+    struct number_reader *reader;
+    struct string_list *metadata; /* or NULL */
+    const char *path;
 };
 
-static const struct {
-    const char *name;
-    int bytes;
-    bool readable;
-    enum number type;
-} types[] = {
-    {"F32", 4, true, NUMBER_F32},   {"F16", 2, true, NUMBER_F16},      {"BF16", 2, true, NUMBER_BF16},
-    {"F64", 8, false, NUMBER_F32},  {"I64", 8, false, NUMBER_F32},     {"U64", 8, false, NUMBER_F32},
-    {"I32", 4, false, NUMBER_F32},  {"U32", 4, false, NUMBER_F32},     {"I16", 2, false, NUMBER_F32},
-    {"U16", 2, false, NUMBER_F32},  {"I8", 1, false, NUMBER_F32},      {"U8", 1, false, NUMBER_F32},
-    {"BOOL", 1, false, NUMBER_F32}, {"F8_E5M2", 1, false, NUMBER_F32}, {"F8_E4M3", 1, false, NUMBER_F32}};
-
-static int find_type(const char *name, size_t length)
+static const struct number_storage *find_type(const char *name, size_t length)
 {
     for (size_t i = 0; i < sizeof types / sizeof *types; i++)
         if (strlen(types[i].name) == length && memcmp(types[i].name, name, length) == 0)
-            return (int)i;
-    return -1;
+            return &types[i];
+    return NULL;
 }
 
-/* --- the header --- */
-
-/* Elements of a shape, or -1 where it is no shape or too large. */
-static int64_t read_shape(const struct json *shape, struct safetensors_tensor *out)
+static bool read_shape(const struct json *shape, struct stored_tensor *out)
 {
-    int64_t count = 1;
-    if (json_kind(shape) != KIND_ARRAY || json_get_count(shape) > 8)
-        return -1;
-    for (int i = 0; i < 4; i++)
+    int64_t dimensions = json_get_count(shape);
+    if (json_kind(shape) != KIND_ARRAY || dimensions > 8)
+        return false;
+    out->dimensions = dimensions < STORED_DIMENSIONS ? (int)dimensions : STORED_DIMENSIONS;
+    for (int i = 0; i < STORED_DIMENSIONS; i++)
         out->sizes[i] = 1;
-    for (int64_t i = 0; i < json_get_count(shape); i++) {
-        int64_t size = 0;
+    for (int64_t i = 0; i < dimensions; i++) {
+        int64_t size = 0, *last = &out->sizes[i < STORED_DIMENSIONS ? i : STORED_DIMENSIONS - 1];
         if (!json_get_integer(json_get_element(shape, i), &size) || size < 0 ||
-            __builtin_mul_overflow(count, size, &count))
-            return -1;
-        out->sizes[i < 4 ? i : 3] *= size;
+            __builtin_mul_overflow(*last, size, last))
+            return false;
     }
-    out->dimensions = json_get_count(shape) < 4 ? (int)json_get_count(shape) : 4;
-    return count;
+    return true;
 }
 
-static enum status read_entry(const struct safetensors *file, const char *name, const struct json *value,
-                              struct safetensors_tensor *out)
+static bool read_offsets(const struct json *offsets, int64_t *begin, int64_t *end)
 {
+    return json_get_count(offsets) == 2 && json_get_integer(json_get_element(offsets, 0), begin) &&
+           json_get_integer(json_get_element(offsets, 1), end) && *begin >= 0 && *end >= *begin;
+}
+
+static enum status read_tensor(const struct header *header, const char *name, size_t name_length,
+                               const struct json *value)
+{
+    struct stored_tensor tensor = {0};
     size_t length = 0;
-    int64_t end = 0, bytes = 0, room = file->end - file->start;
+    int64_t end = 0;
+    int shown = name_length < SHOWN ? (int)name_length : SHOWN;
     const char *dtype = json_get_text(json_get_member(value, "dtype"), &length);
-    const struct json *offsets = json_get_member(value, "data_offsets");
-    int type = dtype != NULL ? find_type(dtype, length) : -1;
-    if (type < 0)
+    tensor.storage = dtype != NULL ? find_type(dtype, length) : NULL;
+    if (tensor.storage == NULL)
         return fail(STATUS_FAILED, "%s: tensor %.*s has dtype '%.*s', which safetensors does not know",
-                    file->path, SHOWN, name, dtype != NULL && length < 20 ? (int)length : 0,
+                    header->path, shown, name, dtype != NULL && length < 20 ? (int)length : 0,
                     dtype != NULL ? dtype : "");
-    out->count = read_shape(json_get_member(value, "shape"), out);
-    if (out->count < 0 || __builtin_mul_overflow(out->count, types[type].bytes, &bytes))
-        return fail(STATUS_FAILED, "%s: tensor %.*s has no shape that a tensor can have", file->path, SHOWN,
+    if (!read_shape(json_get_member(value, "shape"), &tensor))
+        return fail(STATUS_FAILED, "%s: tensor %.*s has no shape that a tensor can have", header->path, shown,
                     name);
-    if (json_get_count(offsets) != 2 || !json_get_integer(json_get_element(offsets, 0), &out->offset) ||
-        !json_get_integer(json_get_element(offsets, 1), &end) || out->offset < 0 || end < out->offset ||
-        end > room)
-        return fail(STATUS_FAILED,
-                    "%s: tensor %.*s lies at bytes %" PRId64 " to %" PRId64 " of %" PRId64
-                    " behind the header",
-                    file->path, SHOWN, name, out->offset, end, room);
-    if (end - out->offset != bytes)
+    if (!read_offsets(json_get_member(value, "data_offsets"), &tensor.offset, &end))
+        return fail(STATUS_FAILED, "%s: tensor %.*s has no data_offsets that a tensor can have", header->path,
+                    shown, name);
+    TRY(number_reader_add(header->reader, name, name_length, &tensor));
+    int64_t bytes = number_reader_tensor(header->reader, number_reader_count(header->reader) - 1)->bytes;
+    if (end - tensor.offset != bytes)
         return fail(STATUS_FAILED, "%s: tensor %.*s has %" PRId64 " bytes, its shape and dtype need %" PRId64,
-                    file->path, SHOWN, name, end - out->offset, bytes);
-    out->bytes = bytes;
-    out->readable = types[type].readable;
-    out->type = types[type].type;
+                    header->path, shown, name, end - tensor.offset, bytes);
     return STATUS_OK;
+}
+
+static enum status read_metadata(void *context, const char *name, size_t length, const struct json *value)
+{
+    const struct header *header = context;
+    size_t used = 0;
+    const char *text = json_get_text(value, &used);
+    if (text == NULL || memchr(name, '\0', length) != NULL || memchr(text, '\0', used) != NULL)
+        return fail(STATUS_FAILED, "%s: a member of its __metadata__ is no plain text", header->path);
+    if (header->metadata == NULL)
+        return STATUS_OK;
+    TRY(string_list_add(header->metadata, name));
+    return string_list_add(header->metadata, text);
 }
 
 static enum status visit(void *context, const char *name, size_t length, const struct json *value)
 {
-    struct safetensors *file = context;
-    struct safetensors_tensor tensor = {0};
     if (length == strlen("__metadata__") && memcmp(name, "__metadata__", length) == 0)
-        return STATUS_OK;
-    if (memchr(name, '\0', length) != NULL)
-        return fail(STATUS_FAILED, "%s: the name of a tensor has a NUL in it", file->path);
-    tensor.name = memory_copy_text(name, length);
-    if (tensor.name == NULL)
-        return STATUS_FAILED;
-    enum status status = read_entry(file, tensor.name, value, &tensor);
-    struct safetensors_tensor *tensors =
-        status == STATUS_OK
-            ? memory_grow(file->tensors, file->count, &file->capacity, sizeof *tensors, "tensors of a file")
-            : NULL;
-    if (tensors == NULL) {
-        free(tensor.name);
-        return STATUS_FAILED;
-    }
-    file->tensors = tensors;
-    tensors[file->count++] = tensor;
-    return STATUS_OK;
-}
-
-static int by_place(const void *a, const void *b)
-{
-    const struct safetensors_tensor *left = a, *right = b;
-    if (left->offset != right->offset)
-        return left->offset < right->offset ? -1 : 1;
-    return left->bytes < right->bytes ? -1 : left->bytes > right->bytes;
+        return json_each(value, read_metadata, context);
+    return read_tensor(context, name, length, value);
 }
 
 /* A name that comes twice is one tensor for the JSON library, and leaves a gap. */
-static enum status check_places(struct safetensors *file)
-{
-    int64_t at = 0;
-    qsort(file->tensors, (size_t)file->count, sizeof *file->tensors, by_place);
-    for (int64_t i = 0; i < file->count; i++) {
-        const struct safetensors_tensor *tensor = &file->tensors[i];
-        if (tensor->offset != at)
-            return fail(STATUS_FAILED,
-                        "%s: tensor %.*s begins at byte %" PRId64 ", where the tensor before "
-                        "it ends at %" PRId64 ": they %s",
-                        file->path, SHOWN, tensor->name, tensor->offset, at,
-                        tensor->offset < at ? "overlap" : "leave a gap");
-        at += tensor->bytes;
-    }
-    if (at != file->end - file->start)
-        return fail(STATUS_FAILED, "%s: its tensors end at byte %" PRId64 " of %" PRId64, file->path, at,
-                    file->end - file->start);
-    return STATUS_OK;
-}
-
-static enum status parse_header(struct safetensors *file, const char *text, size_t length)
+static enum status parse_header(struct header *header, const char *text, size_t length)
 {
     struct json *root = NULL;
     enum status status = json_parse(text, length, &root);
-    if (status != STATUS_OK) {
-        char message[200];
-        strncpy(message, status_message(), sizeof message - 1);
-        message[sizeof message - 1] = '\0';
-        return fail(STATUS_FAILED, "%s: its header is no JSON: %s", file->path, message);
-    }
+    if (status != STATUS_OK)
+        return fail(STATUS_FAILED, "%s: its header is no JSON: %.200s", header->path, status_message());
     if (json_kind(root) != KIND_OBJECT)
-        status = fail(STATUS_FAILED, "%s: its header is no JSON object", file->path);
+        status = fail(STATUS_FAILED, "%s: its header is no JSON object", header->path);
     if (status == STATUS_OK)
-        status = json_each(root, visit, file);
+        status = json_each(root, visit, header);
     if (status == STATUS_OK)
-        status = check_places(file);
+        status = number_reader_finish(header->reader, 8 + (int64_t)length, true);
     json_free(root);
     return status;
 }
 
-/* --- the file --- */
-
-static enum status read_header(struct safetensors *file)
+static enum status read_header(struct header *header)
 {
     unsigned char bytes[8];
     uint64_t length = 0;
-    struct buffer header = {0};
-    file->end = file_size(file->path);
-    if (file->end < 8)
-        return fail(STATUS_FAILED, "%s has %" PRId64 " bytes, a safetensors file has 8 at least", file->path,
-                    file->end);
-    TRY(file_read_at(file->descriptor, file->path, 0, bytes, sizeof bytes));
+    struct buffer text = {0};
+    int64_t size = number_reader_size(header->reader);
+    if (size < 8)
+        return fail(STATUS_FAILED, "%s has %" PRId64 " bytes, a safetensors file has 8 at least",
+                    header->path, size);
+    TRY(number_reader_header(header->reader, 0, bytes, sizeof bytes));
     for (int i = 7; i >= 0; i--)
         length = length << 8 | bytes[i];
-    if (length > LARGEST_HEADER || (int64_t)length > file->end - 8)
+    if (length > LARGEST_HEADER || (int64_t)length > size - 8)
         return fail(STATUS_FAILED,
                     "%s: its header has %" PRIu64 " bytes, the file %" PRId64 " and a header "
                     "may have %d",
-                    file->path, length, file->end, LARGEST_HEADER);
-    file->start = 8 + (int64_t)length;
-    enum status status = buffer_reserve(&header, (size_t)length);
+                    header->path, length, size, LARGEST_HEADER);
+    enum status status = buffer_reserve(&text, (size_t)length);
     if (status == STATUS_OK)
-        status = file_read_at(file->descriptor, file->path, 8, header.data, (size_t)length);
+        status = number_reader_header(header->reader, 8, text.data, (size_t)length);
     if (status == STATUS_OK)
-        status = parse_header(file, header.data, (size_t)length);
-    buffer_free(&header);
+        status = parse_header(header, text.data, (size_t)length);
+    buffer_free(&text);
     return status;
 }
 
-enum status safetensors_open(const char *path, struct safetensors **out)
+enum status safetensors_open(const char *path, struct string_list *metadata, struct number_reader **out)
 {
-    struct safetensors *file = memory_allocate(1, sizeof *file, "a file of tensors");
+    struct header header = {.metadata = metadata, .path = path};
     *out = NULL;
-    if (file == NULL)
-        return STATUS_FAILED;
-    file->path = memory_copy_text(path, strlen(path));
-    file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    enum status status = file->path != NULL ? STATUS_OK : STATUS_FAILED;
-    if (status == STATUS_OK && file->descriptor < 0)
-        status = fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
-    if (status == STATUS_OK && !file_is_regular(path))
-        status = fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
-    if (status == STATUS_OK)
-        status = read_header(file);
-    if (status == STATUS_OK)
-        *out = file;
-    else
-        safetensors_close(file);
-    return status;
-}
-
-void safetensors_close(struct safetensors *file)
-{
-    if (file == NULL)
-        return;
-    for (int64_t i = 0; i < file->count; i++)
-        free(file->tensors[i].name);
-    free(file->tensors);
-    if (file->descriptor >= 0)
-        close(file->descriptor);
-    free(file->path);
-    memory_free(file);
-}
-
-int64_t safetensors_count(const struct safetensors *file)
-{
-    return file->count;
-}
-
-const struct safetensors_tensor *safetensors_tensor(const struct safetensors *file, int64_t index)
-{
-    return &file->tensors[index];
-}
-
-int64_t safetensors_find(const struct safetensors *file, const char *name)
-{
-    for (int64_t i = 0; i < file->count; i++)
-        if (strcmp(file->tensors[i].name, name) == 0)
-            return i;
-    return -1;
-}
-
-enum status safetensors_read(struct safetensors *file, int64_t index, int64_t first, int64_t count,
-                             float *out)
-{
-    const struct safetensors_tensor *tensor = &file->tensors[index];
-    int64_t size = (int64_t)number_size(tensor->type);
-    char *piece = memory_allocate(PIECE, (size_t)size, "a piece of a tensor");
-    enum status status = piece != NULL ? STATUS_OK : STATUS_FAILED;
-    for (int64_t done = 0; done < count && status == STATUS_OK; done += PIECE) {
-        int64_t here = count - done < PIECE ? count - done : PIECE;
-        status =
-            file_read_at(file->descriptor, file->path, file->start + tensor->offset + (first + done) * size,
-                         piece, (size_t)(here * size));
-        if (status == STATUS_OK)
-            number_read(tensor->type, out + done, piece, here);
+    TRY(number_reader_open(path, &header.reader));
+    enum status status = read_header(&header);
+    if (status != STATUS_OK) {
+        number_reader_close(header.reader);
+        header.reader = NULL;
     }
-    memory_free(piece);
+    *out = header.reader;
     return status;
 }

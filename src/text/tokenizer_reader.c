@@ -6,7 +6,6 @@
 
 #include "llmpi/base/json.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/text/byte_alphabet.h"
 #include "llmpi/text/tokenizer.h"
 #include "llmpi/text/vocabulary.h"
 
@@ -105,70 +104,20 @@ static enum status read_added_token(struct loading *loading, const struct json *
     return set_entry(loading, id, content, length, true);
 }
 
-static enum status add_token(struct loading *loading, int64_t id, struct buffer *bytes)
+static enum status add_token(struct loading *loading, int64_t id)
 {
     const struct entry *entry = &loading->entries[id];
     if (entry->name == NULL)
         return fail(STATUS_FAILED, "no token has id %lld, but the ids of %lld tokens must be 0 to %lld",
                     (long long)id, (long long)loading->count, (long long)loading->count - 1);
-    if (entry->special || loading->vocabulary.kind != VOCABULARY_BPE)
-        return vocabulary_add_token(&loading->vocabulary, entry->name, entry->length, entry->special);
-    buffer_clear(bytes);
-    int64_t invalid = 0;
-    TRY(byte_alphabet_read(bytes, entry->name, entry->length, &invalid));
-    if (invalid >= 0)
-        return fail(STATUS_FAILED,
-                    "token %lld, '%.64s', has a character (at its byte %lld) that stands for no byte",
-                    (long long)id, entry->name, (long long)invalid);
-    return vocabulary_add_token(&loading->vocabulary, bytes->data, bytes->length, false);
+    return vocabulary_add_name(&loading->vocabulary, entry->name, entry->length, entry->special);
 }
 
 static enum status add_tokens(struct loading *loading)
 {
-    struct buffer bytes = {0};
-    enum status status = STATUS_OK;
-    for (int64_t id = 0; id < loading->count && status == STATUS_OK; id++)
-        status = add_token(loading, id, &bytes);
-    buffer_free(&bytes);
-    return status;
-}
-
-/* The id of one side of a merge, given in the byte alphabet. */
-static enum status find_part(const struct vocabulary *vocabulary, const char *name, size_t length,
-                             uint32_t *id)
-{
-    struct buffer bytes = {0};
-    int64_t invalid = 0, found = -1;
-    enum status status = byte_alphabet_read(&bytes, name, length, &invalid);
-    if (status == STATUS_OK && invalid < 0 && bytes.length > 0)
-        found = vocabulary_find_ordinary(vocabulary, bytes.data, bytes.length);
-    buffer_free(&bytes);
-    TRY(status);
-    if (found < 0)
-        return fail(STATUS_FAILED, "merge %lld has the part '%.*s', which is not in the vocabulary",
-                    (long long)vocabulary->merge_count, (int)(length < 64 ? length : 64), name);
-    *id = (uint32_t)found;
+    for (int64_t id = 0; id < loading->count; id++)
+        TRY(add_token(loading, id));
     return STATUS_OK;
-}
-
-static enum status add_merge(struct vocabulary *vocabulary, const char *left, size_t left_length,
-                             const char *right, size_t right_length)
-{
-    uint32_t left_id = 0, right_id = 0;
-    TRY(find_part(vocabulary, left, left_length, &left_id));
-    TRY(find_part(vocabulary, right, right_length, &right_id));
-    return vocabulary_add_merge(vocabulary, left_id, right_id);
-}
-
-/* "left right": the byte alphabet has no space. */
-static enum status add_merge_line(struct vocabulary *vocabulary, const char *line, size_t length)
-{
-    const char *space = memchr(line, ' ', length);
-    if (space == NULL)
-        return fail(STATUS_FAILED, "merge %lld is '%.*s', allowed are two tokens with a space between",
-                    (long long)vocabulary->merge_count, (int)(length < 64 ? length : 64), line);
-    return add_merge(vocabulary, line, (size_t)(space - line), space + 1,
-                     length - (size_t)(space + 1 - line));
 }
 
 static enum status read_merges(struct vocabulary *vocabulary, const struct json *merges)
@@ -178,7 +127,7 @@ static enum status read_merges(struct vocabulary *vocabulary, const struct json 
         size_t length = 0, right_length = 0;
         const char *text = json_get_text(merge, &length);
         if (text != NULL) {
-            TRY(add_merge_line(vocabulary, text, length));
+            TRY(vocabulary_add_merge_line(vocabulary, text, length));
             continue;
         }
         text = json_get_text(json_get_element(merge, 0), &length);
@@ -186,7 +135,7 @@ static enum status read_merges(struct vocabulary *vocabulary, const struct json 
         if (text == NULL || right == NULL || json_get_count(merge) != 2)
             return fail(STATUS_FAILED, "merge %lld is neither \"left right\" nor [\"left\", \"right\"]",
                         (long long)i);
-        TRY(add_merge(vocabulary, text, length, right, right_length));
+        TRY(vocabulary_add_named_merge(vocabulary, text, length, right, right_length));
     }
     return STATUS_OK;
 }
@@ -268,7 +217,7 @@ static enum status read_merge_lines(struct vocabulary *vocabulary, const char *t
         if (length > 0 && line[length - 1] == '\r')
             length--;
         if (length > 0)
-            TRY(add_merge_line(vocabulary, line, length));
+            TRY(vocabulary_add_merge_line(vocabulary, line, length));
         line += length;
     }
     return STATUS_OK;

@@ -148,6 +148,62 @@ enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t 
     return raw ? buffer_append(out, bytes, length) : byte_alphabet_write(out, bytes, length);
 }
 
+/* --- names: how tokens are written in files --- */
+
+enum status vocabulary_add_name(struct vocabulary *vocabulary, const char *name, size_t length, bool special)
+{
+    struct buffer bytes = {0};
+    int64_t invalid = -1;
+    if (special || vocabulary->kind != VOCABULARY_BPE)
+        return vocabulary_add_token(vocabulary, name, length, special);
+    enum status status = byte_alphabet_read(&bytes, name, length, &invalid);
+    if (status == STATUS_OK && invalid >= 0)
+        status = fail(
+            STATUS_FAILED, "token %lld, '%.*s', has a character (at its byte %lld) that stands for no byte",
+            (long long)vocabulary->count, (int)(length < 64 ? length : 64), name, (long long)invalid);
+    if (status == STATUS_OK)
+        status = vocabulary_add_token(vocabulary, bytes.data, bytes.length, false);
+    buffer_free(&bytes);
+    return status;
+}
+
+/* The id of one side of a merge, given in the byte alphabet. */
+static enum status find_part(const struct vocabulary *vocabulary, const char *name, size_t length,
+                             uint32_t *id)
+{
+    struct buffer bytes = {0};
+    int64_t invalid = 0, found = -1;
+    enum status status = byte_alphabet_read(&bytes, name, length, &invalid);
+    if (status == STATUS_OK && invalid < 0 && bytes.length > 0)
+        found = vocabulary_find_ordinary(vocabulary, bytes.data, bytes.length);
+    buffer_free(&bytes);
+    TRY(status);
+    if (found < 0)
+        return fail(STATUS_FAILED, "merge %lld has the part '%.*s', which is not in the vocabulary",
+                    (long long)vocabulary->merge_count, (int)(length < 64 ? length : 64), name);
+    *id = (uint32_t)found;
+    return STATUS_OK;
+}
+
+enum status vocabulary_add_named_merge(struct vocabulary *vocabulary, const char *left, size_t left_length,
+                                       const char *right, size_t right_length)
+{
+    uint32_t left_id = 0, right_id = 0;
+    TRY(find_part(vocabulary, left, left_length, &left_id));
+    TRY(find_part(vocabulary, right, right_length, &right_id));
+    return vocabulary_add_merge(vocabulary, left_id, right_id);
+}
+
+enum status vocabulary_add_merge_line(struct vocabulary *vocabulary, const char *line, size_t length)
+{
+    const char *space = memchr(line, ' ', length);
+    if (space == NULL)
+        return fail(STATUS_FAILED, "merge %lld is '%.*s', allowed are two tokens with a space between",
+                    (long long)vocabulary->merge_count, (int)(length < 64 ? length : 64), line);
+    return vocabulary_add_named_merge(vocabulary, line, (size_t)(space - line), space + 1,
+                                      length - (size_t)(space + 1 - line));
+}
+
 enum status vocabulary_copy(const struct vocabulary *vocabulary, struct vocabulary *out)
 {
     out->kind = vocabulary->kind;

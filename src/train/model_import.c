@@ -1,286 +1,192 @@
-/* Nothing of the folder is trusted: what config.json says is checked against what we compute, and every
- * tensor of the model against the shape that follows from it, before memory is taken for the model. */
-#include "llmpi/train/model_import.h"
+/* Nothing of a model from outside is trusted: what it says of itself is checked against what we compute, and
+ * every tensor against the shape that follows from it, before memory is taken for the model. */
+#include "import_source.h"
 
 #include "checkpoint_private.h"
 #include "llmpi/base/file.h"
-#include "llmpi/base/json.h"
 #include "llmpi/base/memory.h"
-#include "llmpi/storage/safetensors.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_FILES = 1000 };
-
-struct import {
-    const char *folder;
-    struct config config;
-    struct tokenizer *tokenizer;
-    struct safetensors *files[MOST_FILES];
-    int64_t file_count;
-    struct train_state state;
+/* Where a parameter lies. */
+struct place {
+    struct number_reader *file; /* NULL: nowhere */
+    int64_t index;
 };
 
-/* --- config.json --- */
+/* --- the shape --- */
 
-static enum status read_json(const char *folder, const char *name, struct json **out)
+enum status import_begin(struct import_source *source)
 {
-    struct buffer text = {0};
-    char *path = path_join(folder, name);
-    enum status status = path != NULL ? file_read(path, &text) : STATUS_FAILED;
-    if (status == STATUS_OK &&
-        json_parse(text.data != NULL ? text.data : "", text.length, out) != STATUS_OK) {
-        char message[256];
-        snprintf(message, sizeof message, "%s", status_message());
-        status = fail(STATUS_FAILED, "%s: %s", path, message);
-    }
-    free(path);
-    buffer_free(&text);
-    return status;
-}
-
-static enum status read_size(const struct json *root, const char *name, const char *other, int64_t most,
-                             int64_t *out)
-{
-    const struct json *value = json_get_member(root, name);
-    if (value == NULL && other != NULL)
-        value = json_get_member(root, other);
-    if (!json_get_integer(value, out) || *out < 1 || *out > most)
-        return fail(STATUS_FAILED, "config.json: %s is no whole number from 1 to %lld", name,
-                    (long long)most);
+    const struct string_list none = {0};
+    TRY(config_load(&source->config, NULL, &none));
+    source->config.model.bias = true;
+    source->config.model.dropout = 0;
+    source->config.model.tied_head = true;
     return STATUS_OK;
 }
 
-static bool is_text(const struct json *value, const char *text)
+enum status import_set_size(const char *where, const char *name, bool found, int64_t value, int64_t most,
+                            int64_t *out)
 {
-    size_t length = 0;
-    const char *found = json_get_text(value, &length);
-    return found != NULL && strlen(text) == length && memcmp(found, text, length) == 0;
+    if (!found || value < 1 || value > most)
+        return fail(STATUS_FAILED, "%s: %s is no whole number from 1 to %lld", where, name, (long long)most);
+    *out = value;
+    return STATUS_OK;
 }
 
-/* What our GPT-2 computes otherwise than a model with another value of this. */
-static enum status check_kind(const struct json *root, int64_t n_embd)
+enum status import_check_layers(const char *where, double epsilon, int64_t inner, int64_t n_embd)
 {
-    double epsilon = 1e-5;
-    int64_t inner = 4 * n_embd;
-    bool flag = false;
-    const struct json *activation = json_get_member(root, "activation_function");
-    if (!is_text(json_get_member(root, "model_type"), "gpt2"))
-        return fail(STATUS_FAILED, "config.json: model_type is not gpt2, the only one that llmpi computes");
-    if (activation != NULL && !is_text(activation, "gelu_new") && !is_text(activation, "gelu_pytorch_tanh"))
-        return fail(STATUS_FAILED,
-                    "config.json: activation_function is not gelu_new, the only one that llmpi "
-                    "computes");
-    json_get_number(json_get_member(root, "layer_norm_epsilon"), &epsilon);
-    if (fabs(epsilon - 1e-5) > 1e-9)
-        return fail(STATUS_FAILED, "config.json: layer_norm_epsilon is %g, llmpi computes with 1e-05",
+    if (!(fabs(epsilon - 1e-5) <= 1e-9))
+        return fail(STATUS_FAILED, "%s: the epsilon of layer norms is %g, llmpi computes with 1e-05", where,
                     epsilon);
-    json_get_integer(json_get_member(root, "n_inner"), &inner);
     if (inner != 4 * n_embd)
-        return fail(STATUS_FAILED, "config.json: n_inner is %lld, 4 n_embd = %lld allowed", (long long)inner,
-                    (long long)(4 * n_embd));
-    static const char *const others[] = {"scale_attn_by_inverse_layer_idx", "add_cross_attention"};
-    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
-        if (json_get_boolean(json_get_member(root, others[i]), &flag) && flag)
-            return fail(STATUS_FAILED, "config.json: %s is true, which llmpi does not compute", others[i]);
-    flag = true;
-    json_get_boolean(json_get_member(root, "scale_attn_weights"), &flag);
-    return flag ? STATUS_OK
-                : fail(STATUS_FAILED,
-                       "config.json: scale_attn_weights is false, which llmpi does not compute");
-}
-
-static enum status read_config(struct import *import)
-{
-    const struct string_list none = {0};
-    struct config *config = &import->config;
-    struct json *root = NULL;
-    TRY(config_load(config, NULL, &none));
-    enum status status = read_json(import->folder, "config.json", &root);
-    if (status == STATUS_OK)
-        status = read_size(root, "n_embd", NULL, 1 << 20, &config->model.n_embd);
-    if (status == STATUS_OK)
-        status = check_kind(root, config->model.n_embd);
-    if (status == STATUS_OK)
-        status = read_size(root, "n_layer", NULL, 10000, &config->model.n_layer);
-    if (status == STATUS_OK)
-        status = read_size(root, "n_head", NULL, 1 << 20, &config->model.n_head);
-    if (status == STATUS_OK)
-        status = read_size(root, "n_positions", "n_ctx", 1 << 24, &config->model.context_length);
-    if (status == STATUS_OK && config->model.n_embd % config->model.n_head != 0)
-        status = fail(STATUS_FAILED,
-                      "config.json: n_embd is %lld but must be a multiple of n_head, which is "
-                      "%lld",
-                      (long long)config->model.n_embd, (long long)config->model.n_head);
-    config->model.bias = true;
-    config->model.dropout = 0;
-    config->model.tied_head = true;
-    json_get_boolean(json_get_member(root, "tie_word_embeddings"), &config->model.tied_head);
-    json_free(root);
-    return status;
-}
-
-/* --- files --- */
-
-static enum status open_file(struct import *import, const char *name, size_t length)
-{
-    char text[256];
-    if (length == 0 || length >= sizeof text || memchr(name, '/', length) != NULL || name[0] == '.')
         return fail(STATUS_FAILED,
-                    "model.safetensors.index.json names a file '%.60s', a name in its own folder "
-                    "is allowed",
-                    name);
-    if (import->file_count == MOST_FILES)
-        return fail(STATUS_FAILED, "model.safetensors.index.json names more than %d files", MOST_FILES);
-    snprintf(text, sizeof text, "%.*s", (int)length, name);
-    char *path = path_join(import->folder, text);
-    enum status status =
-        path != NULL ? safetensors_open(path, &import->files[import->file_count]) : STATUS_FAILED;
-    import->file_count += status == STATUS_OK;
-    free(path);
-    return status;
+                    "%s: n_inner, the width inside of an MLP, is %lld, 4 n_embd = %lld allowed", where,
+                    (long long)inner, (long long)(4 * n_embd));
+    return STATUS_OK;
 }
 
-static enum status add_name(void *context, const char *name, size_t length, const struct json *value)
+enum status import_check_heads(const char *where, const struct config *config)
 {
-    struct string_list *names = context;
-    size_t used = 0;
-    const char *file = json_get_text(value, &used);
-    (void)name;
-    (void)length;
-    if (file == NULL || memchr(file, '\0', used) != NULL)
-        return fail(STATUS_FAILED, "model.safetensors.index.json: weight_map names no file");
-    for (int64_t i = 0; i < names->count; i++)
-        if (strcmp(names->items[i], file) == 0)
-            return STATUS_OK;
-    return string_list_add(names, file);
-}
-
-static enum status open_files(struct import *import)
-{
-    char *whole = path_join(import->folder, "model.safetensors");
-    bool single = whole != NULL && file_exists(whole);
-    struct string_list names = {0};
-    struct json *root = NULL;
-    free(whole);
-    if (single)
-        return open_file(import, "model.safetensors", strlen("model.safetensors"));
-    char *index = path_join(import->folder, "model.safetensors.index.json");
-    enum status status = index != NULL && file_exists(index)
-                             ? read_json(import->folder, "model.safetensors.index.json", &root)
-                             : fail(STATUS_FAILED, "%s holds no model.safetensors", import->folder);
-    if (status == STATUS_OK)
-        status = json_each(json_get_member(root, "weight_map"), add_name, &names);
-    for (int64_t i = 0; i < names.count && status == STATUS_OK; i++)
-        status = open_file(import, names.items[i], strlen(names.items[i]));
-    free(index);
-    string_list_free(&names);
-    json_free(root);
-    return status;
+    if (config->model.n_embd % config->model.n_head != 0)
+        return fail(STATUS_FAILED,
+                    "%s: n_embd is %lld but must be a multiple of n_head, which is "
+                    "%lld",
+                    where, (long long)config->model.n_embd, (long long)config->model.n_head);
+    return STATUS_OK;
 }
 
 /* --- tensors --- */
 
-/* Finds a tensor by our name, with or without "transformer.". */
-static bool find_tensor(const struct import *import, const char *name, struct safetensors **file,
-                        int64_t *index)
+static enum status find_places(const struct import_source *source, const struct parameter_table *table,
+                               struct place *places)
 {
-    char longer[96];
-    snprintf(longer, sizeof longer, "transformer.%s", name);
-    for (int64_t i = 0; i < import->file_count; i++) {
-        *file = import->files[i];
-        *index = safetensors_find(*file, name);
-        if (*index < 0)
-            *index = safetensors_find(*file, longer);
-        if (*index >= 0)
-            return true;
-    }
-    return false;
-}
-
-static enum status check_tensor(const struct import *import, const struct parameter *row)
-{
-    struct safetensors *file;
-    int64_t index;
-    if (!find_tensor(import, row->name, &file, &index))
-        return fail(STATUS_FAILED, "%s: tensor %s is missing", import->folder, row->name);
-    const struct safetensors_tensor *tensor = safetensors_tensor(file, index);
-    bool by_token = strcmp(row->name, "wte.weight") == 0 || strcmp(row->name, "lm_head.weight") == 0;
-    int64_t columns = tensor->dimensions > 1 ? tensor->sizes[1] : 1;
-    bool rows_fit = by_token ? tensor->sizes[0] >= row->sizes[0] : tensor->sizes[0] == row->sizes[0];
-    if (!tensor->readable)
-        return fail(STATUS_FAILED, "%s: tensor %s is of a type other than F32, F16 and BF16", import->folder,
-                    row->name);
-    if (tensor->dimensions != row->dimensions || !rows_fit || columns != row->sizes[1])
-        return fail(STATUS_FAILED,
-                    "%s: tensor %s is %lld x %lld, config.json and tokenizer make it %lld x %lld",
-                    import->folder, row->name, (long long)tensor->sizes[0], (long long)columns,
-                    (long long)row->sizes[0], (long long)row->sizes[1]);
-    return STATUS_OK;
-}
-
-/* Buffers that older versions of transformers stored beside the parameters, and a head that is tied. */
-static bool is_passed_over(const char *name, bool tied)
-{
-    return path_has_suffix(name, ".attn.bias") || path_has_suffix(name, ".attn.masked_bias") ||
-           (tied && strcmp(name, "lm_head.weight") == 0);
-}
-
-static enum status check_unexpected(const struct import *import, const struct parameter_table *table)
-{
-    for (int64_t i = 0; i < import->file_count; i++)
-        for (int64_t j = 0; j < safetensors_count(import->files[i]); j++) {
-            const char *name = safetensors_tensor(import->files[i], j)->name;
-            const char *ours = strncmp(name, "transformer.", 12) == 0 ? name + 12 : name;
-            if (parameter_find(table, ours) == NULL && !is_passed_over(name, import->config.model.tied_head))
-                return fail(STATUS_FAILED, "%s: tensor %.80s is none of GPT-2's with %lld layers",
-                            import->folder, name, (long long)import->config.model.n_layer);
+    for (int64_t i = 0; i < source->file_count; i++)
+        for (int64_t j = 0; j < number_reader_count(source->files[i]); j++) {
+            const char *name = number_reader_tensor(source->files[i], j)->name;
+            char ours[IMPORT_NAME];
+            source->rename(name, ours);
+            const struct parameter *row = parameter_find(table, ours);
+            if (row == NULL)
+                continue;
+            struct place *place = &places[row - table->rows];
+            if (place->file != NULL)
+                return fail(STATUS_FAILED, "%s: tensor %.80s comes twice", source->path, name);
+            *place = (struct place){source->files[i], j};
         }
     return STATUS_OK;
 }
 
-/* All shapes, before memory is taken. */
-static enum status check_tensors(const struct import *import)
+/* Whether the columns of a parameter are the rows of its tensor. */
+static bool is_transposed(const struct import_source *source, const struct parameter *row)
+{
+    return source->outputs_first && row->dimensions == 2 && strncmp(row->name, "h.", 2) == 0;
+}
+
+static enum status check_tensor(const struct import_source *source, const struct parameter *row,
+                                const struct place *place)
+{
+    if (place->file == NULL)
+        return fail(STATUS_FAILED, "%s: tensor %s is missing", source->path, row->name);
+    const struct stored_tensor *tensor = number_reader_tensor(place->file, place->index);
+    bool by_token = strcmp(row->name, "wte.weight") == 0 || strcmp(row->name, "lm_head.weight") == 0;
+    bool transposed = is_transposed(source, row);
+    int64_t rows = row->sizes[transposed], columns = row->sizes[!transposed];
+    bool rows_fit = by_token ? tensor->sizes[0] >= rows : tensor->sizes[0] == rows;
+    if (!tensor->storage->readable)
+        return fail(STATUS_FAILED, "%s: tensor %.80s is of type %s, F32, F16 and BF16 are read", source->path,
+                    tensor->name, tensor->storage->name);
+    if (tensor->dimensions != row->dimensions)
+        return fail(STATUS_FAILED, "%s: tensor %.80s has %d dimensions, GPT-2's has %d", source->path,
+                    tensor->name, tensor->dimensions, row->dimensions);
+    if (!rows_fit || tensor->sizes[1] != columns)
+        return fail(STATUS_FAILED,
+                    "%s: tensor %.80s is %lld x %lld, its other sizes and its tokenizer make it %lld x %lld",
+                    source->path, tensor->name, (long long)tensor->sizes[0], (long long)tensor->sizes[1],
+                    (long long)rows, (long long)columns);
+    return STATUS_OK;
+}
+
+/* Buffers that older versions of transformers stored beside the parameters, and a head that is tied. */
+static bool is_passed_over(const char *ours, bool tied)
+{
+    return path_has_suffix(ours, ".attn.bias") || path_has_suffix(ours, ".attn.masked_bias") ||
+           (tied && strcmp(ours, "lm_head.weight") == 0);
+}
+
+static enum status check_unexpected(const struct import_source *source, const struct parameter_table *table)
+{
+    for (int64_t i = 0; i < source->file_count; i++)
+        for (int64_t j = 0; j < number_reader_count(source->files[i]); j++) {
+            const char *name = number_reader_tensor(source->files[i], j)->name;
+            char ours[IMPORT_NAME];
+            source->rename(name, ours);
+            if (parameter_find(table, ours) == NULL && !is_passed_over(ours, source->config.model.tied_head))
+                return fail(STATUS_FAILED, "%s: tensor %.80s is none of GPT-2's with %lld layers",
+                            source->path, name, (long long)source->config.model.n_layer);
+        }
+    return STATUS_OK;
+}
+
+/* All names and shapes. The caller frees *places. */
+static enum status check_tensors(const struct import_source *source, struct place **places)
 {
     struct parameter_table table;
-    struct model_shape shape = state_model_shape(&import->config, tokenizer_vocab_size(import->tokenizer));
+    struct model_shape shape = state_model_shape(&source->config, tokenizer_vocab_size(source->tokenizer));
     TRY(parameter_table_create(&shape, &table));
-    enum status status = STATUS_OK;
+    *places = memory_allocate(table.count, sizeof **places, "places of tensors");
+    enum status status = *places != NULL ? find_places(source, &table, *places) : STATUS_FAILED;
     for (int64_t i = 0; i < table.count && status == STATUS_OK; i++)
-        status = check_tensor(import, &table.rows[i]);
+        status = check_tensor(source, &table.rows[i], &(*places)[i]);
     if (status == STATUS_OK)
-        status = check_unexpected(import, &table);
+        status = check_unexpected(source, &table);
     parameter_table_free(&table);
     return status;
 }
 
-static enum status read_tensors(struct import *import)
+/* Row by row of the file, each a column here. */
+static enum status read_transposed(const struct place *place, const struct parameter *row, float *out)
 {
-    const struct parameter_table *table = model_table(import->state.model);
+    int64_t rows = row->sizes[1], columns = row->sizes[0];
+    float *room = memory_allocate(columns, sizeof *room, "a row of a tensor");
+    enum status status = room != NULL ? STATUS_OK : STATUS_FAILED;
+    for (int64_t i = 0; i < rows && status == STATUS_OK; i++) {
+        status = number_reader_read(place->file, place->index, i * columns, columns, room);
+        for (int64_t j = 0; j < columns && status == STATUS_OK; j++)
+            out[j * rows + i] = room[j];
+    }
+    memory_free(room);
+    return status;
+}
+
+static enum status read_tensors(const struct import_source *source, const struct place *places,
+                                struct train_state *state)
+{
+    const struct parameter_table *table = model_table(state->model);
     for (int64_t i = 0; i < table->count; i++) {
         const struct parameter *row = &table->rows[i];
-        struct safetensors *file = NULL;
-        int64_t index = -1;
-        if (find_tensor(import, row->name, &file, &index))
-            TRY(safetensors_read(file, index, 0, row->count,
-                                 model_parameters(import->state.model) + row->offset));
+        float *out = model_parameters(state->model) + row->offset;
+        TRY(is_transposed(source, row)
+                ? read_transposed(&places[i], row, out)
+                : number_reader_read(places[i].file, places[i].index, 0, row->count, out));
     }
     return STATUS_OK;
 }
 
 /* --- the checkpoint --- */
 
-static enum status write_checkpoint(const struct import *import, const char *path)
+static enum status write_checkpoint(const struct import_source *source, const struct train_state *state,
+                                    const char *path)
 {
     const struct checkpoint_notes notes = {.ranks = 1, .validation_loss = NAN};
-    const struct parameter_table *table = model_table(import->state.model);
+    const struct parameter_table *table = model_table(state->model);
     struct tensor_file *file = NULL;
-    enum status status = checkpoint_lay_out(path, &import->config, &import->state, &notes, &file);
+    enum status status = checkpoint_lay_out(path, &source->config, state, &notes, &file);
     for (int64_t i = 0; i < table->count && status == STATUS_OK; i++)
-        status = tensor_file_write(file, i, 0, model_parameters(import->state.model) + table->rows[i].offset,
+        status = tensor_file_write(file, i, 0, model_parameters(state->model) + table->rows[i].offset,
                                    table->rows[i].count * (int64_t)sizeof(float));
     if (status == STATUS_OK)
         return tensor_file_publish(file, NAN);
@@ -288,36 +194,30 @@ static enum status write_checkpoint(const struct import *import, const char *pat
     return status;
 }
 
-static enum status run(struct import *import, struct comm *comm, const char *path)
+static enum status make_checkpoint(struct import_source *source, const struct place *places,
+                                   struct train_state *state, struct comm *comm, const char *path)
 {
     const struct model_use use = {.sequences = 1, .element = ELEMENT_FP32};
-    TRY(read_config(import));
-    TRY(tokenizer_load(import->folder, &import->tokenizer));
-    TRY(open_files(import));
-    TRY(check_tensors(import));
-    struct tokenizer *tokenizer = import->tokenizer;
-    import->tokenizer = NULL; /* taken over */
-    TRY(state_create(&import->config, tokenizer, &use, comm, &import->state));
-    TRY(read_tensors(import));
-    return write_checkpoint(import, path);
+    struct tokenizer *tokenizer = source->tokenizer;
+    source->tokenizer = NULL; /* taken over */
+    TRY(state_create(&source->config, tokenizer, &use, comm, state));
+    TRY(read_tensors(source, places, state));
+    return write_checkpoint(source, state, path);
 }
 
-enum status import_safetensors(const char *folder, const char *path)
+enum status import_finish(struct import_source *source, enum status status, const char *path)
 {
-    struct comm *comm = comm_alone();
-    struct import *import = comm != NULL ? memory_allocate(1, sizeof *import, "an import") : NULL;
-    if (import == NULL) {
-        comm_end(comm);
-        return STATUS_FAILED;
-    }
-    import->folder = folder;
-    enum status status = run(import, comm, path);
-    for (int64_t i = 0; i < import->file_count; i++)
-        safetensors_close(import->files[i]);
-    state_destroy(&import->state);
-    tokenizer_destroy(import->tokenizer);
-    config_free(&import->config);
-    memory_free(import);
+    struct train_state state = {0};
+    struct place *places = NULL;
+    if (status == STATUS_OK)
+        status = check_tensors(source, &places);
+    struct comm *comm = status == STATUS_OK ? comm_alone() : NULL;
+    if (status == STATUS_OK)
+        status = comm != NULL ? make_checkpoint(source, places, &state, comm, path) : STATUS_FAILED;
+    memory_free(places);
+    state_destroy(&state);
+    tokenizer_destroy(source->tokenizer);
+    config_free(&source->config);
     comm_end(comm);
     return status;
 }

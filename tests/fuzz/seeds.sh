@@ -88,6 +88,15 @@ parquet() {
     printf 'PAR1\0\0\0\0PAR1' >shell.parquet
 }
 
+# tensors FORMAT
+tensors() {
+    if command -v python3 >/dev/null; then
+        python3 "$source/tests/fuzz/tensor_seeds.py" "$1"
+    fi
+    printf 'GGUF\3\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0' >shell.gguf
+    printf '\2\0\0\0\0\0\0\0{}' >shell.safetensors
+}
+
 case $name in
     fuzz_json_lines) json_lines ;;
     fuzz_plain_text) plain_text ;;
@@ -95,5 +104,7 @@ case $name in
     fuzz_yaml) yaml ;;
     fuzz_tokenizer*) tokenizer ;;
     fuzz_parquet*) parquet ;;
+    fuzz_gguf) tensors gguf ;;
+    fuzz_safetensors) tensors safetensors ;;
     *) : >empty ;;
 esac

@@ -81,6 +81,29 @@ grep -q "stepz" out.txt || complain "wrong.yaml: $(cat out.txt)"
 grep -q "notes.txt is none of the files" out.txt || complain "notes.txt: $(cat out.txt)"
 [ "$(grep -c ': whole$' out.txt)" -eq 2 ] || complain "not two whole files: $(cat out.txt)"
 expect 1 "is a folder" inspect .
+
+# --- safetensors, as a file and as a folder (GGUF: gguf.py)
+mkdir model
+/usr/bin/python3 - <<'PYTHON'
+import json, struct
+header = {"__metadata__": {"format": "pt\x1b"}, "a.weight": {"dtype": "F16", "shape": [2, 3], "data_offsets": [4, 16]},
+          "b\n": {"dtype": "I32", "shape": [1], "data_offsets": [0, 4]}}
+text = json.dumps(header).encode()
+open("model/model.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + bytes(16))
+open("model/config.json", "w").write('{"model_type": "gpt2", "n_embd": 8, "layer_norm_epsilon": 1e-05, "x": null, "list": [1, 2]}')
+PYTHON
+expect 0 'pt\u001b' inspect model/model.safetensors
+grep -qE '^  a.weight +F16 +2 x 3 +6 +12$' out.txt || complain "a.weight: $(cat out.txt)"
+grep -qE '^  b\\n +I32 +1 +1 +4$' out.txt || complain "b: $(cat out.txt)"
+grep -qE '^  elements +7$' out.txt || complain "elements: $(cat out.txt)"
+expect 0 'folder of a model' inspect model
+grep -qE '^  layer_norm_epsilon +1e-05$' out.txt || complain "config.json: $(cat out.txt)"
+grep -qE '^  a.weight +F16 +2 x 3 +6 +12$' out.txt || complain "a.weight in the folder: $(cat out.txt)"
+expect 0 "model: whole" inspect --verify model model/model.safetensors
+echo '{' >model/config.json
+expect 1 "config.json" inspect model
+head -c 60 model/model.safetensors >cut.safetensors
+expect 1 "its header has" inspect cut.safetensors
 expect 2 "FILE" inspect
 
 [ "$failed" -eq 0 ] && echo "inspect shows and verifies"

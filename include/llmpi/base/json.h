@@ -18,6 +18,9 @@ struct json;
 enum status json_parse(const char *text, size_t length, struct json **out);
 void json_free(struct json *document);
 
+/* The same of a whole file; the message has the path in front. */
+enum status json_read_file(const char *path, struct json **out);
+
 /* What a value is; KIND_NONE for a NULL pointer (a missing member). */
 enum json_kind {
     KIND_NONE,

@@ -16,7 +16,8 @@ enum status {
 };
 
 /* Keeps the formatted message for this thread, replacing an older one, and returns `code`, so that a function
- * can end with `return fail(...)`. No newline at the end. Messages longer than 4095 bytes are cut. */
+ * can end with `return fail(...)`. No newline at the end. Messages longer than 4095 bytes are cut, and
+ * control characters in them become question marks. */
 enum status fail(enum status code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The message of the last fail() on this thread; "" when there was none. Valid until the next fail(). */

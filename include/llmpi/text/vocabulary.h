@@ -67,4 +67,14 @@ const char *vocabulary_bytes(const struct vocabulary *vocabulary, uint32_t id, s
  * they are. Appends. */
 enum status vocabulary_write_name(const struct vocabulary *vocabulary, uint32_t id, struct buffer *out);
 
+/* The inverse: vocabulary_add_token with the bytes that a written token stands for; a character that stands
+ * for no byte is an error. */
+enum status vocabulary_add_name(struct vocabulary *vocabulary, const char *name, size_t length, bool special);
+
+/* vocabulary_add_merge of two ordinary tokens by their written names, or of "LEFT RIGHT" (the byte alphabet
+ * has no space). */
+enum status vocabulary_add_named_merge(struct vocabulary *vocabulary, const char *left, size_t left_length,
+                                       const char *right, size_t right_length);
+enum status vocabulary_add_merge_line(struct vocabulary *vocabulary, const char *line, size_t length);
+
 #endif

@@ -1,4 +1,4 @@
-/* A model of other programs: a folder in the layout of Hugging Face's GPT-2. */
+/* A model of other programs: a folder in the layout of Hugging Face's GPT-2, or a GGUF file of it. */
 #ifndef LLMPI_TRAIN_MODEL_IMPORT_H
 #define LLMPI_TRAIN_MODEL_IMPORT_H
 
@@ -11,5 +11,10 @@
  * rows than the tokenizer has tokens (padding), which are left out. Everything that would compute something
  * else than our GPT-2 does is an error that names it. */
 enum status import_safetensors(const char *folder, const char *path);
+
+/* The same from a GGUF file of architecture gpt2, as export_gguf and llama.cpp's converter write it: shape,
+ * tokenizer and tensors of F32, F16 or BF16. A head that holds the numbers of the embedding is tied. Other
+ * keys, like the chat template, are not looked at. */
+enum status import_gguf(const char *file, const char *path);
 
 #endif
