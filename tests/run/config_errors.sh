@@ -27,29 +27,27 @@ printf 'run:\n  seed: 1\n  seed: 2\n' >twice.yaml
 printf 'run:\n  directory: "a\n' >syntax.yaml
 printf 'run:\n  directory: \xe9\n' >latin1.yaml
 
-for command in "$LLMPI plan" "$LLMPI train"; do
-    refused "cannot read configuration none.yaml: No such file or directory" $command none.yaml
-    refused "cannot read configuration .: Is a directory" $command .
-    refused "/dev/zero is no configuration: it is larger than 1048576 bytes" $command /dev/zero
-    refused "number.yaml:2: train.steps is 'many' but must be a whole number in [1, 1000000000]" $command number.yaml
-    refused "heads.yaml: model.n_embd is 100 but must be a multiple of model.n_head, which is 7" $command heads.yaml
-    refused "key.yaml:2: unknown option 'train.learning_ratee'; the nearest is 'train.learning_rate'" $command key.yaml
-    refused "section.yaml:1: unknown section 'trian'; the nearest is 'train'" $command section.yaml
-    refused "twice.yaml:3: run.seed is given twice" $command twice.yaml
-    refused "syntax.yaml:3: not valid YAML: found unexpected end of stream while scanning a quoted scalar" $command syntax.yaml
-    refused "latin1.yaml:2: byte 0xe9 is not valid UTF-8" $command latin1.yaml
-    refused "command line: train.steps is '2k' but must be a whole number in [1, 1000000000]" \
-        $command good.yaml --train.steps=2k
-    refused "command line: unknown option 'train.stesp'; the nearest is 'train.steps'" $command good.yaml --train.stesp=2
-    refused "--train.steps needs a value: write --train.steps=2" $command good.yaml --train.steps 2
-done
+refused "cannot read configuration none.yaml: No such file or directory" "$LLMPI" plan none.yaml
+refused "cannot read configuration .: Is a directory" "$LLMPI" plan .
+refused "/dev/zero is no configuration: it is larger than 1048576 bytes" "$LLMPI" plan /dev/zero
+refused "number.yaml:2: train.steps is 'many' but must be a whole number in [1, 1000000000]" "$LLMPI" plan number.yaml
+refused "heads.yaml: model.n_embd is 100 but must be a multiple of model.n_head, which is 7" "$LLMPI" plan heads.yaml
+refused "key.yaml:2: unknown option 'train.learning_ratee'; the nearest is 'train.learning_rate'" "$LLMPI" plan key.yaml
+refused "section.yaml:1: unknown section 'trian'; the nearest is 'train'" "$LLMPI" plan section.yaml
+refused "twice.yaml:3: run.seed is given twice" "$LLMPI" plan twice.yaml
+refused "syntax.yaml:3: not valid YAML: found unexpected end of stream while scanning a quoted scalar" "$LLMPI" plan syntax.yaml
+refused "latin1.yaml:2: byte 0xe9 is not valid UTF-8" "$LLMPI" plan latin1.yaml
+refused "command line: train.steps is '2k' but must be a whole number in [1, 1000000000]" \
+    "$LLMPI" plan good.yaml --train.steps=2k
+refused "command line: unknown option 'train.stesp'; the nearest is 'train.steps'" "$LLMPI" plan good.yaml --train.stesp=2
+refused "--train.steps needs a value: write --train.steps=2" "$LLMPI" plan good.yaml --train.steps 2
 refused "llmpi plan has no flag '--rank'; the nearest is '--ranks'" "$LLMPI" plan good.yaml --rank=2
 refused "--ranks is '0' but must be a whole number from 1 to 1000000" "$LLMPI" plan good.yaml --ranks=0
 refused "argument 'good.yaml' is one too many: usage: llmpi plan CONFIG (\`llmpi plan --help\` says more)" \
     "$LLMPI" plan good.yaml good.yaml
 refused "no command 'trian': \`llmpi --help\` lists the commands" "$LLMPI" trian
 
-# Once from three ranks: mpirun adds its own lines, so only ours are compared.
+# Another command says the same, and once from three ranks: mpirun adds its own lines, so only ours are compared.
 once() {
     local message="llmpi: error: $1" status=0 found
     shift
@@ -62,6 +60,7 @@ once() {
 }
 once "cannot read configuration none.yaml: No such file or directory" none.yaml
 once "number.yaml:2: train.steps is 'many' but must be a whole number in [1, 1000000000]" number.yaml
+once "command line: train.steps is '2k' but must be a whole number in [1, 1000000000]" good.yaml --train.steps=2k
 once "llmpi train has no flag '--fersh'; the nearest is '--fresh'" good.yaml --fersh
 
 # A rank that believes to be alone beside others.

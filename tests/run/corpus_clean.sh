@@ -13,24 +13,24 @@ table() { grep -E "^$1 " out | tr -s ' '; }
 
 if [ -e "$sample" ]; then
     cat >first.yaml <<YAML
-corpus: {inputs: [$sample], max_documents: 1000}
+corpus: {inputs: [$sample], max_documents: 600}
 clean: {directory: first, files: 1, compression: none, exact_duplicates: false, near_duplicates: false}
 YAML
     expect 0 "$LLMPI" corpus clean first.yaml $off
     cp first/kept-00000-of-00001.jsonl originals.jsonl
 else
     echo "note: $sample is missing, generated stories instead"
-    expect 0 "$LLMPI" corpus generate --documents=1000 --seed=3 --output=originals.jsonl
+    expect 0 "$LLMPI" corpus generate --documents=600 --seed=3 --output=originals.jsonl
 fi
-[ "$(count_lines originals.jsonl)" -eq 1000 ] || fail "$(count_lines originals.jsonl) documents, not 1000"
+[ "$(count_lines originals.jsonl)" -eq 600 ] || fail "$(count_lines originals.jsonl) documents, not 600"
 
-# --- 500 documents repeated, and 500 with 2 % of their words changed, in any order and in two kinds of file
+# --- 300 documents repeated, and 300 with 2 % of their words changed, in any order and in two kinds of file
 /usr/bin/python3 - <<'PYTHON' || exit 1
 import gzip, json, random, re
 random.seed(11)
 lines = open("originals.jsonl", encoding="utf-8").read().split("\n")[:-1]
-repeats = [line for line in lines[:500]]
-for line in lines[500:]:
+repeats = [line for line in lines[:300]]
+for line in lines[300:]:
     record = json.loads(line)
     pieces = re.split(r"(\s+)", record["text"])
     words = [i for i in range(0, len(pieces), 2) if pieces[i]]
@@ -40,9 +40,9 @@ for line in lines[500:]:
     record["id"] = "near " + record["id"]
     repeats.append(json.dumps(record, ensure_ascii=False))
 random.shuffle(repeats)
-open("repeats-1.jsonl", "w", encoding="utf-8").write("\n".join(repeats[:500]) + "\n")
+open("repeats-1.jsonl", "w", encoding="utf-8").write("\n".join(repeats[:300]) + "\n")
 with gzip.open("repeats-2.jsonl.gz", "wt", encoding="utf-8") as out:
-    out.write("\n".join(repeats[500:]))
+    out.write("\n".join(repeats[300:]))
 PYTHON
 cat >clean.yaml <<'YAML'
 corpus: {inputs: [originals.jsonl, repeats-1.jsonl, repeats-2.jsonl.gz]}
@@ -66,12 +66,12 @@ def shingles(text):
 originals = [json.loads(line) for line in open("originals.jsonl", encoding="utf-8")]
 lost_before = {r["id"] for r in read("before/rejected-*")}
 kept, rejected = read("alone/kept-*"), read("alone/rejected-*")
-assert len(kept) + len(rejected) == 2000
+assert len(kept) + len(rejected) == 1200
 kept_ids = {r["id"] for r in kept}
 lost = {r["id"] for r in originals} - kept_ids
 assert lost == lost_before, "originals lost: %s" % (lost ^ lost_before)
 exact = [r for r in rejected if r["rejected_by"] == "exact_duplicates"]
-assert len(exact) >= 500 and len([r for r in kept if not r["id"].startswith("near ")]) == 1000 - len(lost)
+assert len(exact) >= 300 and len([r for r in kept if not r["id"].startswith("near ")]) == 600 - len(lost)
 assert all(document_at(r["rejected_because"])["text"] == r["text"] for r in exact)
 near = [r for r in rejected if r["rejected_by"] == "near_duplicates" and r["id"].startswith("near ")]
 expected = variance = 0
@@ -80,8 +80,8 @@ for r in [r for r in kept + rejected if r["id"].startswith("near ")]:
     a, b = shingles(r["text"]), text_of[r["id"][5:]]
     chance = 1 - (1 - (len(a & b) / len(a | b)) ** 8) ** 14
     expected, variance = expected + chance, variance + chance * (1 - chance)
-print("near repeats: %d of 500 found, %.1f expected from their similarity" % (len(near), expected))
-assert len(near) >= 465, "recall %.3f" % (len(near) / 500)
+print("near repeats: %d of 300 found, %.1f expected from their similarity" % (len(near), expected))
+assert len(near) >= 279, "recall %.3f" % (len(near) / 300)
 assert abs(len(near) - expected) < 5 * variance ** 0.5 + 1, "MinHash finds %d, theory %.1f" % (len(near), expected)
 for r in near:
     other = document_at(r["rejected_because"])
@@ -93,13 +93,12 @@ PYTHON
 grep -E "^(exact|near)_duplicates" found.txt
 
 # --- the same files for any number of ranks, compressed or not, with every rule on
-for ranks in 1 2 3 5; do
-    for kind in none zstd gzip; do
-        [ "$ranks" -lt 3 ] || [ "$kind" = zstd ] || continue
-        expect 0 ranks $ranks "$LLMPI" corpus clean clean.yaml --clean.directory=$kind-$ranks --clean.compression=$kind
-        [ "$kind" = none ] && { cp out "table-$ranks"; cmp -s table-1 "table-$ranks" || fail "another table of $ranks ranks"; }
-        [ "$ranks" -eq 1 ] || same_files $kind-1 $kind-$ranks
-    done
+for run in none-1 zstd-1 gzip-1 none-2 zstd-3 gzip-5; do
+    kind=${run%-*}
+    expect 0 ranks ${run#*-} "$LLMPI" corpus clean clean.yaml --clean.directory=$run --clean.compression=$kind
+    cp out table-$run
+    cmp -s table-none-1 table-$run || fail "$run prints another table"
+    same_files $kind-1 $run
 done
 [ "$(ls zstd-1 | wc -l)" -eq 6 ] || fail "files: $(ls zstd-1)"
 for i in 0 1 2; do gzip -dc gzip-1/kept-0000$i-of-00003.jsonl.gz | cmp -s - none-1/kept-0000$i-of-00003.jsonl || fail "gzip $i"; done
@@ -158,14 +157,14 @@ for r in read("kept") + read("rejected"):
         assert r["rejected_because"].split(" ")[0] == "%.6g" % figure, (r["rejected_because"], figure)
     elif by == "kept":
         assert wanted == "kept", "%s is kept, %s should reject it with %g" % (r["id"], wanted, figure)
-assert sum(counts.values()) == 1000
+assert sum(counts.values()) == 600
 print("rules by Python:", dict(counts))
 PYTHON
 
 # --- SIGKILL when the folder, a temporary file, a finished file appears, and in between: then started again
 mkdir killed
 touch killed/kept-00007-of-00099.jsonl.gz.tmp killed/rejected-00001-of-00004.jsonl killed/notes.txt
-for moment in 'killed/*-of-00003.jsonl.tmp' 'killed/rejected-*-of-00003.jsonl.tmp' 'killed/kept-00000-of-00003.jsonl' 0.05 0.15 0.3; do
+for moment in 'killed/*-of-00003.jsonl.tmp' 'killed/rejected-*-of-00003.jsonl.tmp' 'killed/kept-00000-of-00003.jsonl' 0.1; do
     "$LLMPI" corpus clean clean.yaml --clean.directory=killed >/dev/null 2>&1 &
     process=$!
     case $moment in

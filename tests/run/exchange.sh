@@ -70,29 +70,31 @@ compare() { /usr/bin/python3 compare.py "$@" || fail "compare $*"; }
 /usr/bin/python3 -c 'import h5py' 2>/dev/null || echo "note: without h5py, tensors of checkpoints are not compared"
 
 # With slots: the same bits for every number of ranks and nodes, with accumulation, dropout, and a norm that is clipped.
-slots=(--train.slots=8 --train.steps=50 --train.batch_size=16 --train.micro_batch=1 --model.dropout=0.1
-    --train.grad_clip=0.1 --evaluate.every=25 --checkpoint.every=25)
+# Which slots a rank holds does not depend on the precision: 2 and 8 ranks compute in fp32 alone.
+slots=(--train.slots=8 --train.batch_size=16 --train.micro_batch=1 --model.dropout=0.1 --train.grad_clip=0.1
+    --checkpoint.every=10)
 for precision in fp32 bf16; do
     options=("${slots[@]}" --train.precision=$precision)
-    for size in 1 2 4 8; do
+    [ $precision = fp32 ] && sizes=(1 2 4 8) || sizes=(1 4)
+    for size in "${sizes[@]}"; do
         train $precision-$size $size "${options[@]}"
     done
     for limit in 1 2; do
         in_teams $limit train $precision-4-$limit 4 "${options[@]}"
         contains err "4 ranks in $((4 / limit)) groups"
     done
-    compare same $precision-1 $precision-{2,4,8,4-1,4-2}
+    compare same "${sizes[@]/#/$precision-}" $precision-4-{1,2}
     for size in 1 2; do # saved by four ranks, continued by fewer
-        rewind $precision-4 25 $precision-continued-$size
+        rewind $precision-4 10 $precision-continued-$size
         train $precision-continued-$size $size "${options[@]}"
-        contains err "(step 25)"
+        contains err "(step 10)"
     done
     compare same $precision-1 $precision-continued-{1,2}
 done
 /usr/bin/python3 - <<'PYTHON' || fail "the norm is not clipped"
 import json, sys
 rows = [json.loads(line) for line in open("fp32-1/metrics.jsonl")]
-sys.exit(sum(row.get("grad_norm", 0) > 0.1 for row in rows) < 40)
+sys.exit(sum(row.get("grad_norm", 0) > 0.1 for row in rows) < 16)
 PYTHON
 cmp -s fp32-1/metrics.jsonl bf16-1/metrics.jsonl && fail "bf16 was not used"
 
@@ -112,7 +114,7 @@ compare within 1e-5 allreduce sharded uneven
 
 # Saved by four ranks, continued by fewer, or with MPI_Allreduce.
 train four 4 "${plain[@]}"
-for size in 1 2 3; do
+for size in 1 3; do
     rewind four 10 four-$size
     train four-$size $size "${plain[@]}"
     contains err "(step 10)"
@@ -120,7 +122,7 @@ done
 rewind four 10 four-allreduce
 train four-allreduce 2 "${plain[@]}" --train.exchange=allreduce
 contains err "(step 10)"
-compare within 1e-5 four four-{1,2,3,allreduce}
+compare within 1e-5 four four-{1,3,allreduce}
 
 # How large buckets are changes no bit. This model has blocks of more than the least bucket, 1 MiB.
 wide=(--model.n_embd=160 --model.context_length=16 --train.batch_size=2 --train.steps=10)
@@ -133,13 +135,13 @@ compare same trial fixed large
 
 # bf16 on the wire: it trains as fp32 does, and goes on after a kill with the same bits, since parameters are saved as
 # they were before rounding.
-half=(--train.steps=50 --train.learning_rate=3e-3 --model.dropout=0)
+half=(--train.learning_rate=3e-3 --model.dropout=0)
 in_teams 1 train wire-fp32 2 "${half[@]}"
 in_teams 1 train wire-bf16 2 "${half[@]}" --train.wire=bf16
 contains err "2 groups with shared memory, bf16 messages"
-rewind wire-bf16 30 wire-killed
+rewind wire-bf16 10 wire-killed
 in_teams 1 train wire-killed 2 "${half[@]}" --train.wire=bf16
-contains err "(step 30)"
+contains err "(step 10)"
 compare same wire-bf16 wire-killed
 compare within 0.01 wire-fp32 wire-bf16
 cmp -s wire-fp32/metrics.jsonl wire-bf16/metrics.jsonl && fail "the wire was not used"

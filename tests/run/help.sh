@@ -14,16 +14,24 @@ options=$("$LLMPI" plan empty.yaml --print-config |
     awk '/^[a-z]/ { section = substr($1, 1, length($1) - 1) } /^  [a-z]/ { print section "." substr($1, 1, length($1) - 1) }')
 [ "$(wc -w <<<"$options")" -gt 40 ] || complain "--print-config prints only: $options"
 
+# help COMMAND...: its help, in the file `out`; each command is started once.
+declare -A helps
+help() {
+    if [ -z "${helps[$*]-}" ]; then
+        helps[$*]=$("$LLMPI" "$@" --help 2>err) || complain "llmpi $* --help: exit status $?, $(cat err)"
+        [ -s err ] && complain "llmpi $* --help writes to standard error: $(cat err)"
+    fi
+    printf '%s\n' "${helps[$*]}" >out
+}
+
 for command in $commands; do
-    "$LLMPI" "$command" --help >out 2>err || complain "llmpi $command --help: exit status $?, $(cat err)"
+    help "$command"
     grep -q "^usage: llmpi $command" out || complain "llmpi $command --help has no line 'usage: llmpi $command'"
-    [ -s err ] && complain "llmpi $command --help writes to standard error: $(cat err)"
     [ "$(awk 'length > 110' out)" = "" ] || complain "llmpi $command --help has lines above 110 columns"
 done
-for command in "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer encode" "tokenizer info" \
-    "bench matmul" "bench kernels" "bench step" "bench exchange" "bench generate" "bench tokenizer" "instruct prepare" scale shard plan train finetune evaluate generate chat export import \
-    neighbors inspect; do
-    "$LLMPI" $command --help >out
+for command in $commands "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer encode" "tokenizer info" \
+    "bench matmul" "bench kernels" "bench step" "bench exchange" "bench generate" "bench tokenizer" "instruct prepare"; do
+    help $command
     grep -qE '[^.]\.\.$' out && complain "llmpi $command --help ends a sentence twice: $(grep -E '[^.]\.\.$' out)"
     grep -qE '^  --[^ ]+ +[a-z][a-z ]* [a-z]' out &&
         complain "llmpi $command --help begins in small letters: $(grep -E '^  --[^ ]+ +[a-z][a-z ]* [a-z]' out)"
@@ -31,15 +39,9 @@ for command in "corpus generate" "corpus stats" "corpus clean" "tokenizer train"
         complain "llmpi $command --help speaks of JSON alone"
 done
 for command in shard plan scale train finetune evaluate "instruct prepare" "tokenizer train" "corpus clean"; do
-    "$LLMPI" $command --help >out
-    missing=
-    for option in $options; do
-        grep -q -- "^  --$option=" out || missing+=" $option"
-    done
-    [ -z "$missing" ] || complain "llmpi $command --help does not list$missing"
-done
-for command in $commands "corpus generate" "corpus stats" "corpus clean" "tokenizer train" "tokenizer info"; do
-    "$LLMPI" $command --help | grep -q '[^.]\.\.$' && complain "llmpi $command --help has a line that ends in two full stops"
+    help $command
+    missing=$(comm -23 <(sort <<<"$options") <(sed -nE 's/^  --([a-z0-9_.]+)=.*/\1/p' out | sort) | tr '\n' ' ')
+    [ -z "$missing" ] || complain "llmpi $command --help does not list $missing"
 done
 
 # offers WORDS... "," EXPECTED...: what bash would offer for the last word.
