@@ -4,7 +4,6 @@
 #include "llmpi/base/folder_lock.h"
 
 #include "llmpi/base/buffer.h"
-#include "llmpi/base/clock.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
@@ -21,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BEAT_SECONDS = 2, PATIENCE_SECONDS = 10 };
+enum { BEAT_SECONDS = 2, PATIENCE_SECONDS = 10, NAPS = 5 * PATIENCE_SECONDS };
 
 struct folder_lock {
     char *path;
@@ -141,19 +140,19 @@ static bool holder_is_gone(const struct holder *holder)
 }
 
 /* Waits until the lock is free: gone, its holder gone, or its bytes (`seen`, kept up to date) standing still
- * for the whole time. A heartbeat that has moved at the end means that it is in use. */
+ * for the whole time. A heartbeat that has moved at the end means that it is in use. Naps are counted, not
+ * the clock asked: a machine that stands still for a while stops holder and watcher alike. */
 static enum status watch(const char *path, struct buffer *seen, const struct holder *holder, bool *free)
 {
     struct buffer now = {0};
     enum status status = STATUS_OK;
     bool moved = false;
-    double started = clock_seconds();
     *free = holder_is_gone(holder);
     if (!*free)
         log_info("waiting up to %d s for process %lld on %s to leave %s", PATIENCE_SECONDS,
                  (long long)holder->process, holder->host, path);
-    while (!*free && clock_seconds() - started < PATIENCE_SECONDS) {
-        nanosleep(&(struct timespec){.tv_nsec = 200000000}, NULL);
+    for (int nap = 0; !*free && nap < NAPS; nap++) {
+        nanosleep(&(struct timespec){.tv_nsec = 1000000000 / NAPS * PATIENCE_SECONDS}, NULL);
         *free = !file_exists(path) || holder_is_gone(holder);
         buffer_clear(&now);
         if (*free || file_read(path, &now) != STATUS_OK || now.length == 0 || same_bytes(&now, seen))
