@@ -165,6 +165,16 @@ enum status gemm_peak_agree(const struct precision *precision, struct comm *comm
     return status;
 }
 
+void gemm_peak_forget(const struct precision *precision, struct comm *comm)
+{
+    struct buffer key = {0};
+    char *path = comm_rank(comm) == 0 ? peak_cache_path() : NULL;
+    if (path != NULL && peak_key(precision, comm, &key) == STATUS_OK)
+        peak_cache_write(path, key.data, 0);
+    buffer_free(&key);
+    free(path);
+}
+
 enum status gemm_peak_gain(const struct precision *precision, struct comm *comm, double *gain)
 {
     struct buffer key = {0}, origin = {0};

@@ -5,6 +5,7 @@
 #include "llmpi/base/log.h"
 #include "llmpi/comm/requests.h"
 #include "llmpi/comm/watchdog.h"
+#include "llmpi/train/gemm_peak.h"
 
 static enum status run_step(struct trainer *trainer, enum status earlier, struct step_note *note,
                             struct step_result *result)
@@ -85,10 +86,14 @@ static enum status loop(struct trainer *trainer)
 static void report_speed(const struct trainer *trainer)
 {
     char rate[16], peak[16];
+    double utilisation = trainer_utilisation(trainer, trainer->step_tokens, trainer->step_seconds);
     log_info("steps alone: %s tokens/s, MFU %.1f%% of the GEMM peak of %sFLOP/s",
-             log_count(rate, (double)trainer->step_tokens / trainer->step_seconds),
-             100 * trainer_utilisation(trainer, trainer->step_tokens, trainer->step_seconds),
+             log_count(rate, (double)trainer->step_tokens / trainer->step_seconds), 100 * utilisation,
              log_count(peak, trainer->peak));
+    if (utilisation <= 1)
+        return;
+    log_info("hint: the host was busy when the GEMM peak was measured; the next start measures it again");
+    gemm_peak_forget(&trainer->precision, trainer->comm);
 }
 
 static enum status run(struct trainer *trainer, bool fresh, struct tokenizer *tokenizer)

@@ -25,6 +25,9 @@ static void a_rate_comes_back(void **state)
     peak_cache_write(path, "a, 2 threads", 5e11); /* replaces */
     assert_true(peak_cache_read(path, "a, 2 threads") == 5e11);
     assert_true(peak_cache_read(path, "a, 4 threads") == 2e12);
+    peak_cache_write(path, "a, 2 threads", 0); /* forgets */
+    assert_true(peak_cache_read(path, "a, 2 threads") == 0);
+    assert_true(peak_cache_read(path, "a, 4 threads") == 2e12);
 }
 
 static void another_key_is_not_known(void **state)

@@ -15,6 +15,9 @@
  * are settled. **Collective** */
 enum status gemm_peak_agree(const struct precision *precision, struct comm *comm, double *rate);
 
+/* Makes the next start measure the peak again, where steps prove it wrong. */
+void gemm_peak_forget(const struct precision *precision, struct comm *comm);
+
 /* How many times as fast as fp32 products those of bf16 numbers are, on the host where they gain least; 1 is
  * equally fast. `precision` is bf16. Measured by all ranks at once in 0.4 seconds, both formats in turn, and
  * remembered like the peak, but whatever the threads and ranks, so that all commands on a host take the same

@@ -11,7 +11,8 @@ char *peak_cache_path(void);
 /* The rate that stands beside `key` (one line of text); 0 when there is none, or none that is whole. */
 double peak_cache_read(const char *path, const char *key);
 
-/* Puts a rate in, keeping what else is whole. Writes the file anew, atomically, with its folder. */
+/* Puts a rate in, or with 0 takes it out, keeping what else is whole. Writes the file anew, atomically, with
+ * its folder. */
 void peak_cache_write(const char *path, const char *key, double rate);
 
 #endif
