@@ -105,3 +105,11 @@ void number_read(enum number number, float *out, const void *in, int64_t n)
         out[i] = number == NUMBER_F16 ? widen_f16(bits) : widen_bf16(bits);
     }
 }
+
+uint64_t number_decode(const char *bytes, int count)
+{
+    uint64_t value = 0;
+    for (int i = count - 1; i >= 0; i--)
+        value = value << 8 | (unsigned char)bytes[i];
+    return value;
+}

@@ -83,19 +83,11 @@ static enum status need(struct gguf *file, uint64_t length)
     return STATUS_OK;
 }
 
-static uint64_t decode(const char *bytes, int count)
-{
-    uint64_t value = 0;
-    for (int i = count - 1; i >= 0; i--)
-        value = value << 8 | (unsigned char)bytes[i];
-    return value;
-}
-
 /* The next number of so many bytes. */
 static enum status take(struct gguf *file, int bytes, uint64_t *out)
 {
     TRY(need(file, (uint64_t)bytes));
-    *out = decode(file->header.data + file->at, bytes);
+    *out = number_decode(file->header.data + file->at, bytes);
     file->at += (size_t)bytes;
     return STATUS_OK;
 }

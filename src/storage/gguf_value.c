@@ -23,20 +23,12 @@ int gguf_type_size(enum gguf_type type)
     return types[type].bytes;
 }
 
-static uint64_t decode(const char *bytes, int count)
-{
-    uint64_t value = 0;
-    for (int i = count - 1; i >= 0; i--)
-        value = value << 8 | (unsigned char)bytes[i];
-    return value;
-}
-
 bool gguf_get_integer(const struct gguf_value *value, int64_t *out)
 {
     if (value == NULL || value->type == GGUF_FLOAT32 || value->type == GGUF_FLOAT64 ||
         value->type == GGUF_BOOLEAN || value->type == GGUF_TEXT || value->type == GGUF_ARRAY)
         return false;
-    uint64_t bits = decode(value->bytes, types[value->type].bytes);
+    uint64_t bits = number_decode(value->bytes, types[value->type].bytes);
     if (value->type == GGUF_UINT64 && bits > INT64_MAX)
         return false;
     *out = value->type == GGUF_INT8    ? (int8_t)bits
@@ -50,7 +42,7 @@ bool gguf_get_number(const struct gguf_value *value, double *out)
 {
     if (value == NULL || (value->type != GGUF_FLOAT32 && value->type != GGUF_FLOAT64))
         return false;
-    uint64_t bits = decode(value->bytes, types[value->type].bytes);
+    uint64_t bits = number_decode(value->bytes, types[value->type].bytes);
     if (value->type == GGUF_FLOAT32) {
         uint32_t half = (uint32_t)bits;
         float number;
@@ -74,7 +66,7 @@ const char *gguf_get_text(const struct gguf_value *value, size_t *length)
 {
     if (value == NULL || value->type != GGUF_TEXT)
         return NULL;
-    *length = (size_t)decode(value->bytes, 8);
+    *length = (size_t)number_decode(value->bytes, 8);
     return value->bytes + 8;
 }
 

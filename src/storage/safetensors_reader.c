@@ -121,16 +121,14 @@ static enum status parse_header(struct header *header, const char *text, size_t 
 
 static enum status read_header(struct header *header)
 {
-    unsigned char bytes[8];
-    uint64_t length = 0;
+    char bytes[8];
     struct buffer text = {0};
     int64_t size = number_reader_size(header->reader);
     if (size < 8)
         return fail(STATUS_FAILED, "%s has %" PRId64 " bytes, a safetensors file has 8 at least",
                     header->path, size);
     TRY(number_reader_header(header->reader, 0, bytes, sizeof bytes));
-    for (int i = 7; i >= 0; i--)
-        length = length << 8 | bytes[i];
+    uint64_t length = number_decode(bytes, sizeof bytes);
     if (length > LARGEST_HEADER || (int64_t)length > size - 8)
         return fail(STATUS_FAILED,
                     "%s: its header has %" PRIu64 " bytes, the file %" PRId64 " and a header "

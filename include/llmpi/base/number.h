@@ -23,4 +23,7 @@ enum status number_find(const char *name, enum number *out);
 int64_t number_write(enum number number, void *out, const float *in, int64_t n);
 void number_read(enum number number, float *out, const void *in, int64_t n);
 
+/* The whole number in so many bytes, at most 8, little-endian. */
+uint64_t number_decode(const char *bytes, int count);
+
 #endif
