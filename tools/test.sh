@@ -35,9 +35,10 @@ while [ $# -gt 0 ]; do
 done
 
 # Under the sanitizers: what has memory to get wrong, on two ranks where there are ranks. Not what compares with other
-# programs (Python, DuckDB), has no C in it (fetch_fineweb), or loads a library that the sanitizers do not suffer
-# (failing_calls).
-asan_selection='^(unit/|mpi/.*-2$|fault/shard_damage|run/(bench|config|corpus|gguf|inspect|instruct|parquet_files|plan|shard|slurm|token|train|wrong))'
+# programs (Python, DuckDB), has no C in it (fetch_fineweb), only measures (bench) or kills what others run (shard_resume),
+# or loads a library that the sanitizers do not suffer (failing_calls).
+asan_run='config|corpus|gguf|inspect|instruct|parquet_files|plan|shard$|shard_packing|slurm|token|train|wrong'
+asan_selection="^(unit/|mpi/.*-2$|fault/shard_damage|run/($asan_run))"
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 
 headline() { printf '\n== %s ==\n' "$*"; }
