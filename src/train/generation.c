@@ -30,7 +30,7 @@ struct generator {
     float *own;    /* (vocab_size): logits before any rule */
     uint32_t *order;
     uint8_t *seen;
-    bool said; /* that a text is longer than the context */
+    bool forgot; /* the beginning of a text that is longer than the context */
 };
 
 struct generation_settings generation_settings_of(const struct config *config)
@@ -88,10 +88,26 @@ enum status generator_create(struct train_state *state, int64_t sequences, bool 
     return status;
 }
 
+/* How many tokens of a full context the model goes on from. */
+static int64_t kept_tokens(int64_t context)
+{
+    return context > 1 ? context / 2 : 1;
+}
+
+static void say_forgot(int64_t context)
+{
+    log_info("a text was longer than the model's context of %lld tokens: whenever that was full, the model "
+             "went on "
+             "from the last %lld",
+             (long long)context, (long long)kept_tokens(context));
+}
+
 void generator_destroy(struct generator *generator)
 {
     if (generator == NULL)
         return;
+    if (generator->forgot)
+        say_forgot(model_shape(generator->state->model)->context_length);
     decoder_destroy(generator->decoder);
     for (int64_t i = 0; generator->slots != NULL && i < generator->sequences; i++) {
         token_list_free(&generator->slots[i].ids);
@@ -223,14 +239,10 @@ static void limit_context(struct generator *generator, struct slot *slot)
     int64_t context = model_shape(generator->state->model)->context_length;
     if (slot->ids.count - slot->start <= context)
         return;
-    slot->start = slot->ids.count - (context > 1 ? context / 2 : 1);
+    slot->start = slot->ids.count - kept_tokens(context);
     if (generator->decoder != NULL)
         decoder_truncate(generator->decoder, slot_number(generator, slot), 0);
-    if (!generator->said)
-        log_info("a text is longer than the model's context of %lld tokens: whenever that is full, the model "
-                 "goes on from the last %lld",
-                 (long long)context, (long long)(slot->ids.count - slot->start));
-    generator->said = true;
+    generator->forgot = true;
 }
 
 /* The logits of `count` texts; prompts behind single tokens, since these go together. */

@@ -39,6 +39,7 @@ static enum status run_round(struct trainer *trainer, int64_t count)
             trainer->timers.seconds[phase] += trainer->notes[i].phases.seconds[phase];
         trainer->step_seconds += trainer->notes[i].seconds;
         trainer->step_tokens += trainer->results[i].tokens;
+        trainer->step_count++;
         if (is_root(trainer) && trainer->written == STATUS_OK)
             trainer->written = trainer_note_step(trainer, &trainer->results[i], &trainer->notes[i]);
     }
@@ -86,7 +87,7 @@ static enum status loop(struct trainer *trainer)
 static void report_speed(const struct trainer *trainer)
 {
     char rate[16], peak[16];
-    double utilisation = trainer_utilisation(trainer, trainer->step_tokens, trainer->step_seconds);
+    double utilisation = trainer_utilisation(trainer, trainer->step_count, trainer->step_seconds);
     log_info("steps alone: %s tokens/s, MFU %.1f%% of the GEMM peak of %sFLOP/s",
              log_count(rate, (double)trainer->step_tokens / trainer->step_seconds), 100 * utilisation,
              log_count(peak, trainer->peak));

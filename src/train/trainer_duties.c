@@ -106,8 +106,9 @@ enum status trainer_finish_saving(struct trainer *trainer)
     return status;
 }
 
-double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds)
+double trainer_utilisation(const struct trainer *trainer, int64_t steps, double seconds)
 {
+    int64_t tokens = steps * trainer->config->train.batch_size * trainer->config->model.context_length;
     double flop = model_flop_per_token(model_shape(trainer->state.model)) * (double)tokens;
     return flop / seconds / trainer->peak;
 }
@@ -131,7 +132,7 @@ static enum status add_step(struct trainer *trainer, const struct step_result *r
                                ", \"tokens\": %lld, \"tokens_per_second\": %.17g, \"mfu\": %.6g, "
                                "\"seconds\": %.17g%s",
                                (long long)result->tokens_done, (double)result->tokens / seconds,
-                               trainer_utilisation(trainer, result->tokens, seconds), seconds,
+                               trainer_utilisation(trainer, 1, seconds), seconds,
                                result->skipped ? ", \"skipped\": true" : "");
     for (int i = PHASE_DATA; i <= PHASE_UPDATE && status == STATUS_OK; i++)
         status = buffer_printf(line, ", \"%s_seconds\": %.6f", timers_name((enum phase)i),
@@ -163,7 +164,7 @@ static void log_step(struct trainer *trainer, const struct step_result *result, 
         "step %lld/%lld: loss %.4f, learning rate %.3g, gradient norm %.3g, %s tokens/s, MFU %.1f%%, %s left",
         (long long)step, (long long)config->train.steps, result->loss, result->learning_rate,
         result->gradient_norm, log_count(rate, (double)result->tokens / seconds),
-        100 * trainer_utilisation(trainer, result->tokens, seconds),
+        100 * trainer_utilisation(trainer, 1, seconds),
         log_duration(left, mean * (double)(config->train.steps - trainer->state.step)));
 }
 

@@ -47,8 +47,8 @@ struct trainer {
     struct buffer line;     /* of metrics, in work */
     enum status written;    /* rank 0: how writing metrics went; the others learn of it in the next step */
     double started, logged; /* when the loop began, and the log's last line about a step */
-    double step_seconds;    /* of all steps done since then, and their tokens */
-    int64_t step_tokens;
+    double step_seconds;    /* of all steps done since then, their number and tokens */
+    int64_t step_count, step_tokens;
     struct step_result *results; /* of the steps since all ranks were alike: one, or train.local_steps */
     struct step_note *notes;
     int64_t returns, returned_to; /* how often in a row a run went back to which step's checkpoint */
@@ -66,8 +66,9 @@ enum status trainer_set_up(struct trainer *trainer, bool fresh, struct tokenizer
 /* Closes and frees whatever set_up opened, also after it failed in the middle. */
 void trainer_close(struct trainer *trainer);
 
-/* Model FLOP utilisation (train/gemm_peak.h) of so many tokens in so many seconds. */
-double trainer_utilisation(const struct trainer *trainer, int64_t tokens, double seconds);
+/* Model FLOP utilisation (train/gemm_peak.h) of so many steps in so many seconds: of all their tokens, also
+ * those of which nothing is to be learnt. */
+double trainer_utilisation(const struct trainer *trainer, int64_t steps, double seconds);
 
 /* Evaluates, samples and saves, as far as each has fallen due in the steps after number `before` or is owed
  * from before. The last step saves in any case. With *stop, which becomes true where a request comes during

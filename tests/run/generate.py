@@ -54,7 +54,7 @@ def greedy_ids():
     outputs = []
     for flags in ["--threads=1"], ["--threads=2"], ["--threads=1", "--no-cache"], ["--threads=2", "--no-cache"]:
         out, errors = run(*greedy, *flags)
-        assert errors.count("longer than the model's context of 48 tokens: whenever that is full, the model goes on from the last 24") == 1
+        assert errors.count("longer than the model's context of 48 tokens: whenever that was full, the model went on from the last 24") == 1
         outputs.append([(int(line.split()[0]), float(line.split()[1])) for line in out.splitlines()])
         assert len(outputs[-1]) == 120
     for other in outputs[1:]:

@@ -60,12 +60,14 @@ struct generator;
  * state must outlive the generator and has one with a cache at a time. */
 enum status generator_create(struct train_state *state, int64_t sequences, bool cached,
                              struct generator **out);
-void generator_destroy(struct generator *generator); /* NULL is fine */
+
+/* NULL is fine. Says on standard error if a text was longer than the context: not before, since texts may be
+ * on their way to a terminal. */
+void generator_destroy(struct generator *generator);
 
 /* Continues all texts; results[i] is of requests[i]. A text is the same whatever stands beside it. Once it
  * has context_length tokens, the model forgets the first of them and sees the last context_length / 2 and
- * what follows, until it is full again; the same for a prompt that is too long. That is said once on standard
- * error. A failing sink ends all. */
+ * what follows, until it is full again; the same for a prompt that is too long. A failing sink ends all. */
 enum status generator_run(struct generator *generator, const struct generation_request *requests,
                           int64_t count, struct generation_result *results);
 
