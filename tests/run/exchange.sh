@@ -71,8 +71,8 @@ compare() { /usr/bin/python3 compare.py "$@" || fail "compare $*"; }
 
 # With slots: the same bits for every number of ranks and nodes, with accumulation, dropout, and a norm that is clipped.
 # Which slots a rank holds does not depend on the precision: 2 and 8 ranks compute in fp32 alone.
-slots=(--train.slots=8 --train.batch_size=16 --train.micro_batch=1 --model.dropout=0.1 --train.grad_clip=0.1
-    --checkpoint.every=10)
+slots=(--train.slots=8 --train.steps=50 --train.batch_size=16 --train.micro_batch=1 --model.dropout=0.1 --train.grad_clip=0.1
+    --checkpoint.every=25)
 for precision in fp32 bf16; do
     options=("${slots[@]}" --train.precision=$precision)
     [ $precision = fp32 ] && sizes=(1 2 4 8) || sizes=(1 4)
@@ -85,16 +85,16 @@ for precision in fp32 bf16; do
     done
     compare same "${sizes[@]/#/$precision-}" $precision-4-{1,2}
     for size in 1 2; do # saved by four ranks, continued by fewer
-        rewind $precision-4 10 $precision-continued-$size
+        rewind $precision-4 25 $precision-continued-$size
         train $precision-continued-$size $size "${options[@]}"
-        contains err "(step 10)"
+        contains err "(step 25)"
     done
     compare same $precision-1 $precision-continued-{1,2}
 done
 /usr/bin/python3 - <<'PYTHON' || fail "the norm is not clipped"
 import json, sys
 rows = [json.loads(line) for line in open("fp32-1/metrics.jsonl")]
-sys.exit(sum(row.get("grad_norm", 0) > 0.1 for row in rows) < 16)
+sys.exit(sum(row.get("grad_norm", 0) > 0.1 for row in rows) < 40)
 PYTHON
 cmp -s fp32-1/metrics.jsonl bf16-1/metrics.jsonl && fail "bf16 was not used"
 
