@@ -129,7 +129,7 @@ void peak_cache_write(const char *path, const char *key, double rate)
     struct buffer old = {0}, text = {0};
     if (read_file(path, &old) != STATUS_OK)
         buffer_free(&old);
-    enum status status = add_line(&text, key, rate);
+    enum status status = rate > 0 ? add_line(&text, key, rate) : STATUS_OK;
     if (status == STATUS_OK)
         status = keep_lines(&text, &old, key);
     if (status == STATUS_OK)
