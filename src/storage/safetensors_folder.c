@@ -29,8 +29,6 @@ static enum status open_file(struct safetensors_folder *files, const char *folde
     if (*name == '\0' || strlen(name) > 255 || strchr(name, '/') != NULL || *name == '.')
         return fail(STATUS_FAILED, "%s names a file '%.60s', a name in its own folder is allowed", index_name,
                     name);
-    if (files->count == SAFETENSORS_MOST_FILES)
-        return fail(STATUS_FAILED, "%s names more than %d files", index_name, SAFETENSORS_MOST_FILES);
     char *path = path_join(folder, name);
     enum status status =
         path != NULL ? safetensors_open(path, NULL, &files->files[files->count]) : STATUS_FAILED;
@@ -52,6 +50,8 @@ static enum status add_name(void *context, const char *name, size_t length, cons
     for (int64_t i = 0; i < names->count; i++)
         if (strcmp(names->items[i], file) == 0)
             return STATUS_OK;
+    if (names->count == SAFETENSORS_MOST_FILES)
+        return fail(STATUS_FAILED, "%s names more than %d files", index_name, SAFETENSORS_MOST_FILES);
     return string_list_add(names, file);
 }
 
