@@ -97,8 +97,7 @@ static int64_t kept_tokens(int64_t context)
 static void say_forgot(int64_t context)
 {
     log_info("a text was longer than the model's context of %lld tokens: whenever that was full, the model "
-             "went on "
-             "from the last %lld",
+             "went on from the last %lld",
              (long long)context, (long long)kept_tokens(context));
 }
 

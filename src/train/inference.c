@@ -24,18 +24,25 @@ static enum status find_file(const char *path, char **out)
     return *out != NULL ? STATUS_OK : fail(STATUS_FAILED, "%s: no checkpoint in this run directory", path);
 }
 
-/* With `use`, train.precision `auto` becomes what the last steps were computed in: a model for use takes it
- * from its training, not from a measurement of the machine. */
-static enum status read_config(const char *file, bool use, struct buffer *yaml)
+/* `auto` becomes what the last steps were computed in: a model for use takes it from its training, not from a
+ * measurement of the machine. */
+static enum status settle_precision(const char *file, struct config *config)
+{
+    struct checkpoint_notes notes;
+    TRY(checkpoint_read_notes(file, &notes));
+    if (config->train.precision == PRECISION_AUTO && notes.precision[0] != '\0')
+        config->train.precision =
+            strcmp(notes.precision, precision_name(ELEMENT_BF16)) == 0 ? PRECISION_BF16 : PRECISION_FP32;
+    return STATUS_OK;
+}
+
+/* As it is stored, or with the precision settled. */
+static enum status read_config(const char *file, bool settled, struct buffer *yaml)
 {
     struct config config;
-    struct checkpoint_notes notes;
     enum status status = checkpoint_read_config(file, &config);
-    if (status == STATUS_OK && use)
-        status = checkpoint_read_notes(file, &notes);
-    if (status == STATUS_OK && use && config.train.precision == PRECISION_AUTO && notes.precision[0] != '\0')
-        config.train.precision =
-            strcmp(notes.precision, precision_name(ELEMENT_BF16)) == 0 ? PRECISION_BF16 : PRECISION_FP32;
+    if (status == STATUS_OK && settled)
+        status = settle_precision(file, &config);
     if (status == STATUS_OK)
         status = config_write(&config, false, yaml);
     config_free(&config);
