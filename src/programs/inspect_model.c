@@ -200,13 +200,19 @@ static enum status read_config(const char *folder, struct json **out)
     return status;
 }
 
+/* Both are released also after a failure. */
+static enum status open_folder(const char *path, struct safetensors_folder *folder, struct json **config)
+{
+    *config = NULL;
+    TRY(safetensors_folder_open(path, folder));
+    return read_config(path, config);
+}
+
 enum status inspect_model_folder(const char *path)
 {
     struct safetensors_folder folder;
-    struct json *config = NULL;
-    enum status status = safetensors_folder_open(path, &folder);
-    if (status == STATUS_OK)
-        status = read_config(path, &config);
+    struct json *config;
+    enum status status = open_folder(path, &folder, &config);
     if (status == STATUS_OK) {
         inspect_heading(path, "folder of a model in safetensors");
         inspect_row("files of tensors", "%" PRId64, folder.count);
@@ -238,10 +244,8 @@ enum status inspect_verify_safetensors(const char *path)
 enum status inspect_verify_model_folder(const char *path)
 {
     struct safetensors_folder folder;
-    struct json *config = NULL;
-    enum status status = safetensors_folder_open(path, &folder);
-    if (status == STATUS_OK)
-        status = read_config(path, &config);
+    struct json *config;
+    enum status status = open_folder(path, &folder, &config);
     json_free(config);
     safetensors_folder_close(&folder);
     return status;
