@@ -43,7 +43,7 @@ static enum status read_shape(struct import_source *source, const struct gguf *f
                     "%s: general.architecture is '%.*s', gpt2 is the only one that llmpi computes",
                     source->path, length < 40 ? (int)length : 40, architecture != NULL ? architecture : "");
     TRY(read_size(source, file, "gpt2.embedding_length", 1 << 20, &config->model.n_embd));
-    TRY(read_size(source, file, "gpt2.block_count", 10000, &config->model.n_layer));
+    TRY(read_size(source, file, "gpt2.block_count", IMPORT_MOST_LAYERS, &config->model.n_layer));
     TRY(read_size(source, file, "gpt2.attention.head_count", 1 << 20, &config->model.n_head));
     TRY(read_size(source, file, "gpt2.context_length", 1 << 24, &config->model.context_length));
     TRY(import_check_heads(source->path, config));

@@ -68,7 +68,7 @@ static enum status read_config(struct import_source *source)
     if (status == STATUS_OK)
         status = check_kind(root, config->model.n_embd);
     if (status == STATUS_OK)
-        status = read_size(root, "n_layer", NULL, 10000, &config->model.n_layer);
+        status = read_size(root, "n_layer", NULL, IMPORT_MOST_LAYERS, &config->model.n_layer);
     if (status == STATUS_OK)
         status = read_size(root, "n_head", NULL, 1 << 20, &config->model.n_head);
     if (status == STATUS_OK)

@@ -7,7 +7,8 @@
 #include "llmpi/storage/number_reader.h"
 #include "llmpi/text/tokenizer.h"
 
-enum { IMPORT_NAME = 160 }; /* bytes of our name of a tensor, with the NUL */
+enum { IMPORT_NAME = 160 };         /* bytes of our name of a tensor, with the NUL */
+enum { IMPORT_MOST_LAYERS = 1000 }; /* each name is looked for among all */
 
 struct import_source {
     const char *path;     /* for messages */

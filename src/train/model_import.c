@@ -61,6 +61,13 @@ enum status import_check_heads(const char *where, const struct config *config)
 
 /* --- tensors --- */
 
+/* Buffers that older versions of transformers stored beside the parameters, and a head that is tied. */
+static bool is_passed_over(const char *ours, bool tied)
+{
+    return path_has_suffix(ours, ".attn.bias") || path_has_suffix(ours, ".attn.masked_bias") ||
+           (tied && strcmp(ours, "lm_head.weight") == 0);
+}
+
 static enum status find_places(const struct import_source *source, const struct parameter_table *table,
                                struct place *places)
 {
@@ -69,9 +76,12 @@ static enum status find_places(const struct import_source *source, const struct 
             const char *name = number_reader_tensor(source->files[i], j)->name;
             char ours[IMPORT_NAME];
             source->rename(name, ours);
+            if (is_passed_over(ours, source->config.model.tied_head))
+                continue;
             const struct parameter *row = parameter_find(table, ours);
             if (row == NULL)
-                continue;
+                return fail(STATUS_FAILED, "%s: tensor %.80s is none of GPT-2's with %lld layers",
+                            source->path, name, (long long)source->config.model.n_layer);
             struct place *place = &places[row - table->rows];
             if (place->file != NULL)
                 return fail(STATUS_FAILED, "%s: tensor %.80s comes twice", source->path, name);
@@ -110,27 +120,6 @@ static enum status check_tensor(const struct import_source *source, const struct
     return STATUS_OK;
 }
 
-/* Buffers that older versions of transformers stored beside the parameters, and a head that is tied. */
-static bool is_passed_over(const char *ours, bool tied)
-{
-    return path_has_suffix(ours, ".attn.bias") || path_has_suffix(ours, ".attn.masked_bias") ||
-           (tied && strcmp(ours, "lm_head.weight") == 0);
-}
-
-static enum status check_unexpected(const struct import_source *source, const struct parameter_table *table)
-{
-    for (int64_t i = 0; i < source->file_count; i++)
-        for (int64_t j = 0; j < number_reader_count(source->files[i]); j++) {
-            const char *name = number_reader_tensor(source->files[i], j)->name;
-            char ours[IMPORT_NAME];
-            source->rename(name, ours);
-            if (parameter_find(table, ours) == NULL && !is_passed_over(ours, source->config.model.tied_head))
-                return fail(STATUS_FAILED, "%s: tensor %.80s is none of GPT-2's with %lld layers",
-                            source->path, name, (long long)source->config.model.n_layer);
-        }
-    return STATUS_OK;
-}
-
 /* All names and shapes. The caller frees *places. */
 static enum status check_tensors(const struct import_source *source, struct place **places)
 {
@@ -141,8 +130,6 @@ static enum status check_tensors(const struct import_source *source, struct plac
     enum status status = *places != NULL ? find_places(source, &table, *places) : STATUS_FAILED;
     for (int64_t i = 0; i < table.count && status == STATUS_OK; i++)
         status = check_tensor(source, &table.rows[i], &(*places)[i]);
-    if (status == STATUS_OK)
-        status = check_unexpected(source, &table);
     parameter_table_free(&table);
     return status;
 }

@@ -150,7 +150,7 @@ def damages():
         (lambda: write(change(name, data_offsets=[end, begin])), "no data_offsets"),
         (lambda: write({key: value for key, value in header.items() if key != "transformer.ln_f.bias"}), "leave a gap"
          if list(header)[-1] != "transformer.ln_f.bias" else "its tensors end at byte"),
-        (lambda: write(json.dumps(header).replace("h.0.ln_1.bias", "h.9.ln_1.bias").encode()), "is missing"),
+        (lambda: write(json.dumps(header).replace("h.0.ln_1.bias", "h.9.ln_1.bias").encode()), "h.9.ln_1.bias is none of GPT-2's"),
         (lambda: write(json.dumps(header).replace("h.0.ln_1.bias", "h.0.ln_1.weight").encode()), "leave a gap"),
     ]
     for damage, message in cases:
