@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #ifdef __x86_64__
 #include <cpuid.h>
 #include <sys/syscall.h>
-#include <unistd.h>
 #endif
 
 static const char *const names[CPU_LEVELS] = {"plain", "avx2", "avx512", "avx512_bf16", "amx"};
@@ -83,10 +83,22 @@ enum cpu_level cpu_level(void)
     return (enum cpu_level)level;
 }
 
+static int64_t cache_bytes = 1 << 20;
+
 /* Before main, while there is one thread. */
 __attribute__((constructor)) static void ask_early(void)
 {
     cpu_level();
+#ifdef _SC_LEVEL2_CACHE_SIZE
+    long bytes = sysconf(_SC_LEVEL2_CACHE_SIZE);
+    if (bytes > 0)
+        cache_bytes = bytes;
+#endif
+}
+
+int64_t cpu_cache_bytes(void)
+{
+    return cache_bytes;
 }
 
 void cpu_limit(enum cpu_level level)

@@ -1,12 +1,12 @@
-/* Chooses the implementation: tiles where the processor has them and the numbers are bf16, else the one that
- * runs anywhere. */
+/* Chooses the implementation: tiles where the processor multiplies bf16 and the numbers are of it, else the
+ * one that runs anywhere. */
 #include "attention_private.h"
 #include "llmpi/base/cpu.h"
 
 #ifdef __x86_64__
 static bool uses_tiles(const struct attention_shape *shape)
 {
-    return shape->element == ELEMENT_BF16 && cpu_level() >= CPU_AMX;
+    return shape->element == ELEMENT_BF16 && cpu_level() >= CPU_AVX512_BF16;
 }
 #endif
 

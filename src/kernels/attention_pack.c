@@ -42,8 +42,7 @@ INLINE_TILED __mmask32 existing(int64_t count, int64_t at, int64_t most)
 INLINE_TILED __m512i load(const struct rows *rows, int64_t row, int64_t column)
 {
     __mmask32 mask = row < rows->count ? existing(rows->width, column, 32) : 0;
-    return _mm512_maskz_loadu_epi16(mask,
-                                    mask == 0 ? rows->first : rows->first + row * rows->stride + column);
+    return tile_load(mask == 0 ? rows->first : rows->first + row * rows->stride + column, mask);
 }
 
 INLINE_TILED void store_tile(bf16 *tile, const __m512i w[16])

@@ -122,7 +122,7 @@ void attention_backward_plain(const struct attention_gradients *arrays, const st
 int64_t attention_workspace_plain(const struct attention_shape *shape);
 
 #ifdef __x86_64__
-/* bf16 in tiles, where cpu_level() is CPU_AMX. */
+/* bf16 in tiles, from CPU_AVX512_BF16 on. */
 void attention_forward_tiles(const struct attention_outputs *arrays, const struct attention_shape *shape,
                              const struct dropout *dropout, void *workspace);
 void attention_backward_tiles(const struct attention_gradients *arrays, const struct attention_shape *shape,

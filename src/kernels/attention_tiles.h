@@ -1,4 +1,4 @@
-/* Building blocks of attention on AMX tiles. Every bf16 factor is packed into tiles of 1 KB: a left factor
+/* Building blocks of attention in tiles. Every bf16 factor is packed into tiles of 1 KB: a left factor
  * (rows, depth) as tiles of 16 rows of 32 numbers, a right factor (depth, columns) as tiles of 16 pairs of
  * rows. Widths are padded to 32, numbers of queries and keys too, with zeros, so that products are made of
  * blocks of 32 x 32 alone.
@@ -15,9 +15,7 @@
 #include "attention_private.h"
 #include "tiles.h"
 
-#define INLINE_TILED TILED static inline __attribute__((always_inline))
-
-enum { BLOCK = 32, TILE = 512 /* bf16 numbers in a tile */ };
+enum { BLOCK = 32, TILE = TILE_NUMBERS };
 
 /* A factor: the distances, in numbers, between tiles that are neighbours across (in rows of the left factor,
  * in columns of the right one) and along the inner dimension. */
@@ -31,39 +29,17 @@ static inline int64_t padded(int64_t n)
     return (n + BLOCK - 1) / BLOCK * BLOCK;
 }
 
-/* c (32, 32) = left right, or c += left right, over `depth` tiles along the inner dimension. The barrier is
- * there because gcc's tile loads do not say that they read memory. */
+static inline struct tile_pair pair_of(struct tiles tiles)
+{
+    int64_t size = sizeof(bf16);
+    return (struct tile_pair){(const char *)tiles.first, TILE_BYTES, tiles.across * size, tiles.along * size};
+}
+
+/* c (32, 32) = left right, or c += left right, over `depth` tiles along the inner dimension. */
 INLINE_TILED void multiply_block(float *c, int64_t c_stride, bool add, struct tiles left, struct tiles right,
                                  int64_t depth)
 {
-    float *lower = c + 16 * c_stride;
-    int64_t row_bytes = c_stride * (int64_t)sizeof(float);
-    __asm__ volatile("" ::: "memory");
-    if (add) {
-        _tile_loadd(0, c, row_bytes);
-        _tile_loadd(1, c + 16, row_bytes);
-        _tile_loadd(2, lower, row_bytes);
-        _tile_loadd(3, lower + 16, row_bytes);
-    } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
-    }
-    for (int64_t d = 0; d < depth; d++) {
-        _tile_loadd(4, left.first + d * left.along, TILE_BYTES);
-        _tile_loadd(6, right.first + d * right.along, TILE_BYTES);
-        _tile_loadd(7, right.first + right.across + d * right.along, TILE_BYTES);
-        _tile_loadd(5, left.first + left.across + d * left.along, TILE_BYTES);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
-    }
-    _tile_stored(0, c, row_bytes);
-    _tile_stored(1, c + 16, row_bytes);
-    _tile_stored(2, lower, row_bytes);
-    _tile_stored(3, lower + 16, row_bytes);
+    tiles_multiply(c, add ? c : NULL, c_stride, pair_of(left), pair_of(right), depth, (struct tile_ahead){0});
 }
 
 /* c (rows, columns), multiples of 32, in blocks. */

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #ifdef __x86_64__
-#define OWN_AMX &matmul_amx
+#define TILES &matmul_tiles
 #else
-#define OWN_AMX NULL
+#define TILES NULL
 #endif
 #ifdef LLMPI_HAVE_ONEDNN
 #define ONEDNN &matmul_onednn
@@ -18,10 +18,15 @@
 #define ONEDNN NULL
 #endif
 
+/* Tiles come twice, since without AMX oneDNN is faster where a build has it. */
 static const struct {
     const char *name;
+    enum cpu_level from;
     const struct matmul_provider *provider; /* NULL: not in this build */
-} table[] = {{"amx", OWN_AMX}, {"onednn", ONEDNN}, {"plain", &matmul_plain}};
+} table[] = {{"tiles", CPU_AMX, TILES},
+             {"onednn", CPU_PLAIN, ONEDNN},
+             {"tiles", CPU_PLAIN, TILES},
+             {"plain", CPU_PLAIN, &matmul_plain}};
 
 enum { PROVIDERS = sizeof table / sizeof *table };
 
@@ -29,7 +34,8 @@ static int first_allowed; /* place in the table */
 
 static bool usable(int index)
 {
-    return table[index].provider != NULL && table[index].provider->needs <= cpu_level();
+    return table[index].provider != NULL && table[index].from <= cpu_level() &&
+           table[index].provider->needs <= cpu_level();
 }
 
 static const char *wanted_name(void)
@@ -38,14 +44,15 @@ static const char *wanted_name(void)
     return name != NULL && *name != '\0' ? name : NULL;
 }
 
-/* The place that LLMPI_MATMUL names; -1: none. */
+/* The place that LLMPI_MATMUL names, a usable one where it can be; -1: none. */
 static int wanted(void)
 {
     const char *name = wanted_name();
+    int place = -1;
     for (int index = 0; name != NULL && index < PROVIDERS; index++)
-        if (strcmp(name, table[index].name) == 0)
-            return index;
-    return -1;
+        if (strcmp(name, table[index].name) == 0 && (place < 0 || !usable(place)))
+            place = index;
+    return place;
 }
 
 /* The last row is usable everywhere. */
@@ -95,7 +102,7 @@ enum status matmul_bf16_check(void)
     if (name == NULL || (index >= 0 && usable(index)))
         return STATUS_OK;
     if (index < 0)
-        return fail(STATUS_USAGE, "environment variable LLMPI_MATMUL: '%s'; allowed are amx, onednn, plain",
+        return fail(STATUS_USAGE, "environment variable LLMPI_MATMUL: '%s'; allowed are tiles, onednn, plain",
                     name);
     if (table[index].provider == NULL)
         return fail(STATUS_USAGE, "environment variable LLMPI_MATMUL: '%s' is not in this build", name);

@@ -17,7 +17,7 @@
 #include <stdint.h>
 
 struct matmul_provider {
-    const char *name;     /* "amx", "onednn", "plain" */
+    const char *name;     /* "tiles", "onednn", "plain" */
     enum cpu_level needs; /* usable from this level on */
 
     /* The provider's own forms of a weight (inputs, outputs), from `allocator`; NULL after fail(). */
@@ -45,7 +45,7 @@ struct matmul_provider {
                             int64_t outputs, int64_t rows, void *workspace);
 };
 
-extern const struct matmul_provider matmul_amx;    /* matmul_amx.c: own kernels on AMX tiles */
+extern const struct matmul_provider matmul_tiles;  /* matmul_tiles.c: own kernels, AMX or AVX512_BF16 */
 extern const struct matmul_provider matmul_onednn; /* matmul_onednn.c: only in builds that found oneDNN */
 extern const struct matmul_provider
     matmul_plain; /* matmul_plain.c: rounds through fp32 blocks; runs anywhere */

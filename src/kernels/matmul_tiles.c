@@ -1,6 +1,7 @@
-/* The provider whose products run on AMX tiles. A weight is kept in two packed forms, one for each of the
- * products that it is a factor of; the gradient's factors are packed on the way, some rows at a time and wide
- * matrices in stripes, so that they fit into a small workspace that is still in the cache when it is read. */
+/* The provider whose products run on tiles, of AMX or by dot products in AVX512_BF16. A weight is kept in two
+ * packed forms, one for each of the products that it is a factor of; the gradient's factors are packed on the
+ * way, some rows at a time and wide matrices in stripes, so that they fit into a small workspace that is
+ * still in the cache when it is read. */
 #include "matmul_provider.h"
 
 #ifdef __x86_64__
@@ -178,9 +179,9 @@ static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
     return most > gradient ? most : gradient;
 }
 
-const struct matmul_provider matmul_amx = {
-    .name = "amx",
-    .needs = CPU_AMX,
+const struct matmul_provider matmul_tiles = {
+    .name = "tiles",
+    .needs = CPU_AVX512_BF16,
     .create = create,
     .destroy = destroy,
     .packed_bytes = packed_bytes,

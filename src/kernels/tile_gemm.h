@@ -1,5 +1,5 @@
-/* Products of bf16 matrices with fp32 sums on AMX tiles (private; x86-64 only, and to be called only where
- * cpu_level() is CPU_AMX).
+/* Products of bf16 matrices with fp32 sums in tiles (private; x86-64 only, and to be called only from
+ * CPU_AVX512_BF16 on).
  *
  * Every element of the output is summed in the same order whatever the number of threads and of rows. The
  * instructions treat denormal numbers, bf16 or fp32, as zero and round to nearest even; so does the

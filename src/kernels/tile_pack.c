@@ -81,17 +81,21 @@ TILED static inline void fill_from_float_rows(tile_rows tile, const float *value
     }
 }
 
-/* The same from bf16. */
+/* The same from bf16, the first or the second 16 of 32 columns. */
 TILED static inline void fill_from_rows(tile_rows tile, const bf16 *values, int64_t stride, int64_t rows,
-                                        int64_t columns)
+                                        int64_t columns, int64_t half)
 {
-    __mmask16 mask = lanes(columns);
+    const __m512i order =
+        _mm512_add_epi16(_mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
+                                          38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0),
+                         _mm512_set1_epi16((int16_t)(16 * half)));
+    __mmask32 mask = lanes32(columns);
 #pragma GCC unroll 16
     for (int64_t pair = 0; pair < TILE_ROWS; pair++) {
         const bf16 *row = values + 2 * pair * stride;
-        __m256i first = _mm256_maskz_loadu_epi16(2 * pair < rows ? mask : 0, row);
-        __m256i second = _mm256_maskz_loadu_epi16(2 * pair + 1 < rows ? mask : 0, row + stride);
-        tile[pair] = interleave(_mm512_inserti64x4(_mm512_castsi256_si512(first), second, 1));
+        __m512i first = tile_load(row, 2 * pair < rows ? mask : 0);
+        __m512i second = tile_load(row + stride, 2 * pair + 1 < rows ? mask : 0);
+        tile[pair] = _mm512_permutex2var_epi16(first, order, second);
     }
 }
 
@@ -176,7 +180,7 @@ TILED static void pack_pair(bf16 *packed, const bf16 *values, int64_t stride, in
 {
     tile_rows tile;
     for (int64_t half = 0; half < 2; half++) {
-        fill_from_rows(tile, values + 16 * half, stride, depth, width - 16 * half);
+        fill_from_rows(tile, values, stride, depth, width, half);
         if (left)
             transpose(tile);
         write(packed + half * TILE, tile);
@@ -202,7 +206,7 @@ TILED void tile_copy_panel(bf16 *panel, const bf16 *values, int64_t stride, int6
         bf16 *tiles = panel + k * PANEL;
         for (int64_t row = 0; row < PANEL; row++)
             _mm512_store_si512(tiles + row * TILE_DEPTH,
-                               _mm512_maskz_loadu_epi16(row < rows ? mask : 0, values + row * stride + k));
+                               tile_load(values + row * stride + k, row < rows ? mask : 0));
     }
 }
 

@@ -1,5 +1,5 @@
 /* Matrices rearranged into tiles for the products of tile_gemm.h (private; x86-64 only, and to be called only
- * where cpu_level() is CPU_AMX).
+ * from CPU_AVX512_BF16 on).
  *
  * A packed form of a (depth, width) factor: blocks of DEPTH_BLOCK of depth one after another (the last may be
  * shorter); in a block, panels of PANEL of width; in a panel, for every TILE_DEPTH of depth two tiles next to

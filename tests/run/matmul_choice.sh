@@ -7,7 +7,7 @@
 run() { expect "$1" env "${@:2}" "$LLMPI" bench matmul --help; }
 
 run 2 LLMPI_MATMUL=fast
-contains err "LLMPI_MATMUL: 'fast'; allowed are amx, onednn, plain"
+contains err "LLMPI_MATMUL: 'fast'; allowed are tiles, onednn, plain"
 [ "$(wc -l <err)" -eq 1 ] || fail "more than one line: $(cat err)"
 run 2 LLMPI_MATMUL=onednn LLMPI_MAX_ISA=plain
 if "$LLMPI" --version | grep -q '^oneDNN: none'; then

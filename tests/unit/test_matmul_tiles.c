@@ -1,4 +1,4 @@
-/* The products on AMX tiles against sums in double precision of the same bf16 numbers. Every buffer ends
+/* The products in tiles against sums in double precision of the same bf16 numbers. Every buffer ends
  * where a page begins that cannot be touched, so that reading or writing past an end, which the sanitizers do
  * not see in tile instructions, ends the test. */
 #include <setjmp.h>
@@ -169,11 +169,11 @@ static struct problem problem_of(int64_t rows, int64_t inputs, int64_t outputs, 
     problem.master = matrix_of(inputs, outputs, 3);
     problem.gradient = matrix_of(inputs, outputs, 4);
     problem.bias = matrix_of(1, outputs, 5);
-    problem.packed = matmul_amx.create(inputs, outputs, &guarding);
+    problem.packed = matmul_tiles.create(inputs, outputs, &guarding);
     assert_non_null(problem.packed);
-    assert_true(weight_memory.mapped >= (size_t)matmul_amx.packed_bytes(inputs, outputs));
-    matmul_amx.pack(problem.packed, problem.master.wide.start, transposed);
-    int64_t bytes = matmul_amx.workspace_bytes(inputs, outputs, rows);
+    assert_true(weight_memory.mapped >= (size_t)matmul_tiles.packed_bytes(inputs, outputs));
+    matmul_tiles.pack(problem.packed, problem.master.wide.start, transposed);
+    int64_t bytes = matmul_tiles.workspace_bytes(inputs, outputs, rows);
     assert_int_equal(bytes % 64, 0);
     problem.workspace = guarded_allocate((size_t)bytes);
     return problem;
@@ -181,7 +181,7 @@ static struct problem problem_of(int64_t rows, int64_t inputs, int64_t outputs, 
 
 static void problem_free(struct problem *problem)
 {
-    matmul_amx.destroy(problem->packed, &guarding);
+    matmul_tiles.destroy(problem->packed, &guarding);
     matrix_free(problem->x);
     matrix_free(problem->dy);
     matrix_free(problem->master);
@@ -200,8 +200,8 @@ static struct view weight_view(const struct problem *problem, bool backward)
 static void check_forward(const struct problem *problem, enum element element, bool biased)
 {
     struct guarded y = guarded_allocate((size_t)(problem->rows * problem->outputs) * element_size(element));
-    matmul_amx.forward(y.start, element, problem->x.narrow.start, problem->packed,
-                       biased ? problem->bias.wide.start : NULL, problem->rows, problem->workspace.start);
+    matmul_tiles.forward(y.start, element, problem->x.narrow.start, problem->packed,
+                         biased ? problem->bias.wide.start : NULL, problem->rows, problem->workspace.start);
     check((struct output){y.start, element, NULL, biased ? problem->bias.values : NULL},
           straight(&problem->x, problem->inputs), weight_view(problem, false), problem->rows,
           problem->outputs, problem->inputs);
@@ -211,14 +211,14 @@ static void check_forward(const struct problem *problem, enum element element, b
 static void check_backward(const struct problem *problem)
 {
     struct guarded dx = guarded_allocate((size_t)(problem->rows * problem->inputs) * sizeof(bf16));
-    matmul_amx.backward_input(dx.start, problem->dy.narrow.start, problem->packed, problem->rows,
-                              problem->workspace.start);
+    matmul_tiles.backward_input(dx.start, problem->dy.narrow.start, problem->packed, problem->rows,
+                                problem->workspace.start);
     check((struct output){dx.start, ELEMENT_BF16, NULL, NULL}, straight(&problem->dy, problem->outputs),
           weight_view(problem, true), problem->rows, problem->inputs, problem->outputs);
     guarded_free(dx);
-    matmul_amx.backward_weight(problem->gradient.wide.start, problem->transposed, problem->x.narrow.start,
-                               problem->dy.narrow.start, problem->inputs, problem->outputs, problem->rows,
-                               problem->workspace.start);
+    matmul_tiles.backward_weight(problem->gradient.wide.start, problem->transposed, problem->x.narrow.start,
+                                 problem->dy.narrow.start, problem->inputs, problem->outputs, problem->rows,
+                                 problem->workspace.start);
     struct output gradient = {problem->gradient.wide.start, ELEMENT_FP32, problem->gradient.values, NULL};
     if (problem->transposed)
         check(gradient, turned(&problem->dy, problem->outputs), straight(&problem->x, problem->inputs),
@@ -241,8 +241,8 @@ static void check_shape(int64_t rows, int64_t inputs, int64_t outputs)
 
 static void skip_without_tiles(void)
 {
-    if (cpu_level() < matmul_amx.needs) {
-        print_message("skipped: this process has no AMX tiles\n");
+    if (cpu_level() < matmul_tiles.needs) {
+        print_message("skipped: this processor does not multiply bf16\n");
         skip();
     }
 }
@@ -274,14 +274,15 @@ static void large_sizes_are_cut_into_steps(void **state)
 static void compute_all(const struct problem *problem, float *y, bf16 *dx, float *dweight)
 {
     struct guarded workspace = guarded_allocate(
-        (size_t)matmul_amx.workspace_bytes(problem->inputs, problem->outputs, problem->rows));
-    matmul_amx.pack(problem->packed, problem->master.wide.start, problem->transposed);
-    matmul_amx.forward(y, ELEMENT_FP32, problem->x.narrow.start, problem->packed, problem->bias.wide.start,
-                       problem->rows, workspace.start);
-    matmul_amx.backward_input(dx, problem->dy.narrow.start, problem->packed, problem->rows, workspace.start);
-    matmul_amx.backward_weight(dweight, problem->transposed, problem->x.narrow.start,
-                               problem->dy.narrow.start, problem->inputs, problem->outputs, problem->rows,
-                               workspace.start);
+        (size_t)matmul_tiles.workspace_bytes(problem->inputs, problem->outputs, problem->rows));
+    matmul_tiles.pack(problem->packed, problem->master.wide.start, problem->transposed);
+    matmul_tiles.forward(y, ELEMENT_FP32, problem->x.narrow.start, problem->packed, problem->bias.wide.start,
+                         problem->rows, workspace.start);
+    matmul_tiles.backward_input(dx, problem->dy.narrow.start, problem->packed, problem->rows,
+                                workspace.start);
+    matmul_tiles.backward_weight(dweight, problem->transposed, problem->x.narrow.start,
+                                 problem->dy.narrow.start, problem->inputs, problem->outputs, problem->rows,
+                                 workspace.start);
     guarded_free(workspace);
 }
 
@@ -320,10 +321,10 @@ static void bits_do_not_depend_on_rows(void **state)
     enum { ROWS = 600, FEW = 37, INPUTS = 800, OUTPUTS = 130 };
     struct problem problem = problem_of(ROWS, INPUTS, OUTPUTS, true);
     float *y = repeated(ROWS * OUTPUTS, NAN), *few = repeated(FEW * OUTPUTS, NAN);
-    matmul_amx.forward(y, ELEMENT_FP32, problem.x.narrow.start, problem.packed, NULL, ROWS,
-                       problem.workspace.start);
-    matmul_amx.forward(few, ELEMENT_FP32, problem.x.narrow.start, problem.packed, NULL, FEW,
-                       problem.workspace.start);
+    matmul_tiles.forward(y, ELEMENT_FP32, problem.x.narrow.start, problem.packed, NULL, ROWS,
+                         problem.workspace.start);
+    matmul_tiles.forward(few, ELEMENT_FP32, problem.x.narrow.start, problem.packed, NULL, FEW,
+                         problem.workspace.start);
     assert_memory_equal(y, few, FEW * OUTPUTS * sizeof(float));
     free(y), free(few);
     problem_free(&problem);
@@ -337,8 +338,8 @@ static void nan_stays_in_its_row(void **state)
     struct problem problem = problem_of(30, 40, 50, false);
     float *y = repeated(30 * 50, 0.0f);
     ((bf16 *)problem.x.narrow.start)[7 * 40 + 39] = 0x7fc0;
-    matmul_amx.forward(y, ELEMENT_FP32, problem.x.narrow.start, problem.packed, NULL, 30,
-                       problem.workspace.start);
+    matmul_tiles.forward(y, ELEMENT_FP32, problem.x.narrow.start, problem.packed, NULL, 30,
+                         problem.workspace.start);
     for (int i = 0; i < 30 * 50; i++)
         assert_int_equal(isnan(y[i]) != 0, i / 50 == 7);
     free(y);

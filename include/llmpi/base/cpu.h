@@ -5,6 +5,8 @@
 
 #include "llmpi/base/status.h"
 
+#include <stdint.h>
+
 /* Each level includes the ones before it. */
 enum cpu_level {
     CPU_PLAIN,       /* what every processor of the architecture has */
@@ -22,6 +24,9 @@ enum cpu_level cpu_level(void);
 /* From now on at most `level`: ranks on unlike processors agree on the weakest. Not while other threads run
  * kernels. */
 void cpu_limit(enum cpu_level level);
+
+/* Bytes of a core's second-level cache as the system says, 1 MiB where it does not know. */
+int64_t cpu_cache_bytes(void);
 
 /* "plain", "avx2", ... */
 const char *cpu_level_name(enum cpu_level level);

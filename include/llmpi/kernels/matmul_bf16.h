@@ -1,7 +1,7 @@
-/* Which code computes products of bf16 numbers in this process. The providers, fastest first: "amx" (own
- * kernels on AMX tiles), "onednn" (the library, where the build found it), "plain" (any processor). The first
- * one that the instruction sets in use allow is taken, unless the environment variable LLMPI_MATMUL names
- * another. A weight keeps the form of the provider that was in use when it was created. */
+/* Which code computes products of bf16 numbers in this process. The providers, fastest first: "tiles" (own
+ * kernels) on AMX, "onednn" (the library, where the build found it), "tiles" on AVX512_BF16, "plain" (any
+ * processor). The first one that the instruction sets in use allow is taken, unless the environment variable
+ * LLMPI_MATMUL names another. A weight keeps the form of the provider that was in use when it was created. */
 #ifndef LLMPI_KERNELS_MATMUL_BF16_H
 #define LLMPI_KERNELS_MATMUL_BF16_H
 
@@ -23,8 +23,8 @@ void matmul_bf16_limit(int index);
 /* The name of the provider in use. */
 const char *matmul_bf16_name(void);
 
-/* Whether the provider in use multiplies bf16 numbers by instructions for them, which may be faster than fp32;
- * `plain` never is. */
+/* Whether the provider in use multiplies bf16 numbers by instructions for them, which may be faster than
+ * fp32; `plain` never is. */
 bool matmul_bf16_native(void);
 
 /* "2.6.3", or "none" in a build without oneDNN, for `llmpi --version`. */
