@@ -2,6 +2,7 @@
  * adds all rows of its columns in order: the same sum for any number of threads, without locks. */
 #include "llmpi/kernels/embedding.h"
 
+#include "llmpi/base/clones.h"
 #include "llmpi/kernels/threads.h"
 
 #include <stddef.h>
@@ -10,6 +11,13 @@
 static int64_t place(const int32_t *position, int64_t row, int64_t length)
 {
     return position != NULL ? position[row] : row % length;
+}
+
+CLONED(void, add_columns, (float *restrict sum, const float *restrict dy, int64_t columns),
+       (sum, dy, columns))
+{
+    for (int64_t i = 0; i < columns; i++)
+        sum[i] += dy[i];
 }
 
 /* By the threads of the region that calls it. */
@@ -21,11 +29,8 @@ static void copy_rows(float *y, const float *wte, const float *wpe, const uint32
         const float *token = wte + (int64_t)tokens[row] * width;
         float *sum = y + row * width;
         memcpy(sum, token, (size_t)width * sizeof *sum);
-        if (wpe != NULL) {
-            const float *where = wpe + place(position, row, length) * width;
-            for (int64_t i = 0; i < width; i++)
-                sum[i] += where[i];
-        }
+        if (wpe != NULL)
+            add_columns(sum, wpe + place(position, row, length) * width, width);
     }
 }
 
@@ -33,12 +38,6 @@ void embedding_forward(float *y, const float *wte, const float *wpe, const uint3
                        const int32_t *position, int64_t rows, int64_t length, int64_t width)
 {
     ON_THREADS(rows * width, copy_rows(y, wte, wpe, tokens, position, rows, length, width));
-}
-
-static void add_columns(float *restrict sum, const float *restrict dy, int64_t columns)
-{
-    for (int64_t i = 0; i < columns; i++)
-        sum[i] += dy[i];
 }
 
 /* By the threads of the region that calls it. */
