@@ -16,7 +16,7 @@ void attention_forward(void *out, float *lse, const void *q, const void *k, cons
     const struct attention_outputs arrays = {out, lse, q, k, v};
 #ifdef __x86_64__
     if (uses_tiles(shape)) {
-        attention_forward_amx(&arrays, shape, dropout, workspace);
+        attention_forward_tiles(&arrays, shape, dropout, workspace);
         return;
     }
 #endif
@@ -30,7 +30,7 @@ void attention_backward(void *dq, void *dk, void *dv, const void *dout, const vo
     const struct attention_gradients arrays = {dq, dk, dv, dout, q, k, v, out, lse};
 #ifdef __x86_64__
     if (uses_tiles(shape)) {
-        attention_backward_amx(&arrays, shape, dropout, workspace);
+        attention_backward_tiles(&arrays, shape, dropout, workspace);
         return;
     }
 #endif
@@ -43,8 +43,8 @@ int64_t attention_workspace(const struct attention_shape *shape)
     int64_t bytes = attention_workspace_plain(shape);
 #ifdef __x86_64__
     if (uses_tiles(shape)) {
-        int64_t forward = attention_workspace_amx_forward(shape);
-        int64_t backward = attention_workspace_amx_backward(shape);
+        int64_t forward = attention_workspace_tiles_forward(shape);
+        int64_t backward = attention_workspace_tiles_backward(shape);
         bytes = bytes < forward ? forward : bytes;
         bytes = bytes < backward ? backward : bytes;
     }

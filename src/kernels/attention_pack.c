@@ -6,7 +6,7 @@
 #ifdef __x86_64__
 
 /* Transposes 16 x 16 words: pairs of rows, then pairs of those, then quarters of registers. */
-INLINE_AMX void transpose(__m512i w[16])
+INLINE_TILED void transpose(__m512i w[16])
 {
     __m512i t[16];
     for (int i = 0; i < 16; i += 2) {
@@ -32,27 +32,27 @@ INLINE_AMX void transpose(__m512i w[16])
 }
 
 /* How many of `most` numbers from `at` on exist, as a mask. */
-INLINE_AMX __mmask32 existing(int64_t count, int64_t at, int64_t most)
+INLINE_TILED __mmask32 existing(int64_t count, int64_t at, int64_t most)
 {
     int64_t n = smaller(count - at, most);
     return n <= 0 ? 0 : (__mmask32)(UINT32_MAX >> (32 - n));
 }
 
 /* 32 numbers of a row; zeros past the ends. */
-INLINE_AMX __m512i load(const struct rows *rows, int64_t row, int64_t column)
+INLINE_TILED __m512i load(const struct rows *rows, int64_t row, int64_t column)
 {
     __mmask32 mask = row < rows->count ? existing(rows->width, column, 32) : 0;
     return _mm512_maskz_loadu_epi16(mask,
                                     mask == 0 ? rows->first : rows->first + row * rows->stride + column);
 }
 
-INLINE_AMX void store_tile(bf16 *tile, const __m512i w[16])
+INLINE_TILED void store_tile(bf16 *tile, const __m512i w[16])
 {
     for (int i = 0; i < 16; i++)
         _mm512_store_si512(tile + 32 * i, w[i]);
 }
 
-AMX void pack_left(bf16 *tiles, const struct rows *rows)
+TILED void pack_left(bf16 *tiles, const struct rows *rows)
 {
     for (int64_t row = 0; row < padded(rows->count); row += 16)
         for (int64_t column = 0; column < rows->width; column += 32, tiles += TILE)
@@ -60,7 +60,7 @@ AMX void pack_left(bf16 *tiles, const struct rows *rows)
                 _mm512_store_si512(tiles + 32 * i, load(rows, row + i, column));
 }
 
-AMX void pack_right_transposed(bf16 *tiles, const struct rows *rows)
+TILED void pack_right_transposed(bf16 *tiles, const struct rows *rows)
 {
     __m512i words[16];
     for (int64_t row = 0; row < padded(rows->count); row += 16) {
@@ -74,8 +74,8 @@ AMX void pack_right_transposed(bf16 *tiles, const struct rows *rows)
 }
 
 /* Two tiles of a right factor from 32 rows and 32 columns. */
-INLINE_AMX void interleave(__m512i left[16], __m512i right[16], const struct rows *rows, int64_t row,
-                           int64_t column)
+INLINE_TILED void interleave(__m512i left[16], __m512i right[16], const struct rows *rows, int64_t row,
+                             int64_t column)
 {
     const __m512i first = _mm512_set_epi32(23, 22, 21, 20, 7, 6, 5, 4, 19, 18, 17, 16, 3, 2, 1, 0);
     const __m512i second = _mm512_add_epi32(first, _mm512_set1_epi32(8));
@@ -87,7 +87,7 @@ INLINE_AMX void interleave(__m512i left[16], __m512i right[16], const struct row
     }
 }
 
-AMX void pack_right(bf16 *tiles, const struct rows *rows)
+TILED void pack_right(bf16 *tiles, const struct rows *rows)
 {
     __m512i left[16], right[16];
     for (int64_t row = 0; row < rows->count; row += 32) {
@@ -99,7 +99,7 @@ AMX void pack_right(bf16 *tiles, const struct rows *rows)
     }
 }
 
-AMX void pack_left_transposed(bf16 *tiles, const struct rows *rows)
+TILED void pack_left_transposed(bf16 *tiles, const struct rows *rows)
 {
     __m512i left[16], right[16];
     for (int64_t row = 0; row < rows->count; row += 32) {
@@ -113,7 +113,7 @@ AMX void pack_left_transposed(bf16 *tiles, const struct rows *rows)
     }
 }
 
-AMX void unpack(bf16 *out, int64_t stride, const float *sum, int64_t rows, int64_t width, float scale)
+TILED void unpack(bf16 *out, int64_t stride, const float *sum, int64_t rows, int64_t width, float scale)
 {
     __m512 factor = _mm512_set1_ps(scale);
     for (int64_t row = 0; row < rows; row++) {
@@ -127,8 +127,8 @@ AMX void unpack(bf16 *out, int64_t stride, const float *sum, int64_t rows, int64
     }
 }
 
-AMX void unpack_transposed(bf16 *out, int64_t stride, const float *sum, int64_t sum_stride, int64_t rows,
-                           int64_t width, const float *scale)
+TILED void unpack_transposed(bf16 *out, int64_t stride, const float *sum, int64_t sum_stride, int64_t rows,
+                             int64_t width, const float *scale)
 {
     __m512i words[16];
     for (int64_t half = 0; half < 32; half += 16) {

@@ -123,12 +123,12 @@ int64_t attention_workspace_plain(const struct attention_shape *shape);
 
 #ifdef __x86_64__
 /* bf16 in tiles, where cpu_level() is CPU_AMX. */
-void attention_forward_amx(const struct attention_outputs *arrays, const struct attention_shape *shape,
-                           const struct dropout *dropout, void *workspace);
-void attention_backward_amx(const struct attention_gradients *arrays, const struct attention_shape *shape,
-                            const struct dropout *dropout, void *workspace);
-int64_t attention_workspace_amx_forward(const struct attention_shape *shape);
-int64_t attention_workspace_amx_backward(const struct attention_shape *shape);
+void attention_forward_tiles(const struct attention_outputs *arrays, const struct attention_shape *shape,
+                             const struct dropout *dropout, void *workspace);
+void attention_backward_tiles(const struct attention_gradients *arrays, const struct attention_shape *shape,
+                              const struct dropout *dropout, void *workspace);
+int64_t attention_workspace_tiles_forward(const struct attention_shape *shape);
+int64_t attention_workspace_tiles_backward(const struct attention_shape *shape);
 #endif
 
 #endif

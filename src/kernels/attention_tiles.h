@@ -12,10 +12,10 @@
 
 #ifdef __x86_64__
 
-#include "amx_tiles.h"
 #include "attention_private.h"
+#include "tiles.h"
 
-#define INLINE_AMX AMX static inline __attribute__((always_inline))
+#define INLINE_TILED TILED static inline __attribute__((always_inline))
 
 enum { BLOCK = 32, TILE = 512 /* bf16 numbers in a tile */ };
 
@@ -33,8 +33,8 @@ static inline int64_t padded(int64_t n)
 
 /* c (32, 32) = left right, or c += left right, over `depth` tiles along the inner dimension. The barrier is
  * there because gcc's tile loads do not say that they read memory. */
-INLINE_AMX void multiply_block(float *c, int64_t c_stride, bool add, struct tiles left, struct tiles right,
-                               int64_t depth)
+INLINE_TILED void multiply_block(float *c, int64_t c_stride, bool add, struct tiles left, struct tiles right,
+                                 int64_t depth)
 {
     float *lower = c + 16 * c_stride;
     int64_t row_bytes = c_stride * (int64_t)sizeof(float);
@@ -67,8 +67,8 @@ INLINE_AMX void multiply_block(float *c, int64_t c_stride, bool add, struct tile
 }
 
 /* c (rows, columns), multiples of 32, in blocks. */
-INLINE_AMX void multiply(float *c, int64_t c_stride, bool add, struct tiles left, int64_t rows,
-                         struct tiles right, int64_t columns, int64_t depth)
+INLINE_TILED void multiply(float *c, int64_t c_stride, bool add, struct tiles left, int64_t rows,
+                           struct tiles right, int64_t columns, int64_t depth)
 {
     for (int64_t row = 0; row < rows; row += BLOCK) {
         for (int64_t column = 0; column < columns; column += BLOCK) {
@@ -82,7 +82,7 @@ INLINE_AMX void multiply(float *c, int64_t c_stride, bool add, struct tiles left
 
 /* 2^x within 1e-7 times itself: the polynomial, minimax by Remez' exchange, is for the part after the binary
  * point; scalef rounds down itself. Below the range of floats the result is 0, of NaN NaN. */
-INLINE_AMX __m512 exp2_lanes(__m512 x)
+INLINE_TILED __m512 exp2_lanes(__m512 x)
 {
     __m512 f = _mm512_reduce_ps(x, 9 /* what is left after rounding down to an integer */);
     __m512 p = _mm512_set1_ps(1.877576199e-3f);
@@ -95,7 +95,7 @@ INLINE_AMX __m512 exp2_lanes(__m512 x)
 }
 
 /* 32 floats as bf16, in order. */
-INLINE_AMX __m512i rounded(__m512 first, __m512 second)
+INLINE_TILED __m512i rounded(__m512 first, __m512 second)
 {
     return (__m512i)_mm512_cvtne2ps_pbh(second, first);
 }
@@ -107,7 +107,7 @@ struct lanes {
     uint64_t dropout_index[BLOCK]; /* of key 0 */
 };
 
-AMX static inline struct lanes lanes_of(const struct head *head, int64_t query)
+TILED static inline struct lanes lanes_of(const struct head *head, int64_t query)
 {
     struct lanes lanes = {.least_place = place_of(head, query), .least_first = INT64_MAX};
     int32_t place[BLOCK], first[BLOCK];
@@ -134,7 +134,7 @@ static inline bool all_visible(const struct lanes *lanes, int64_t key, int64_t k
     return key >= lanes->most_first && key + keys - 1 <= lanes->least_place;
 }
 
-INLINE_AMX __mmask16 visible(const struct lanes *lanes, int64_t half, int64_t key)
+INLINE_TILED __mmask16 visible(const struct lanes *lanes, int64_t half, int64_t key)
 {
     __m512i keys = _mm512_set1_epi32((int32_t)key);
     return _mm512_mask_cmple_epi32_mask(_mm512_cmple_epi32_mask(keys, lanes->place[half]), lanes->first[half],
@@ -142,7 +142,7 @@ INLINE_AMX __mmask16 visible(const struct lanes *lanes, int64_t half, int64_t ke
 }
 
 /* dropout_mask_factor of eight indices: which are kept. */
-INLINE_AMX __mmask8 kept_eight(const struct dropout_mask *mask, __m512i index)
+INLINE_TILED __mmask8 kept_eight(const struct dropout_mask *mask, __m512i index)
 {
     __m512i z = _mm512_add_epi64(_mm512_set1_epi64((int64_t)mask->key),
                                  _mm512_mullo_epi64(_mm512_add_epi64(index, _mm512_set1_epi64(1)),
@@ -156,8 +156,8 @@ INLINE_AMX __mmask8 kept_eight(const struct dropout_mask *mask, __m512i index)
 }
 
 /* `values` of one key, dropped or scaled. */
-INLINE_AMX __m512 dropped(__m512 values, const struct dropout_mask *mask, const struct lanes *lanes,
-                          int64_t half, int64_t key)
+INLINE_TILED __m512 dropped(__m512 values, const struct dropout_mask *mask, const struct lanes *lanes,
+                            int64_t half, int64_t key)
 {
     const uint64_t *index = lanes->dropout_index + 16 * half;
     __m512i keys = _mm512_set1_epi64(key);

@@ -2,8 +2,8 @@
  * by 32 x 16 bf16 numbers and adds to 16 x 16 floats (Intel Architecture Instruction Set Extensions
  * Programming Reference, chapter 3). The right factor lies in pairs of rows: row r of the tile holds, column
  * by column, elements 2r and 2r + 1. */
-#ifndef LLMPI_KERNELS_AMX_TILES_H
-#define LLMPI_KERNELS_AMX_TILES_H
+#ifndef LLMPI_KERNELS_TILES_H
+#define LLMPI_KERNELS_TILES_H
 
 #ifdef __x86_64__
 
@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Marks functions that use tiles or AVX-512; to be called only where cpu_level() is CPU_AMX. */
-#define AMX __attribute__((target(TARGET_AVX512 ",avx512bf16,amx-tile,amx-bf16")))
+#define TILED __attribute__((target(TARGET_AVX512 ",avx512bf16,amx-tile,amx-bf16")))
 
 enum { TILE_ROWS = 16, TILE_BYTES = 64, TILE_DEPTH = 32 /* bf16 numbers along the inner dimension */ };
 
@@ -26,7 +26,7 @@ struct tile_configuration {
 
 /* Each thread, before its first tile and after foreign code that may have used tiles. (The object is static
  * and constant: gcc 12 drops the stores to a local one.) */
-AMX static inline void tiles_begin(void)
+TILED static inline void tiles_begin(void)
 {
     static const struct tile_configuration configuration = {
         .palette = 1,
@@ -38,7 +38,7 @@ AMX static inline void tiles_begin(void)
 }
 
 /* Each thread, after its last tile: the system then need not save them. */
-AMX static inline void tiles_end(void)
+TILED static inline void tiles_end(void)
 {
     _tile_release();
 }

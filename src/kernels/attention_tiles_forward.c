@@ -47,8 +47,8 @@ static struct memory cut_memory(struct scratch *scratch, const struct attention_
 }
 
 /* The largest visible score of each query. */
-INLINE_AMX void find_largest(__m512 largest[2], const float *scores, const struct lanes *lanes, int64_t key,
-                             int64_t keys, bool edge)
+INLINE_TILED void find_largest(__m512 largest[2], const float *scores, const struct lanes *lanes, int64_t key,
+                               int64_t keys, bool edge)
 {
     for (int64_t half = 0; half < 2; half++) {
         __m512 most[4];
@@ -66,7 +66,7 @@ INLINE_AMX void find_largest(__m512 largest[2], const float *scores, const struc
 }
 
 /* Lanes of queries as columns of the sum. */
-INLINE_AMX void in_columns(__m512 columns[2], const __m512 lanes[2])
+INLINE_TILED void in_columns(__m512 columns[2], const __m512 lanes[2])
 {
     const __m512i first = _mm512_set_epi32(27, 26, 25, 24, 19, 18, 17, 16, 11, 10, 9, 8, 3, 2, 1, 0);
     columns[0] = _mm512_permutex2var_ps(lanes[0], first, lanes[1]);
@@ -74,7 +74,7 @@ INLINE_AMX void in_columns(__m512 columns[2], const __m512 lanes[2])
 }
 
 /* Raises what probabilities are relative to, where `largest` exceeds it by far, and rescales the sums. */
-INLINE_AMX void raise(struct running *running, const __m512 largest[2], float *sum, int64_t width)
+INLINE_TILED void raise(struct running *running, const __m512 largest[2], float *sum, int64_t width)
 {
     __m512 factors[2], columns[2];
     __mmask16 raised[2];
@@ -98,9 +98,9 @@ INLINE_AMX void raise(struct running *running, const __m512 largest[2], float *s
 }
 
 /* Scores to probabilities, as right factor. */
-INLINE_AMX void exponentiate(bf16 *probabilities, struct running *running, const float *scores,
-                             const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys,
-                             __m512 scale, bool edge, bool drop)
+INLINE_TILED void exponentiate(bf16 *probabilities, struct running *running, const float *scores,
+                               const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys,
+                               __m512 scale, bool edge, bool drop)
 {
     for (int64_t j = 0; j < keys; j += 2) {
         __m512i pair[2];
@@ -123,9 +123,9 @@ INLINE_AMX void exponentiate(bf16 *probabilities, struct running *running, const
     }
 }
 
-INLINE_AMX void soften(struct memory_of_block *block, struct running *running, float *sum,
-                       const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys,
-                       bool edge, bool drop)
+INLINE_TILED void soften(struct memory_of_block *block, struct running *running, float *sum,
+                         const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys,
+                         bool edge, bool drop)
 {
     __m512 largest[2];
     __m512 scale = _mm512_set1_ps((float)(LOG2_E / sqrt((double)head->shape->head_width)));
@@ -136,27 +136,28 @@ INLINE_AMX void soften(struct memory_of_block *block, struct running *running, f
     exponentiate(block->probabilities, running, block->scores, head, lanes, key, keys, scale, edge, drop);
 }
 
-AMX static void soften_inside(struct memory_of_block *block, struct running *running, float *sum,
-                              const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys)
+TILED static void soften_inside(struct memory_of_block *block, struct running *running, float *sum,
+                                const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys)
 {
     soften(block, running, sum, head, lanes, key, keys, false, false);
 }
 
-AMX static void soften_edge(struct memory_of_block *block, struct running *running, float *sum,
-                            const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys)
+TILED static void soften_edge(struct memory_of_block *block, struct running *running, float *sum,
+                              const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys)
 {
     soften(block, running, sum, head, lanes, key, keys, true, false);
 }
 
-AMX static void soften_dropped(struct memory_of_block *block, struct running *running, float *sum,
-                               const struct head *head, const struct lanes *lanes, int64_t key, int64_t keys)
+TILED static void soften_dropped(struct memory_of_block *block, struct running *running, float *sum,
+                                 const struct head *head, const struct lanes *lanes, int64_t key,
+                                 int64_t keys)
 {
     soften(block, running, sum, head, lanes, key, keys, true, true);
 }
 
 /* The sums of `queries` queries from `query` on. */
-AMX static void attend(struct running *running, const struct memory *memory, const struct head *head,
-                       const struct lanes *lanes, int64_t end)
+TILED static void attend(struct running *running, const struct memory *memory, const struct head *head,
+                         const struct lanes *lanes, int64_t end)
 {
     struct memory_of_block block;
     int64_t width = padded(head->shape->head_width), depth = width / 32;
@@ -176,8 +177,8 @@ AMX static void attend(struct running *running, const struct memory *memory, con
     }
 }
 
-AMX static void forward_block(const struct attention_outputs *arrays, const struct head *head,
-                              const struct memory *memory, int64_t query)
+TILED static void forward_block(const struct attention_outputs *arrays, const struct head *head,
+                                const struct memory *memory, int64_t query)
 {
     const struct attention_shape *shape = head->shape;
     int64_t queries = smaller(BLOCK, shape->n_query - query), width = shape->head_width;
@@ -209,8 +210,8 @@ AMX static void forward_block(const struct attention_outputs *arrays, const stru
 }
 
 /* Queries [query, end) of one head. */
-AMX static void forward_part(const struct attention_outputs *arrays, const struct head *head, int64_t query,
-                             int64_t end, void *workspace)
+TILED static void forward_part(const struct attention_outputs *arrays, const struct head *head, int64_t query,
+                               int64_t end, void *workspace)
 {
     const struct attention_shape *shape = head->shape;
     struct scratch scratch = {.memory = workspace};
@@ -237,8 +238,8 @@ static int64_t queries_of_part(const struct attention_shape *shape)
     return padded((shape->n_query + parts - 1) / parts);
 }
 
-void attention_forward_amx(const struct attention_outputs *arrays, const struct attention_shape *shape,
-                           const struct dropout *dropout, void *workspace)
+void attention_forward_tiles(const struct attention_outputs *arrays, const struct attention_shape *shape,
+                             const struct dropout *dropout, void *workspace)
 {
     if (shape->sequences == 0 || shape->n_query == 0)
         return;
@@ -255,7 +256,7 @@ void attention_forward_amx(const struct attention_outputs *arrays, const struct 
     }
 }
 
-int64_t attention_workspace_amx_forward(const struct attention_shape *shape)
+int64_t attention_workspace_tiles_forward(const struct attention_shape *shape)
 {
     struct scratch scratch = {0};
     for (int thread = 0; thread < threads_count(); thread++)

@@ -1,11 +1,11 @@
 /* Every tile is 16 vectors of 64 bytes, filled, where needed transposed as 16 x 16 pairs, and written. Pairs
  * of rows are interleaved by one permutation. What lies outside of the matrix is masked out, never read. */
-#include "amx_pack.h"
+#include "tile_pack.h"
 
 #ifdef __x86_64__
 
-#include "amx_tiles.h"
 #include "llmpi/kernels/threads.h"
+#include "tiles.h"
 
 enum {
     TILE = TILE_ROWS * TILE_DEPTH, /* elements of a tile */
@@ -25,12 +25,12 @@ static int64_t smaller(int64_t a, int64_t b)
     return a < b ? a : b;
 }
 
-int64_t amx_packed_elements(int64_t depth, int64_t width)
+int64_t tile_packed_elements(int64_t depth, int64_t width)
 {
     return round_up(depth, TILE_DEPTH) * round_up(width, PANEL);
 }
 
-int64_t amx_panel_offset(int64_t depth, int64_t width, int64_t total_depth, int64_t total_width)
+int64_t tile_panel_offset(int64_t depth, int64_t width, int64_t total_depth, int64_t total_width)
 {
     int64_t block = smaller(DEPTH_BLOCK, round_up(total_depth, TILE_DEPTH) - depth);
     return depth * round_up(total_width, PANEL) + width * block;
@@ -40,7 +40,7 @@ int64_t amx_panel_offset(int64_t depth, int64_t width, int64_t total_depth, int6
 static bf16 *tiles_at(bf16 *packed, int64_t depth, int64_t width, int64_t total_depth, int64_t total_width)
 {
     int64_t inside = depth % DEPTH_BLOCK;
-    return packed + amx_panel_offset(depth - inside, width, total_depth, total_width) + inside * PANEL;
+    return packed + tile_panel_offset(depth - inside, width, total_depth, total_width) + inside * PANEL;
 }
 
 /* The first n of 16 lanes; none or all where n is outside. */
@@ -55,21 +55,21 @@ static inline __mmask32 lanes32(int64_t n)
 }
 
 /* (a0 ... a15, b0 ... b15) to (a0, b0, a1, b1, ...). */
-AMX static inline __m512i interleave(__m512i halves)
+TILED static inline __m512i interleave(__m512i halves)
 {
     const __m512i order = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
                                            7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
     return _mm512_permutexvar_epi16(order, halves);
 }
 
-AMX static inline __m512i join(__m512 first, __m512 second)
+TILED static inline __m512i join(__m512 first, __m512 second)
 {
     return (__m512i)_mm512_cvtne2ps_pbh(second, first);
 }
 
 /* A tile of a right factor from `rows` rows of `columns` floats: its inner dimension is the rows. */
-AMX static inline void fill_from_float_rows(tile_rows tile, const float *values, int64_t stride, int64_t rows,
-                                            int64_t columns)
+TILED static inline void fill_from_float_rows(tile_rows tile, const float *values, int64_t stride,
+                                              int64_t rows, int64_t columns)
 {
     __mmask16 mask = lanes(columns);
 #pragma GCC unroll 16
@@ -82,8 +82,8 @@ AMX static inline void fill_from_float_rows(tile_rows tile, const float *values,
 }
 
 /* The same from bf16. */
-AMX static inline void fill_from_rows(tile_rows tile, const bf16 *values, int64_t stride, int64_t rows,
-                                      int64_t columns)
+TILED static inline void fill_from_rows(tile_rows tile, const bf16 *values, int64_t stride, int64_t rows,
+                                        int64_t columns)
 {
     __mmask16 mask = lanes(columns);
 #pragma GCC unroll 16
@@ -96,8 +96,8 @@ AMX static inline void fill_from_rows(tile_rows tile, const bf16 *values, int64_
 }
 
 /* `rows` rows of `columns` floats as they lie. */
-AMX static inline void fill_from_float_columns(tile_rows tile, const float *values, int64_t stride,
-                                               int64_t rows, int64_t columns)
+TILED static inline void fill_from_float_columns(tile_rows tile, const float *values, int64_t stride,
+                                                 int64_t rows, int64_t columns)
 {
     __mmask16 low = lanes(columns), high = lanes(columns - 16);
 #pragma GCC unroll 16
@@ -109,7 +109,7 @@ AMX static inline void fill_from_float_columns(tile_rows tile, const float *valu
 }
 
 /* Transposes 16 x 16 pairs: within groups of four rows by unpacking, then 128-bit lanes among the groups. */
-AMX static inline void transpose(tile_rows tile)
+TILED static inline void transpose(tile_rows tile)
 {
     tile_rows half, group;
 #pragma GCC unroll 8
@@ -137,7 +137,7 @@ AMX static inline void transpose(tile_rows tile)
     }
 }
 
-AMX static inline void write(bf16 *packed, const tile_rows tile)
+TILED static inline void write(bf16 *packed, const tile_rows tile)
 {
 #pragma GCC unroll 16
     for (int i = 0; i < TILE_ROWS; i++)
@@ -145,8 +145,8 @@ AMX static inline void write(bf16 *packed, const tile_rows tile)
 }
 
 /* 32 x 32 numbers of a master, or what there is of them, into their two tiles of each form. */
-AMX static void pack_square(bf16 *by_rows, bf16 *by_columns, const float *master, int64_t stride,
-                            int64_t rows, int64_t columns)
+TILED static void pack_square(bf16 *by_rows, bf16 *by_columns, const float *master, int64_t stride,
+                              int64_t rows, int64_t columns)
 {
     tile_rows tile;
     for (int64_t half = 0; half < 2; half++) {
@@ -158,7 +158,7 @@ AMX static void pack_square(bf16 *by_rows, bf16 *by_columns, const float *master
     }
 }
 
-void amx_pack_weight(bf16 *by_rows, bf16 *by_columns, const float *master, int64_t rows, int64_t columns)
+void tile_pack_weight(bf16 *by_rows, bf16 *by_columns, const float *master, int64_t rows, int64_t columns)
 {
     int64_t runs = (columns + COLUMN_RUN - 1) / COLUMN_RUN, bands = (rows + PANEL - 1) / PANEL;
 #pragma omp parallel for schedule(dynamic) if (rows * columns > SMALL)
@@ -171,8 +171,8 @@ void amx_pack_weight(bf16 *by_rows, bf16 *by_columns, const float *master, int64
     }
 }
 
-AMX static void pack_pair(bf16 *packed, const bf16 *values, int64_t stride, int64_t depth, int64_t width,
-                          bool left)
+TILED static void pack_pair(bf16 *packed, const bf16 *values, int64_t stride, int64_t depth, int64_t width,
+                            bool left)
 {
     tile_rows tile;
     for (int64_t half = 0; half < 2; half++) {
@@ -183,7 +183,7 @@ AMX static void pack_pair(bf16 *packed, const bf16 *values, int64_t stride, int6
     }
 }
 
-void amx_pack_rows(bf16 *packed, const bf16 *values, int64_t stride, int64_t depth, int64_t width, bool left)
+void tile_pack_rows(bf16 *packed, const bf16 *values, int64_t stride, int64_t depth, int64_t width, bool left)
 {
     int64_t runs = (width + COLUMN_RUN - 1) / COLUMN_RUN, bands = (depth + TILE_DEPTH - 1) / TILE_DEPTH;
 #pragma omp parallel for schedule(dynamic) if (depth * width > SMALL)
@@ -195,7 +195,7 @@ void amx_pack_rows(bf16 *packed, const bf16 *values, int64_t stride, int64_t dep
     }
 }
 
-AMX void amx_copy_panel(bf16 *panel, const bf16 *values, int64_t stride, int64_t rows, int64_t depth)
+TILED void tile_copy_panel(bf16 *panel, const bf16 *values, int64_t stride, int64_t rows, int64_t depth)
 {
     for (int64_t k = 0; k < depth; k += TILE_DEPTH) {
         __mmask32 mask = lanes32(depth - k);

@@ -5,8 +5,8 @@
 
 #ifdef __x86_64__
 
-#include "amx_gemm.h"
-#include "amx_pack.h"
+#include "tile_gemm.h"
+#include "tile_pack.h"
 
 enum {
     HEADER = 64,          /* bytes: keeps the forms aligned */
@@ -28,7 +28,7 @@ static int64_t smaller(int64_t a, int64_t b)
 
 static int64_t form_bytes(int64_t depth, int64_t width)
 {
-    return amx_packed_elements(depth, width) * (int64_t)sizeof(bf16);
+    return tile_packed_elements(depth, width) * (int64_t)sizeof(bf16);
 }
 
 static int64_t packed_bytes(int64_t inputs, int64_t outputs)
@@ -39,12 +39,12 @@ static int64_t packed_bytes(int64_t inputs, int64_t outputs)
 static void *create(int64_t inputs, int64_t outputs, const struct allocator *allocator)
 {
     char *memory = allocator->allocate(allocator->context, (size_t)packed_bytes(inputs, outputs),
-                                       "a weight packed for AMX");
+                                       "a weight packed in tiles");
     if (memory == NULL)
         return NULL;
     bf16 *by_inputs = (bf16 *)(memory + HEADER);
     *(struct packed *)memory =
-        (struct packed){inputs, outputs, by_inputs, by_inputs + amx_packed_elements(inputs, outputs)};
+        (struct packed){inputs, outputs, by_inputs, by_inputs + tile_packed_elements(inputs, outputs)};
     return memory;
 }
 
@@ -57,16 +57,16 @@ static void pack(void *packed, const float *master, bool transposed)
 {
     const struct packed *weight = packed;
     if (transposed)
-        amx_pack_weight(weight->by_outputs, weight->by_inputs, master, weight->outputs, weight->inputs);
+        tile_pack_weight(weight->by_outputs, weight->by_inputs, master, weight->outputs, weight->inputs);
     else
-        amx_pack_weight(weight->by_inputs, weight->by_outputs, master, weight->inputs, weight->outputs);
+        tile_pack_weight(weight->by_inputs, weight->by_outputs, master, weight->inputs, weight->outputs);
 }
 
 static void forward(void *y, enum element y_element, const bf16 *x, const void *packed, const float *bias,
                     int64_t rows, void *workspace)
 {
     const struct packed *weight = packed;
-    struct amx_product product = {
+    struct tile_product product = {
         .rows = rows,
         .columns = weight->outputs,
         .depth = weight->inputs,
@@ -76,15 +76,15 @@ static void forward(void *y, enum element y_element, const bf16 *x, const void *
         .bias = bias,
         .y = y,
         .y_stride = weight->outputs,
-        .output = y_element == ELEMENT_BF16 ? AMX_BF16 : AMX_FP32,
+        .output = y_element == ELEMENT_BF16 ? TILE_BF16 : TILE_FP32,
     };
-    amx_multiply(&product, workspace);
+    tile_multiply(&product, workspace);
 }
 
 static void backward_input(bf16 *dx, const bf16 *dy, const void *packed, int64_t rows, void *workspace)
 {
     const struct packed *weight = packed;
-    struct amx_product product = {
+    struct tile_product product = {
         .rows = rows,
         .columns = weight->inputs,
         .depth = weight->outputs,
@@ -93,9 +93,9 @@ static void backward_input(bf16 *dx, const bf16 *dy, const void *packed, int64_t
         .right = weight->by_outputs,
         .y = dx,
         .y_stride = weight->inputs,
-        .output = AMX_BF16,
+        .output = TILE_BF16,
     };
-    amx_multiply(&product, workspace);
+    tile_multiply(&product, workspace);
 }
 
 /* dweight (left_width, right_width) += left^T right for factors of `rows` rows. */
@@ -109,7 +109,7 @@ struct gradient {
 
 static int64_t stripe_elements(int64_t width, int64_t rows)
 {
-    return amx_packed_elements(smaller(rows, GRADIENT_ROWS), smaller(width, STRIPE));
+    return tile_packed_elements(smaller(rows, GRADIENT_ROWS), smaller(width, STRIPE));
 }
 
 /* Adds the product of rows [row, row + rows) for the right factor's columns from `column`, which are packed.
@@ -119,9 +119,9 @@ static void add_stripes(const struct gradient *gradient, int64_t row, int64_t ro
     for (int64_t start = 0; start < gradient->left_width; start += STRIPE) {
         int64_t width = smaller(STRIPE, gradient->left_width - start);
         if (column == 0 || gradient->left_width > STRIPE)
-            amx_pack_rows(gradient->left_packed, gradient->left + row * gradient->left_width + start,
-                          gradient->left_width, rows, width, true);
-        struct amx_product product = {
+            tile_pack_rows(gradient->left_packed, gradient->left + row * gradient->left_width + start,
+                           gradient->left_width, rows, width, true);
+        struct tile_product product = {
             .rows = width,
             .columns = smaller(STRIPE, gradient->right_width - column),
             .depth = rows,
@@ -129,9 +129,9 @@ static void add_stripes(const struct gradient *gradient, int64_t row, int64_t ro
             .right = gradient->right_packed,
             .y = gradient->dweight + start * gradient->right_width + column,
             .y_stride = gradient->right_width,
-            .output = AMX_ADD_FP32,
+            .output = TILE_ADD_FP32,
         };
-        amx_multiply(&product, gradient->workspace);
+        tile_multiply(&product, gradient->workspace);
     }
 }
 
@@ -140,9 +140,9 @@ static void add_gradient(const struct gradient *gradient)
     for (int64_t row = 0; row < gradient->rows; row += GRADIENT_ROWS) {
         int64_t rows = smaller(GRADIENT_ROWS, gradient->rows - row);
         for (int64_t column = 0; column < gradient->right_width; column += STRIPE) {
-            amx_pack_rows(gradient->right_packed, gradient->right + row * gradient->right_width + column,
-                          gradient->right_width, rows, smaller(STRIPE, gradient->right_width - column),
-                          false);
+            tile_pack_rows(gradient->right_packed, gradient->right + row * gradient->right_width + column,
+                           gradient->right_width, rows, smaller(STRIPE, gradient->right_width - column),
+                           false);
             add_stripes(gradient, row, rows, column);
         }
     }
@@ -168,10 +168,10 @@ static void backward_weight(float *dweight, bool transposed, const bf16 *x, cons
 static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
 {
     int64_t depth = smaller(rows, GRADIENT_ROWS);
-    int64_t straight = amx_workspace_bytes(rows, outputs, inputs);
-    int64_t back = amx_workspace_bytes(rows, inputs, outputs);
-    int64_t gradient = amx_workspace_bytes(smaller(inputs, STRIPE), smaller(outputs, STRIPE), depth);
-    int64_t across = amx_workspace_bytes(smaller(outputs, STRIPE), smaller(inputs, STRIPE), depth);
+    int64_t straight = tile_workspace_bytes(rows, outputs, inputs);
+    int64_t back = tile_workspace_bytes(rows, inputs, outputs);
+    int64_t gradient = tile_workspace_bytes(smaller(inputs, STRIPE), smaller(outputs, STRIPE), depth);
+    int64_t across = tile_workspace_bytes(smaller(outputs, STRIPE), smaller(inputs, STRIPE), depth);
     gradient = (gradient > across ? gradient : across) +
                (stripe_elements(inputs, rows) + stripe_elements(outputs, rows)) * (int64_t)sizeof(bf16);
     int64_t most = straight > back ? straight : back;

@@ -4,8 +4,8 @@
  * Every element of the output is summed in the same order whatever the number of threads and of rows. The
  * instructions treat denormal numbers, bf16 or fp32, as zero and round to nearest even; so does the
  * conversion of the output to bf16. */
-#ifndef LLMPI_KERNELS_AMX_GEMM_H
-#define LLMPI_KERNELS_AMX_GEMM_H
+#ifndef LLMPI_KERNELS_TILE_GEMM_H
+#define LLMPI_KERNELS_TILE_GEMM_H
 
 #ifdef __x86_64__
 
@@ -13,26 +13,26 @@
 
 #include <stdint.h>
 
-enum amx_output { AMX_BF16, AMX_FP32, AMX_ADD_FP32 /* y += */ };
+enum tile_output { TILE_BF16, TILE_FP32, TILE_ADD_FP32 /* y += */ };
 
 /* y (rows, columns) = left (rows, depth) right (depth, columns) + bias. */
-struct amx_product {
+struct tile_product {
     int64_t rows, columns, depth;
     const bf16 *left; /* row-major with left_stride elements from row to row, or NULL: */
     int64_t left_stride;
-    const bf16 *left_packed; /* its packed form (amx_pack.h) */
+    const bf16 *left_packed; /* its packed form (tile_pack.h) */
     const bf16 *right;       /* a packed form */
     const float *bias;       /* `columns` numbers, or NULL */
     void *y;
     int64_t y_stride; /* elements */
-    enum amx_output output;
+    enum tile_output output;
 };
 
-/* On up to threads_count() threads. `workspace`: amx_workspace_bytes() bytes, 64-byte aligned. */
-void amx_multiply(const struct amx_product *product, void *workspace);
+/* On up to threads_count() threads. `workspace`: tile_workspace_bytes() bytes, 64-byte aligned. */
+void tile_multiply(const struct tile_product *product, void *workspace);
 
 /* For products of up to `rows` rows with threads_count() threads. */
-int64_t amx_workspace_bytes(int64_t rows, int64_t columns, int64_t depth);
+int64_t tile_workspace_bytes(int64_t rows, int64_t columns, int64_t depth);
 
 #endif
 #endif

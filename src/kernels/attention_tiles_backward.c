@@ -69,8 +69,8 @@ struct piece {
     bf16 *p, *ds, *ds_right; /* its first tiles */
 };
 
-INLINE_AMX void differentiate(const struct memory_of_block *block, const struct piece *piece, bool edge,
-                              bool drop)
+INLINE_TILED void differentiate(const struct memory_of_block *block, const struct piece *piece, bool edge,
+                                bool drop)
 {
     const __m512 scale = _mm512_set1_ps((float)(LOG2_E / sqrt((double)piece->head->shape->head_width)));
     for (int64_t j = 0; j < BLOCK; j += 2) {
@@ -103,17 +103,17 @@ INLINE_AMX void differentiate(const struct memory_of_block *block, const struct 
     }
 }
 
-AMX static void differentiate_inside(const struct memory_of_block *block, const struct piece *piece)
+TILED static void differentiate_inside(const struct memory_of_block *block, const struct piece *piece)
 {
     differentiate(block, piece, false, false);
 }
 
-AMX static void differentiate_edge(const struct memory_of_block *block, const struct piece *piece)
+TILED static void differentiate_edge(const struct memory_of_block *block, const struct piece *piece)
 {
     differentiate(block, piece, true, false);
 }
 
-AMX static void differentiate_dropped(const struct memory_of_block *block, const struct piece *piece)
+TILED static void differentiate_dropped(const struct memory_of_block *block, const struct piece *piece)
 {
     differentiate(block, piece, true, true);
 }
@@ -136,9 +136,9 @@ static bool seen(const struct lanes *lanes, int64_t key)
 }
 
 /* The piece of keys from `key` and queries from `query`, at places `row` and `column` of the block. */
-AMX static void compute_piece(struct memory_of_block *block, const struct memory *memory,
-                              const struct head *head, int64_t key, int64_t query, int64_t row,
-                              int64_t column)
+TILED static void compute_piece(struct memory_of_block *block, const struct memory *memory,
+                                const struct head *head, int64_t key, int64_t query, int64_t row,
+                                int64_t column)
 {
     int64_t width = padded(head->shape->head_width), depth = width / 32;
     int64_t left = row / 16 * (QUERIES / 32 * TILE) + column / 32 * TILE;
@@ -171,9 +171,9 @@ AMX static void compute_piece(struct memory_of_block *block, const struct memory
 }
 
 /* Keys [key, key + keys) and queries [query, query + queries), multiples of 32. */
-AMX static void backward_block(struct memory_of_block *block, const struct memory *memory,
-                               const struct head *head, int64_t key, int64_t keys, int64_t query,
-                               int64_t queries)
+TILED static void backward_block(struct memory_of_block *block, const struct memory *memory,
+                                 const struct head *head, int64_t key, int64_t keys, int64_t query,
+                                 int64_t queries)
 {
     int64_t width = padded(head->shape->head_width);
     for (int64_t row = 0; row < keys; row += BLOCK)
@@ -199,7 +199,7 @@ static struct rows rows_of(const void *array, int64_t offset, int64_t count, int
     return (struct rows){(const bf16 *)array + offset, count, stride, width};
 }
 
-INLINE_AMX float dot(const bf16 *a, const bf16 *b, int64_t n)
+INLINE_TILED float dot(const bf16 *a, const bf16 *b, int64_t n)
 {
     __m512 sum = _mm512_setzero_ps();
     for (int64_t i = 0; i < n; i += 32) {
@@ -211,8 +211,8 @@ INLINE_AMX float dot(const bf16 *a, const bf16 *b, int64_t n)
 }
 
 /* What the queries of a head bring along, and sums of zero. */
-AMX static void begin_head(const struct attention_gradients *arrays, const struct head *head,
-                           const struct memory *memory)
+TILED static void begin_head(const struct attention_gradients *arrays, const struct head *head,
+                             const struct memory *memory)
 {
     const struct attention_shape *shape = head->shape;
     int64_t queries = shape->n_query, width = shape->head_width, all = padded(queries);
@@ -234,8 +234,8 @@ AMX static void begin_head(const struct attention_gradients *arrays, const struc
         memory->lanes[query / BLOCK] = lanes_of(head, query);
 }
 
-AMX static void end_head(const struct attention_gradients *arrays, const struct head *head,
-                         const struct memory *memory)
+TILED static void end_head(const struct attention_gradients *arrays, const struct head *head,
+                           const struct memory *memory)
 {
     const struct attention_shape *shape = head->shape;
     int64_t width = shape->head_width;
@@ -248,8 +248,8 @@ AMX static void end_head(const struct attention_gradients *arrays, const struct 
                           width, scale);
 }
 
-AMX static void backward_head(const struct attention_gradients *arrays, const struct head *head,
-                              const struct memory *memory)
+TILED static void backward_head(const struct attention_gradients *arrays, const struct head *head,
+                                const struct memory *memory)
 {
     const struct attention_shape *shape = head->shape;
     struct memory_of_block block;
@@ -274,8 +274,9 @@ AMX static void backward_head(const struct attention_gradients *arrays, const st
     end_head(arrays, head, memory);
 }
 
-AMX static void backward_group(const struct attention_gradients *arrays, const struct attention_shape *shape,
-                               int64_t sequence, int64_t kv, const struct dropout *dropout, void *workspace)
+TILED static void backward_group(const struct attention_gradients *arrays,
+                                 const struct attention_shape *shape, int64_t sequence, int64_t kv,
+                                 const struct dropout *dropout, void *workspace)
 {
     struct scratch scratch = {.memory = workspace};
     struct memory memory = {0};
@@ -302,8 +303,8 @@ AMX static void backward_group(const struct attention_gradients *arrays, const s
            1.0f);
 }
 
-void attention_backward_amx(const struct attention_gradients *arrays, const struct attention_shape *shape,
-                            const struct dropout *dropout, void *workspace)
+void attention_backward_tiles(const struct attention_gradients *arrays, const struct attention_shape *shape,
+                              const struct dropout *dropout, void *workspace)
 {
 #pragma omp parallel for collapse(2) schedule(dynamic, 1)
     for (int64_t sequence = 0; sequence < shape->sequences; sequence++)
@@ -311,7 +312,7 @@ void attention_backward_amx(const struct attention_gradients *arrays, const stru
             backward_group(arrays, shape, sequence, kv, dropout, workspace);
 }
 
-int64_t attention_workspace_amx_backward(const struct attention_shape *shape)
+int64_t attention_workspace_tiles_backward(const struct attention_shape *shape)
 {
     struct scratch scratch = {0};
     for (int thread = 0; thread < threads_count(); thread++)

@@ -4,13 +4,13 @@
  * second-level cache over their whole depth, a group is one strip; otherwise it is several, whose sums wait
  * in that cache, so that what is read of the right factor serves all of them. The last step hands the sums to
  * the output. */
-#include "amx_gemm.h"
+#include "tile_gemm.h"
 
 #ifdef __x86_64__
 
-#include "amx_pack.h"
-#include "amx_tiles.h"
 #include "llmpi/kernels/threads.h"
+#include "tile_pack.h"
+#include "tiles.h"
 
 #include <omp.h>
 #include <stdbool.h>
@@ -113,7 +113,7 @@ static int64_t thread_bytes(int64_t rows, int64_t columns, int64_t depth)
            smaller(DEPTH_BLOCK, divide_up(depth, TILE_DEPTH) * TILE_DEPTH) * PANEL * (int64_t)sizeof(bf16);
 }
 
-int64_t amx_workspace_bytes(int64_t rows, int64_t columns, int64_t depth)
+int64_t tile_workspace_bytes(int64_t rows, int64_t columns, int64_t depth)
 {
     return threads_count() * thread_bytes(rows, columns, depth);
 }
@@ -124,8 +124,8 @@ enum { LEFT_SHARE = 2 /* rows of the next strip that are fetched while four tile
  * fetches two lines of the rows of 512 bytes at `next_rows`, `apart` bytes from one to the next, into the
  * second-level cache (an address past an end does no harm); the panels come in order, which the processor
  * foresees. */
-AMX static inline void multiply_tiles(const struct strip *strip, const bf16 *panel, int64_t steps,
-                                      const char *next_rows, int64_t apart)
+TILED static inline void multiply_tiles(const struct strip *strip, const bf16 *panel, int64_t steps,
+                                        const char *next_rows, int64_t apart)
 {
     const char *upper = strip->start, *lower = strip->start + strip->half;
     for (int64_t step = 0; step < steps; step++) {
@@ -146,7 +146,7 @@ AMX static inline void multiply_tiles(const struct strip *strip, const bf16 *pan
     }
 }
 
-AMX static inline void load_sums(const float *sums)
+TILED static inline void load_sums(const float *sums)
 {
     _tile_loadd(0, sums, TILE_BYTES);
     _tile_loadd(1, sums + TILE_SUMS, TILE_BYTES);
@@ -154,7 +154,7 @@ AMX static inline void load_sums(const float *sums)
     _tile_loadd(3, sums + 3 * TILE_SUMS, TILE_BYTES);
 }
 
-AMX static inline void clear_sums(void)
+TILED static inline void clear_sums(void)
 {
     _tile_zero(0);
     _tile_zero(1);
@@ -162,7 +162,7 @@ AMX static inline void clear_sums(void)
     _tile_zero(3);
 }
 
-AMX static inline void store_sums(float *sums)
+TILED static inline void store_sums(float *sums)
 {
     _tile_stored(0, sums, TILE_BYTES);
     _tile_stored(1, sums + TILE_SUMS, TILE_BYTES);
@@ -176,15 +176,15 @@ static inline __mmask16 lanes(int64_t n)
 }
 
 /* Both halves of a row of sums to the output. */
-AMX static inline void finish_row(char *y, enum amx_output output, __m512 left, __m512 right, __mmask16 low,
-                                  __mmask16 high)
+TILED static inline void finish_row(char *y, enum tile_output output, __m512 left, __m512 right,
+                                    __mmask16 low, __mmask16 high)
 {
-    if (output == AMX_BF16) {
+    if (output == TILE_BF16) {
         _mm512_mask_storeu_epi16(y, (__mmask32)high << 16 | low, (__m512i)_mm512_cvtne2ps_pbh(right, left));
         return;
     }
     float *row = (float *)y;
-    if (output == AMX_ADD_FP32) {
+    if (output == TILE_ADD_FP32) {
         left = _mm512_add_ps(left, _mm512_maskz_loadu_ps(low, row));
         right = _mm512_add_ps(right, _mm512_maskz_loadu_ps(high, row + 16));
     }
@@ -193,9 +193,10 @@ AMX static inline void finish_row(char *y, enum amx_output output, __m512 left, 
 }
 
 /* The sums at (row, column) of the output, as far as it reaches. */
-AMX static void finish_sums(const struct amx_product *product, const float *sums, int64_t row, int64_t column)
+TILED static void finish_sums(const struct tile_product *product, const float *sums, int64_t row,
+                              int64_t column)
 {
-    int64_t rows = smaller(PANEL, product->rows - row), size = product->output == AMX_BF16 ? 2 : 4;
+    int64_t rows = smaller(PANEL, product->rows - row), size = product->output == TILE_BF16 ? 2 : 4;
     __mmask16 low = lanes(product->columns - column), high = lanes(product->columns - column - 16);
     __m512 bias[2] = {_mm512_setzero_ps(), _mm512_setzero_ps()};
     if (product->bias != NULL) {
@@ -213,13 +214,13 @@ AMX static void finish_sums(const struct amx_product *product, const float *sums
 
 /* The tiles of the left factor from (row, depth): in its packed form, or as the rows lie where they are
  * complete, aligned and not too far apart, else in `copy`. */
-AMX static struct strip strip_at(const struct amx_product *product, int64_t row, int64_t depth, int64_t count,
-                                 bf16 *copy)
+TILED static struct strip strip_at(const struct tile_product *product, int64_t row, int64_t depth,
+                                   int64_t count, bf16 *copy)
 {
     struct strip packed = {(const char *)copy, TILE_BYTES, TILE * sizeof(bf16), 2 * TILE * sizeof(bf16)};
     if (product->left == NULL) {
         packed.start = (const char *)(product->left_packed +
-                                      amx_panel_offset(depth, row, product->depth, product->rows));
+                                      tile_panel_offset(depth, row, product->depth, product->rows));
         return packed;
     }
     const bf16 *start = product->left + row * product->left_stride + depth;
@@ -227,7 +228,7 @@ AMX static struct strip strip_at(const struct amx_product *product, int64_t row,
     if ((uintptr_t)start % TILE_BYTES == 0 && stride % TILE_BYTES == 0 && stride < STRIDE_LIMIT &&
         row + PANEL <= product->rows && count % TILE_DEPTH == 0)
         return (struct strip){(const char *)start, stride, TILE_ROWS * stride, TILE_BYTES};
-    amx_copy_panel(copy, start, product->left_stride, smaller(PANEL, product->rows - row), count);
+    tile_copy_panel(copy, start, product->left_stride, smaller(PANEL, product->rows - row), count);
     __asm__ volatile("" ::: "memory"); /* gcc 12 does not see that tile loads read memory */
     return packed;
 }
@@ -242,13 +243,13 @@ struct block {
     bf16 *copy;
 };
 
-static const bf16 *right_at(const struct amx_product *product, int64_t depth, int64_t panel)
+static const bf16 *right_at(const struct tile_product *product, int64_t depth, int64_t panel)
 {
-    return product->right + amx_panel_offset(depth, panel * PANEL, product->depth, product->columns);
+    return product->right + tile_panel_offset(depth, panel * PANEL, product->depth, product->columns);
 }
 
 /* Where the left factor's rows lie that the block needs after this strip. */
-static const char *next_left(const struct amx_product *product, const struct block *block, int64_t strip)
+static const char *next_left(const struct tile_product *product, const struct block *block, int64_t strip)
 {
     int64_t depth = block->depth;
     if (strip + 1 < block->group_end) {
@@ -262,12 +263,12 @@ static const char *next_left(const struct amx_product *product, const struct blo
     }
     if (product->left == NULL)
         return (const char *)(product->left_packed +
-                              amx_panel_offset(depth, strip * PANEL, product->depth, product->rows));
+                              tile_panel_offset(depth, strip * PANEL, product->depth, product->rows));
     return (const char *)(product->left + strip * PANEL * product->left_stride + depth);
 }
 
 /* One step of one strip of a block. */
-AMX static void multiply_strip(const struct amx_product *product, const struct block *block, int64_t s)
+TILED static void multiply_strip(const struct tile_product *product, const struct block *block, int64_t s)
 {
     float last[SUMS] __attribute__((aligned(64)));
     struct strip left = strip_at(product, s * PANEL, block->depth, block->count, block->copy);
@@ -294,7 +295,7 @@ AMX static void multiply_strip(const struct amx_product *product, const struct b
     }
 }
 
-AMX static void multiply_block(const struct amx_product *product, struct block block, int64_t group)
+TILED static void multiply_block(const struct tile_product *product, struct block block, int64_t group)
 {
     for (block.group = block.strip; block.group < block.strip_end; block.group += group) {
         block.group_end = smaller(block.strip_end, block.group + group);
@@ -307,7 +308,7 @@ AMX static void multiply_block(const struct amx_product *product, struct block b
     }
 }
 
-AMX void amx_multiply(const struct amx_product *product, void *workspace)
+TILED void tile_multiply(const struct tile_product *product, void *workspace)
 {
     if (product->rows == 0)
         return;
