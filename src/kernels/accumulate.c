@@ -12,7 +12,7 @@ ELEMENT_LOOP void add_loop(void *y, const void *x, enum element element, int64_t
         element_store(y, element, i, element_load(y, element, i) + element_load(x, element, i));
 }
 
-CLONED(void, add_share, (void *y, const void *x, enum element element, int64_t n), (y, x, element, n))
+CLONED(void, add_part, (void *y, const void *x, enum element element, int64_t n), (y, x, element, n))
 {
     if (element == ELEMENT_BF16)
         add_loop(y, x, ELEMENT_BF16, n);
@@ -27,8 +27,7 @@ ELEMENT_LOOP void multiply_loop(void *y, float factor, enum element element, int
         element_store(y, element, i, element_load(y, element, i) * factor);
 }
 
-CLONED(void, multiply_share, (void *y, float factor, enum element element, int64_t n),
-       (y, factor, element, n))
+CLONED(void, multiply_part, (void *y, float factor, enum element element, int64_t n), (y, factor, element, n))
 {
     if (element == ELEMENT_BF16)
         multiply_loop(y, factor, ELEMENT_BF16, n);
@@ -36,21 +35,23 @@ CLONED(void, multiply_share, (void *y, float factor, enum element element, int64
         multiply_loop(y, factor, ELEMENT_FP32, n);
 }
 
+static void add_share(void *y, const void *x, enum element element, struct share share)
+{
+    add_part(element_at(y, element, share.first), element_at_const(x, element, share.first), element,
+             share.count);
+}
+
+static void multiply_share(void *y, float factor, enum element element, struct share share)
+{
+    multiply_part(element_at(y, element, share.first), factor, element, share.count);
+}
+
 void accumulate(void *y, const void *x, enum element element, int64_t n)
 {
-#pragma omp parallel if (n > THREADS_WORTH)
-    {
-        struct share share = threads_share(n);
-        add_share(element_at(y, element, share.first), element_at_const(x, element, share.first), element,
-                  share.count);
-    }
+    ON_THREADS(n, add_share(y, x, element, threads_share(n)));
 }
 
 void multiply_by(void *y, float factor, enum element element, int64_t n)
 {
-#pragma omp parallel if (n > THREADS_WORTH)
-    {
-        struct share share = threads_share(n);
-        multiply_share(element_at(y, element, share.first), factor, element, share.count);
-    }
+    ON_THREADS(n, multiply_share(y, factor, element, threads_share(n)));
 }

@@ -1,24 +1,26 @@
 /* memset and memcpy on all threads: one thread alone cannot use all of the memory's bandwidth. */
 #include "llmpi/kernels/clear.h"
 
+#include "llmpi/kernels/threads.h"
+
 #include <string.h>
 
-enum { PIECE = 1 << 16 }; /* floats: large beside the start of a loop */
+static void clear_share(float *values, struct share share)
+{
+    memset(values + share.first, 0, (size_t)share.count * sizeof *values);
+}
+
+static void copy_share(float *out, const float *in, struct share share)
+{
+    memcpy(out + share.first, in + share.first, (size_t)share.count * sizeof *out);
+}
 
 void clear_floats(float *values, int64_t count)
 {
-#pragma omp parallel for schedule(static) if (count > PIECE)
-    for (int64_t first = 0; first < count; first += PIECE) {
-        int64_t here = count - first < PIECE ? count - first : PIECE;
-        memset(values + first, 0, (size_t)here * sizeof *values);
-    }
+    ON_THREADS(count, clear_share(values, threads_share(count)));
 }
 
 void copy_floats(float *out, const float *in, int64_t count)
 {
-#pragma omp parallel for schedule(static) if (count > PIECE)
-    for (int64_t first = 0; first < count; first += PIECE) {
-        int64_t here = count - first < PIECE ? count - first : PIECE;
-        memcpy(out + first, in + first, (size_t)here * sizeof *out);
-    }
+    ON_THREADS(count, copy_share(out, in, threads_share(count)));
 }

@@ -99,14 +99,21 @@ static float differentiate_row(void *gradient, enum element element, float *valu
     return row_loss(sum, largest, at_target);
 }
 
-void cross_entropy_backward(void *dlogits, enum element element, float *loss, float *logits,
-                            const uint32_t *targets, const float *weight, int64_t rows, int64_t vocab)
+/* By the threads of the region that calls it. */
+static void differentiate(void *dlogits, enum element element, float *loss, float *logits,
+                          const uint32_t *targets, const float *weight, int64_t rows, int64_t vocab)
 {
-#pragma omp parallel for schedule(static) if (rows * vocab > THREADS_WORTH)
+#pragma omp for schedule(static) nowait
     for (int64_t row = 0; row < rows; row++) {
         float *values = logits + row * vocab;
         loss[row] = differentiate_row(element_at(dlogits, element, row * vocab), element, values,
                                       row + 1 < rows ? values + vocab : values, targets[row],
                                       weight != NULL ? weight[row] : 1.0f, vocab);
     }
+}
+
+void cross_entropy_backward(void *dlogits, enum element element, float *loss, float *logits,
+                            const uint32_t *targets, const float *weight, int64_t rows, int64_t vocab)
+{
+    ON_THREADS(rows * vocab, differentiate(dlogits, element, loss, logits, targets, weight, rows, vocab));
 }

@@ -51,10 +51,11 @@ CLONED(void, drop_chunk,
         drop_loop(y, ELEMENT_FP32, x, ELEMENT_FP32, *mask, first, n);
 }
 
+/* By the threads of the region that calls it. */
 static void drop(void *y, enum element to, const void *x, enum element from, int64_t sequences,
                  int64_t per_sequence, const struct dropout *dropout)
 {
-#pragma omp parallel for collapse(2) schedule(static) if (sequences * per_sequence > THREADS_WORTH)
+#pragma omp for collapse(2) schedule(static) nowait
     for (int64_t sequence = 0; sequence < sequences; sequence++) {
         for (int64_t i = 0; i < per_sequence; i += CHUNK) {
             struct dropout_mask mask = dropout_mask(dropout, sequence);
@@ -69,9 +70,14 @@ void dropout_forward(void *y, const void *x, enum element element, int64_t seque
                      const struct dropout *dropout)
 {
     if (dropout_active(dropout))
-        drop(y, element, x, element, sequences, per_sequence, dropout);
+        ON_THREADS(sequences * per_sequence, drop(y, element, x, element, sequences, per_sequence, dropout));
     else if (y != x)
         memcpy(y, x, (size_t)(sequences * per_sequence) * element_size(element));
+}
+
+static void round_share(bf16 *out, const float *in, struct share share)
+{
+    element_from_float(out + share.first, in + share.first, share.count);
 }
 
 void dropout_backward(void *dx, const float *dy, enum element element, int64_t sequences,
@@ -79,13 +85,9 @@ void dropout_backward(void *dx, const float *dy, enum element element, int64_t s
 {
     int64_t n = sequences * per_sequence;
     if (dropout_active(dropout)) {
-        drop(dx, element, dy, ELEMENT_FP32, sequences, per_sequence, dropout);
+        ON_THREADS(n, drop(dx, element, dy, ELEMENT_FP32, sequences, per_sequence, dropout));
     } else if (element == ELEMENT_BF16) {
-#pragma omp parallel if (n > THREADS_WORTH)
-        {
-            struct share share = threads_share(n);
-            element_from_float((bf16 *)dx + share.first, dy + share.first, share.count);
-        }
+        ON_THREADS(n, round_share(dx, dy, threads_share(n)));
     } else if (dx != dy) {
         memcpy(dx, dy, (size_t)n * sizeof *dy);
     }

@@ -2,6 +2,7 @@
  * adds all rows of its columns in order: the same sum for any number of threads, without locks. */
 #include "llmpi/kernels/embedding.h"
 
+#include "llmpi/base/clones.h"
 #include "llmpi/kernels/threads.h"
 
 #include <stddef.h>
@@ -12,33 +13,39 @@ static int64_t place(const int32_t *position, int64_t row, int64_t length)
     return position != NULL ? position[row] : row % length;
 }
 
-void embedding_forward(float *y, const float *wte, const float *wpe, const uint32_t *tokens,
-                       const int32_t *position, int64_t rows, int64_t length, int64_t width)
-{
-#pragma omp parallel for schedule(static) if (rows * width > THREADS_WORTH)
-    for (int64_t row = 0; row < rows; row++) {
-        const float *token = wte + (int64_t)tokens[row] * width;
-        float *sum = y + row * width;
-        memcpy(sum, token, (size_t)width * sizeof *sum);
-        if (wpe != NULL) {
-            const float *where = wpe + place(position, row, length) * width;
-            for (int64_t i = 0; i < width; i++)
-                sum[i] += where[i];
-        }
-    }
-}
-
-static void add_columns(float *restrict sum, const float *restrict dy, int64_t columns)
+CLONED(void, add_columns, (float *restrict sum, const float *restrict dy, int64_t columns),
+       (sum, dy, columns))
 {
     for (int64_t i = 0; i < columns; i++)
         sum[i] += dy[i];
 }
 
-void embedding_backward(float *dwte, float *dwpe, const float *dy, const uint32_t *tokens,
-                        const int32_t *position, int64_t rows, int64_t length, int64_t width)
+/* By the threads of the region that calls it. */
+static void copy_rows(float *y, const float *wte, const float *wpe, const uint32_t *tokens,
+                      const int32_t *position, int64_t rows, int64_t length, int64_t width)
+{
+#pragma omp for schedule(static) nowait
+    for (int64_t row = 0; row < rows; row++) {
+        const float *token = wte + (int64_t)tokens[row] * width;
+        float *sum = y + row * width;
+        memcpy(sum, token, (size_t)width * sizeof *sum);
+        if (wpe != NULL)
+            add_columns(sum, wpe + place(position, row, length) * width, width);
+    }
+}
+
+void embedding_forward(float *y, const float *wte, const float *wpe, const uint32_t *tokens,
+                       const int32_t *position, int64_t rows, int64_t length, int64_t width)
+{
+    ON_THREADS(rows * width, copy_rows(y, wte, wpe, tokens, position, rows, length, width));
+}
+
+/* By the threads of the region that calls it. */
+static void add_rows(float *dwte, float *dwpe, const float *dy, const uint32_t *tokens,
+                     const int32_t *position, int64_t rows, int64_t length, int64_t width)
 {
     int64_t share = ((width + threads_count() - 1) / threads_count() + 15) / 16 * 16;
-#pragma omp parallel for schedule(static) if (rows * width > THREADS_WORTH)
+#pragma omp for schedule(static) nowait
     for (int64_t column = 0; column < width; column += share) {
         int64_t columns = column + share < width ? share : width - column;
         for (int64_t row = 0; row < rows; row++) {
@@ -48,4 +55,10 @@ void embedding_backward(float *dwte, float *dwpe, const float *dy, const uint32_
                 add_columns(dwpe + place(position, row, length) * width + column, gradient, columns);
         }
     }
+}
+
+void embedding_backward(float *dwte, float *dwpe, const float *dy, const uint32_t *tokens,
+                        const int32_t *position, int64_t rows, int64_t length, int64_t width)
+{
+    ON_THREADS(rows * width, add_rows(dwte, dwpe, dy, tokens, position, rows, length, width));
 }

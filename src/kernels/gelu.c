@@ -44,7 +44,7 @@ ELEMENT_LOOP void backward_loop(void *dx, const void *x, const void *dy, enum el
         element_store(dx, element, i, gelu_slope(element_load(x, element, i)) * element_load(dy, element, i));
 }
 
-CLONED(void, forward_share, (void *y, const void *x, enum element element, int64_t n), (y, x, element, n))
+CLONED(void, forward_part, (void *y, const void *x, enum element element, int64_t n), (y, x, element, n))
 {
     if (element == ELEMENT_BF16)
         forward_loop(y, x, ELEMENT_BF16, n);
@@ -52,7 +52,7 @@ CLONED(void, forward_share, (void *y, const void *x, enum element element, int64
         forward_loop(y, x, ELEMENT_FP32, n);
 }
 
-CLONED(void, backward_share, (void *dx, const void *x, const void *dy, enum element element, int64_t n),
+CLONED(void, backward_part, (void *dx, const void *x, const void *dy, enum element element, int64_t n),
        (dx, x, dy, element, n))
 {
     if (element == ELEMENT_BF16)
@@ -62,44 +62,39 @@ CLONED(void, backward_share, (void *dx, const void *x, const void *dy, enum elem
 }
 
 /* One thread's share, by the best that the processor has. */
-static void forward_part(void *y, const void *x, enum element element, int64_t n)
+static void forward_share(void *y, const void *x, enum element element, struct share share)
 {
+    y = element_at(y, element, share.first);
+    x = element_at_const(x, element, share.first);
 #ifdef __x86_64__
     if (element == ELEMENT_BF16 && cpu_level() >= CPU_AVX512_BF16) {
-        gelu_avx512_forward(y, x, n);
+        gelu_avx512_forward(y, x, share.count);
         return;
     }
 #endif
-    forward_share(y, x, element, n);
+    forward_part(y, x, element, share.count);
 }
 
-static void backward_part(void *dx, const void *x, const void *dy, enum element element, int64_t n)
+static void backward_share(void *dx, const void *x, const void *dy, enum element element, struct share share)
 {
+    dx = element_at(dx, element, share.first);
+    x = element_at_const(x, element, share.first);
+    dy = element_at_const(dy, element, share.first);
 #ifdef __x86_64__
     if (element == ELEMENT_BF16 && cpu_level() >= CPU_AVX512_BF16) {
-        gelu_avx512_backward(dx, x, dy, n);
+        gelu_avx512_backward(dx, x, dy, share.count);
         return;
     }
 #endif
-    backward_share(dx, x, dy, element, n);
+    backward_part(dx, x, dy, element, share.count);
 }
 
 void gelu_forward(void *y, const void *x, enum element element, int64_t n)
 {
-#pragma omp parallel if (n > THREADS_WORTH)
-    {
-        struct share share = threads_share(n);
-        forward_part(element_at(y, element, share.first), element_at_const(x, element, share.first), element,
-                     share.count);
-    }
+    ON_THREADS(n, forward_share(y, x, element, threads_share(n)));
 }
 
 void gelu_backward(void *dx, const void *x, const void *dy, enum element element, int64_t n)
 {
-#pragma omp parallel if (n > THREADS_WORTH)
-    {
-        struct share share = threads_share(n);
-        backward_part(element_at(dx, element, share.first), element_at_const(x, element, share.first),
-                      element_at_const(dy, element, share.first), element, share.count);
-    }
+    ON_THREADS(n, backward_share(dx, x, dy, element, threads_share(n)));
 }

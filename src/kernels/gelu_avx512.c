@@ -1,6 +1,8 @@
 /* x / (1 + 2^v) with v = -2 u / ln(2): the polynomial gives 2 to the fraction of v, vscalefps adds the whole
  * part to the exponent, where infinite and too large v take care of themselves, and vrcp14ps (within 2^-14)
- * stands for the division. Two registers are rounded to one of 32 numbers. */
+ * stands for the division. Of 32 numbers in a register those at even and at odd places are widened in one
+ * instruction each. Loads and stores are masked for the last numbers only: Zen 5 does not fetch ahead of
+ * masked ones, which made the loops half as fast on numbers that are not in the cache. */
 #ifdef __x86_64__
 
 #include "gelu_avx512.h"
@@ -14,28 +16,30 @@
 #define SLOPE_OF_U 1.5957691f  /* of 2 u, at 0 */
 #define CUBIC      0.044715f
 
-enum { LANES = 16, NUMBERS = 2 * LANES };
+enum { NUMBERS = 32 }; /* bf16 in a register */
 
 AVX512 INLINE __m512 constant(float value)
 {
     return _mm512_set1_ps(value);
 }
 
-/* The first n of 32 numbers. */
-AVX512 INLINE __mmask32 first(int64_t n)
+/* The numbers at even places, and those at odd ones: a bf16 is the upper half of a float. */
+AVX512 INLINE __m512 even(__m512i numbers)
 {
-    return n >= NUMBERS ? 0xffffffffu : (1u << n) - 1u;
+    return _mm512_castsi512_ps(_mm512_slli_epi32(numbers, 16));
 }
 
-AVX512 INLINE __m512 widen(__m512i numbers, int half)
+AVX512 INLINE __m512 odd(__m512i numbers)
 {
-    __m256i narrow = half == 0 ? _mm512_castsi512_si256(numbers) : _mm512_extracti64x4_epi64(numbers, 1);
-    return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(narrow), 16));
+    return _mm512_castsi512_ps(_mm512_and_si512(numbers, _mm512_set1_epi32((int)0xffff0000u)));
 }
 
-AVX512 INLINE void store(bf16 *to, __mmask32 mask, const __m512 halves[2])
+/* Rounded, and back in their places. */
+AVX512 INLINE __m512i join(__m512 evens, __m512 odds)
 {
-    _mm512_mask_storeu_epi16(to, mask, (__m512i)_mm512_cvtne2ps_pbh(halves[1], halves[0]));
+    const __m512i places = _mm512_set_epi16(31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23,
+                                            7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0);
+    return _mm512_permutexvar_epi16(places, (__m512i)_mm512_cvtne2ps_pbh(odds, evens));
 }
 
 /* 2^v within 4e-6 of itself: a polynomial of least relative error on [0, 1]. */
@@ -74,28 +78,34 @@ AVX512 INLINE __m512 gelu_slope(__m512 x)
     return _mm512_fmadd_ps(_mm512_mul_ps(rise, s), _mm512_mul_ps(s, power), s);
 }
 
+AVX512 INLINE __m512i gelu_of(__m512i x)
+{
+    return join(gelu(even(x)), gelu(odd(x)));
+}
+
+AVX512 INLINE __m512i gradient_of(__m512i x, __m512i dy)
+{
+    return join(_mm512_mul_ps(gelu_slope(even(x)), even(dy)), _mm512_mul_ps(gelu_slope(odd(x)), odd(dy)));
+}
+
 AVX512 void gelu_avx512_forward(bf16 *y, const bf16 *x, int64_t n)
 {
-    for (int64_t i = 0; i < n; i += NUMBERS) {
-        __mmask32 mask = first(n - i);
-        __m512i numbers = _mm512_maskz_loadu_epi16(mask, x + i);
-        const __m512 halves[2] = {gelu(widen(numbers, 0)), gelu(widen(numbers, 1))};
-        store(y + i, mask, halves);
-    }
+    int64_t whole = n - n % NUMBERS;
+    __mmask32 rest = (1u << n % NUMBERS) - 1u;
+    for (int64_t i = 0; i < whole; i += NUMBERS)
+        _mm512_storeu_si512(y + i, gelu_of(_mm512_loadu_si512(x + i)));
+    _mm512_mask_storeu_epi16(y + whole, rest, gelu_of(_mm512_maskz_loadu_epi16(rest, x + whole)));
 }
 
 AVX512 void gelu_avx512_backward(bf16 *dx, const bf16 *x, const bf16 *dy, int64_t n)
 {
-    for (int64_t i = 0; i < n; i += NUMBERS) {
-        __mmask32 mask = first(n - i);
-        __m512i numbers = _mm512_maskz_loadu_epi16(mask, x + i);
-        __m512i slopes = _mm512_maskz_loadu_epi16(mask, dy + i);
-        const __m512 halves[2] = {
-            _mm512_mul_ps(gelu_slope(widen(numbers, 0)), widen(slopes, 0)),
-            _mm512_mul_ps(gelu_slope(widen(numbers, 1)), widen(slopes, 1)),
-        };
-        store(dx + i, mask, halves);
-    }
+    int64_t whole = n - n % NUMBERS;
+    __mmask32 rest = (1u << n % NUMBERS) - 1u;
+    for (int64_t i = 0; i < whole; i += NUMBERS)
+        _mm512_storeu_si512(dx + i, gradient_of(_mm512_loadu_si512(x + i), _mm512_loadu_si512(dy + i)));
+    _mm512_mask_storeu_epi16(
+        dx + whole, rest,
+        gradient_of(_mm512_maskz_loadu_epi16(rest, x + whole), _mm512_maskz_loadu_epi16(rest, dy + whole)));
 }
 
 #endif

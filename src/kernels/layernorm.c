@@ -17,17 +17,52 @@ struct statistics {
     float mean, rstd;
 };
 
-CLONED(struct statistics, statistics_of, (const float *x, int64_t width), (x, width))
+/* Sums go in as many lanes as the widest register has, and those are added in halves: the compiler would add
+ * them one after the other, which takes longer than the sum of a short row. */
+enum { LANES = 16 };
+
+ELEMENT_LOOP float sum_of_lanes(float lanes[LANES])
 {
-    float sum = 0.0f, squares = 0.0f;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < width; i++)
-        sum += x[i];
-    float mean = sum / (float)width;
-#pragma omp simd reduction(+ : squares)
-    for (int64_t i = 0; i < width; i++)
-        squares += (x[i] - mean) * (x[i] - mean);
-    return (struct statistics){mean, 1.0f / sqrtf(squares / (float)width + EPSILON)};
+    for (int distance = LANES / 2; distance > 0; distance /= 2)
+        for (int lane = 0; lane < distance; lane++)
+            lanes[lane] += lanes[lane + distance];
+    return lanes[0];
+}
+
+ELEMENT_LOOP float sum_of(const float *x, int64_t width)
+{
+    float lanes[LANES] = {0};
+    int64_t whole = width / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++)
+            lanes[lane] += x[i + lane];
+    for (int64_t i = whole; i < width; i++)
+        lanes[i - whole] += x[i];
+    return sum_of_lanes(lanes);
+}
+
+ELEMENT_LOOP float squares_of(const float *x, float mean, int64_t width)
+{
+    float lanes[LANES] = {0};
+    int64_t whole = width / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++)
+            lanes[lane] += (x[i + lane] - mean) * (x[i + lane] - mean);
+    for (int64_t i = whole; i < width; i++)
+        lanes[i - whole] += (x[i] - mean) * (x[i] - mean);
+    return sum_of_lanes(lanes);
+}
+
+/* Of some rows: one call of a clone for many short ones, whose latencies then overlap. */
+CLONED(void, find_statistics, (float *mean, float *rstd, const float *x, int64_t rows, int64_t width),
+       (mean, rstd, x, rows, width))
+{
+    for (int64_t row = 0; row < rows; row++, x += width) {
+        mean[row] = sum_of(x, width) / (float)width;
+        rstd[row] = 1.0f / sqrtf(squares_of(x, mean[row], width) / (float)width + EPSILON);
+    }
 }
 
 ELEMENT_LOOP void normalise_loop(void *y, enum element element, const float *x, struct statistics row,
@@ -44,61 +79,112 @@ ELEMENT_LOOP void normalise_loop(void *y, enum element element, const float *x, 
     }
 }
 
-CLONED(void, normalise_row,
-       (void *y, enum element element, const float *x, struct statistics row, const float *gain,
-        const float *bias, int64_t width),
-       (y, element, x, row, gain, bias, width))
+CLONED(void, normalise_rows,
+       (void *y, enum element element, const float *mean, const float *rstd, const float *x,
+        const float *gain, const float *bias, int64_t rows, int64_t width),
+       (y, element, mean, rstd, x, gain, bias, rows, width))
 {
-    if (element == ELEMENT_BF16)
-        normalise_loop(y, ELEMENT_BF16, x, row, gain, bias, width);
-    else
-        normalise_loop(y, ELEMENT_FP32, x, row, gain, bias, width);
+    for (int64_t row = 0; row < rows; row++) {
+        struct statistics statistics = {mean[row], rstd[row]};
+        int64_t at = row * width;
+        if (element == ELEMENT_BF16)
+            normalise_loop((bf16 *)y + at, ELEMENT_BF16, x + at, statistics, gain, bias, width);
+        else
+            normalise_loop((float *)y + at, ELEMENT_FP32, x + at, statistics, gain, bias, width);
+    }
+}
+
+enum { BLOCK_ROWS = 64, BLOCK_COLUMNS = 256 };
+
+/* Rows of a block that stays in the first cache. */
+static int64_t rows_at_once(int64_t width)
+{
+    return width < 4096 ? 4096 / width : 1;
+}
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* By the threads of the region that calls it. */
+static void forward(void *y, enum element element, float *mean, float *rstd, const float *x,
+                    const float *gain, const float *bias, int64_t rows, int64_t width)
+{
+    int64_t step = rows_at_once(width);
+#pragma omp for schedule(static) nowait
+    for (int64_t row = 0; row < rows; row += step) {
+        int64_t count = smaller(step, rows - row), at = row * width;
+        find_statistics(mean + row, rstd + row, x + at, count, width);
+        normalise_rows(element_at(y, element, at), element, mean + row, rstd + row, x + at, gain, bias, count,
+                       width);
+    }
+}
+
+static void again(void *y, enum element element, const float *mean, const float *rstd, const float *x,
+                  const float *gain, const float *bias, int64_t rows, int64_t width)
+{
+    int64_t step = rows_at_once(width);
+#pragma omp for schedule(static) nowait
+    for (int64_t row = 0; row < rows; row += step) {
+        int64_t at = row * width;
+        normalise_rows(element_at(y, element, at), element, mean + row, rstd + row, x + at, gain, bias,
+                       smaller(step, rows - row), width);
+    }
 }
 
 void layernorm_forward(void *y, enum element element, float *mean, float *rstd, const float *x,
                        const float *gain, const float *bias, int64_t rows, int64_t width)
 {
-#pragma omp parallel for schedule(static) if (rows * width > THREADS_WORTH)
-    for (int64_t row = 0; row < rows; row++) {
-        struct statistics statistics = statistics_of(x + row * width, width);
-        mean[row] = statistics.mean;
-        rstd[row] = statistics.rstd;
-        normalise_row(element_at(y, element, row * width), element, x + row * width, statistics, gain, bias,
-                      width);
-    }
+    ON_THREADS(rows * width, forward(y, element, mean, rstd, x, gain, bias, rows, width));
+}
+
+void layernorm_again(void *y, enum element element, const float *mean, const float *rstd, const float *x,
+                     const float *gain, const float *bias, int64_t rows, int64_t width)
+{
+    ON_THREADS(rows * width, again(y, element, mean, rstd, x, gain, bias, rows, width));
 }
 
 /* With n = (x - mean) rstd and g = dy gain: dx += rstd (g - mean(g) - n mean(g n)). */
 ELEMENT_LOOP void differentiate_loop(float *dx, const void *dy, enum element element, const float *x,
                                      struct statistics row, const float *gain, int64_t width)
 {
-    float sum = 0.0f, product = 0.0f;
-#pragma omp simd reduction(+ : sum, product)
-    for (int64_t i = 0; i < width; i++) {
+    float sums[LANES] = {0}, products[LANES] = {0};
+    int64_t whole = width / LANES * LANES;
+    for (int64_t i = 0; i < whole; i += LANES)
+#pragma omp simd
+        for (int lane = 0; lane < LANES; lane++) {
+            float scaled = element_load(dy, element, i + lane) * gain[i + lane];
+            sums[lane] += scaled;
+            products[lane] += scaled * ((x[i + lane] - row.mean) * row.rstd);
+        }
+    for (int64_t i = whole; i < width; i++) {
         float scaled = element_load(dy, element, i) * gain[i];
-        sum += scaled;
-        product += scaled * ((x[i] - row.mean) * row.rstd);
+        sums[i - whole] += scaled;
+        products[i - whole] += scaled * ((x[i] - row.mean) * row.rstd);
     }
-    sum /= (float)width;
-    product /= (float)width;
+    float sum = sum_of_lanes(sums) / (float)width, product = sum_of_lanes(products) / (float)width;
 #pragma omp simd
     for (int64_t i = 0; i < width; i++)
         dx[i] += (element_load(dy, element, i) * gain[i] - sum - (x[i] - row.mean) * row.rstd * product) *
                  row.rstd;
 }
 
-CLONED(void, differentiate_row,
-       (float *dx, const void *dy, enum element element, const float *x, struct statistics row,
-        const float *gain, int64_t width),
-       (dx, dy, element, x, row, gain, width))
+CLONED(void, differentiate_rows,
+       (float *dx, const void *dy, enum element element, const float *x, const float *mean, const float *rstd,
+        const float *gain, int64_t rows, int64_t width),
+       (dx, dy, element, x, mean, rstd, gain, rows, width))
 {
-    if (element == ELEMENT_BF16)
-        differentiate_loop(dx, dy, ELEMENT_BF16, x, row, gain, width);
-    else
-        differentiate_loop(dx, dy, ELEMENT_FP32, x, row, gain, width);
+    for (int64_t row = 0; row < rows; row++) {
+        struct statistics statistics = {mean[row], rstd[row]};
+        int64_t at = row * width;
+        if (element == ELEMENT_BF16)
+            differentiate_loop(dx + at, (const bf16 *)dy + at, ELEMENT_BF16, x + at, statistics, gain, width);
+        else
+            differentiate_loop(dx + at, (const float *)dy + at, ELEMENT_FP32, x + at, statistics, gain,
+                               width);
+    }
 }
-
-enum { BLOCK_ROWS = 64, BLOCK_COLUMNS = 256 };
 
 /* A block of dy and x and the statistics of its rows. */
 struct gradient_block {
@@ -164,17 +250,31 @@ static void parameter_gradients(float *dgain, float *dbias, const void *dy, enum
     }
 }
 
+/* By the threads of the region that calls it. */
+static void differentiate(float *dx, const void *dy, enum element element, const float *x, const float *mean,
+                          const float *rstd, const float *gain, int64_t rows, int64_t width)
+{
+    int64_t step = rows_at_once(width);
+#pragma omp for schedule(static) nowait
+    for (int64_t row = 0; row < rows; row += step) {
+        int64_t at = row * width;
+        differentiate_rows(dx + at, element_at_const(dy, element, at), element, x + at, mean + row,
+                           rstd + row, gain, smaller(step, rows - row), width);
+    }
+}
+
+static void gradients(float *dx, float *dgain, float *dbias, const void *dy, enum element element,
+                      const float *x, const float *mean, const float *rstd, const float *gain, int64_t rows,
+                      int64_t width)
+{
+    if (dgain != NULL)
+        parameter_gradients(dgain, dbias, dy, element, x, mean, rstd, rows, width);
+    differentiate(dx, dy, element, x, mean, rstd, gain, rows, width);
+}
+
 void layernorm_backward(float *dx, float *dgain, float *dbias, const void *dy, enum element element,
                         const float *x, const float *mean, const float *rstd, const float *gain, int64_t rows,
                         int64_t width)
 {
-#pragma omp parallel if (rows * width > THREADS_WORTH)
-    {
-        if (dgain != NULL)
-            parameter_gradients(dgain, dbias, dy, element, x, mean, rstd, rows, width);
-#pragma omp for schedule(static) nowait
-        for (int64_t row = 0; row < rows; row++)
-            differentiate_row(dx + row * width, element_at_const(dy, element, row * width), element,
-                              x + row * width, (struct statistics){mean[row], rstd[row]}, gain, width);
-    }
+    ON_THREADS(rows * width, gradients(dx, dgain, dbias, dy, element, x, mean, rstd, gain, rows, width));
 }

@@ -143,12 +143,13 @@ CLONED(void, add_column_sums,
         sums[column] += block[column];
 }
 
-/* Threads split the columns, so that the sums do not depend on their number. */
+/* By the threads of the region that calls it, which split the columns, so that the sums do not depend on
+ * their number. */
 static void bias_backward(float *dbias, const void *dy, enum element element, int64_t rows, int64_t outputs)
 {
     int64_t widest = (outputs + threads_count() - 1) / threads_count();
     int64_t step = widest >= SUM_COLUMNS ? SUM_COLUMNS : (widest + 15) / 16 * 16;
-#pragma omp parallel for schedule(static) if (rows * outputs > 65536)
+#pragma omp for schedule(static) nowait
     for (int64_t column = 0; column < outputs; column += step)
         for (int64_t row = 0; row < rows; row += SUM_ROWS)
             add_column_sums(dbias + column, element_at_const(dy, element, row * outputs + column), element,
@@ -177,6 +178,7 @@ void matmul_backward_weight(float *dweight, float *dbias, const void *x, const v
     else
         fp32_backward_weight(dweight, x, dy, weight, rows);
     if (dbias != NULL)
-        bias_backward(dbias, dy, weight->provider != NULL ? ELEMENT_BF16 : ELEMENT_FP32, rows,
-                      weight->outputs);
+        ON_THREADS(rows * weight->outputs,
+                   bias_backward(dbias, dy, weight->provider != NULL ? ELEMENT_BF16 : ELEMENT_FP32, rows,
+                                 weight->outputs));
 }

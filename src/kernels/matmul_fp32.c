@@ -207,28 +207,39 @@ static void fill_rows(float *y, int64_t stride, const float *bias, int64_t rows,
         memcpy(y + row * stride, bias, (size_t)columns * sizeof *y);
 }
 
+/* One of `parts` x `across` pieces of the output. */
+static void gemm_piece(enum route route, float *c, float beta, const float *bias, struct gemm_factor a,
+                       struct gemm_factor b, int64_t m, int64_t n, int64_t k, int parts, int across,
+                       int piece)
+{
+    int down = piece / across;
+    int64_t row = piece_start(m, down, parts), rows = piece_start(m, down + 1, parts) - row;
+    int64_t column = piece_start(n, piece % across, across);
+    int64_t columns = piece_start(n, piece % across + 1, across) - column;
+    if (rows == 0 || columns == 0)
+        return;
+    a.values = factor_at(&a, row, 0);
+    b.values = factor_at(&b, 0, column);
+    float *corner = c + row * n + column;
+    if (bias != NULL)
+        fill_rows(corner, n, bias + column, rows, columns);
+    gemm_routed(route, corner, n, bias != NULL ? 1.0f : beta, 1.0f, a, b, rows, columns, k);
+}
+
+/* A region of one thread would cost more than a small product. */
 static void gemm_pieces(enum route route, float *c, float beta, const float *bias, struct gemm_factor a,
                         struct gemm_factor b, int64_t m, int64_t n, int64_t k)
 {
     double shares = (double)m * (double)n * (double)k / SMALLEST_SHARE;
     int threads = shares < threads_count() ? (shares > 1.0 ? (int)shares : 1) : threads_count();
-    int parts = row_parts(m, n, threads);
-#pragma omp parallel for num_threads(threads) schedule(static) if (threads > 1)
-    for (int piece = 0; piece < threads; piece++) {
-        int across = threads / parts, down = piece / across;
-        int64_t row = piece_start(m, down, parts), rows = piece_start(m, down + 1, parts) - row;
-        int64_t column = piece_start(n, piece % across, across);
-        int64_t columns = piece_start(n, piece % across + 1, across) - column;
-        if (rows == 0 || columns == 0)
-            continue;
-        struct gemm_factor left = a, right = b;
-        left.values = factor_at(&a, row, 0);
-        right.values = factor_at(&b, 0, column);
-        float *corner = c + row * n + column;
-        if (bias != NULL)
-            fill_rows(corner, n, bias + column, rows, columns);
-        gemm_routed(route, corner, n, bias != NULL ? 1.0f : beta, 1.0f, left, right, rows, columns, k);
+    int parts = row_parts(m, n, threads), across = threads / parts;
+    if (threads == 1) {
+        gemm_piece(route, c, beta, bias, a, b, m, n, k, 1, 1, 0);
+        return;
     }
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int piece = 0; piece < threads; piece++)
+        gemm_piece(route, c, beta, bias, a, b, m, n, k, parts, across, piece);
 }
 
 void gemm_threads(float *c, float beta, const float *bias, struct gemm_factor a, struct gemm_factor b,

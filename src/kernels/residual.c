@@ -12,7 +12,7 @@ ELEMENT_LOOP void add_loop(float *y, const float *stream, const void *branch, en
         y[i] = stream[i] + element_load(branch, element, i);
 }
 
-CLONED(void, add_share, (float *y, const float *stream, const void *branch, enum element element, int64_t n),
+CLONED(void, add_part, (float *y, const float *stream, const void *branch, enum element element, int64_t n),
        (y, stream, branch, element, n))
 {
     if (element == ELEMENT_BF16)
@@ -21,14 +21,16 @@ CLONED(void, add_share, (float *y, const float *stream, const void *branch, enum
         add_loop(y, stream, branch, ELEMENT_FP32, n);
 }
 
+static void add_share(float *y, const float *stream, const void *branch, enum element element,
+                      struct share share)
+{
+    add_part(y + share.first, stream + share.first, element_at_const(branch, element, share.first), element,
+             share.count);
+}
+
 void residual_forward(float *y, const float *stream, const void *branch, enum element element, int64_t n)
 {
-#pragma omp parallel if (n > THREADS_WORTH)
-    {
-        struct share share = threads_share(n);
-        add_share(y + share.first, stream + share.first, element_at_const(branch, element, share.first),
-                  element, share.count);
-    }
+    ON_THREADS(n, add_share(y, stream, branch, element, threads_share(n)));
 }
 
 void residual_backward(float *da, const float *dy, int64_t n)

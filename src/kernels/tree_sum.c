@@ -65,6 +65,5 @@ void tree_sum(float *out, const struct summand *summands, int64_t count, int64_t
 {
     if (count == 1 && summands[0].values == out)
         return;
-#pragma omp parallel if (n > THREADS_WORTH)
-    sum_share(out, summands, count, threads_share(n));
+    ON_THREADS(n, sum_share(out, summands, count, threads_share(n)));
 }

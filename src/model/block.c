@@ -153,7 +153,7 @@ static void mlp_backward(const struct block *block, const struct pass *pass)
     gelu_forward(wide, saved->fc, element, expanded);
     linear_backward(&block->mlp_out, pass, wide, wide, branch, rows);
     gelu_backward(wide, saved->fc, wide, element, expanded);
-    norm_forward(&block->ln_2, pass, narrow, saved->mean_2, saved->rstd_2, saved->middle, rows);
+    norm_again(&block->ln_2, pass, narrow, saved->mean_2, saved->rstd_2, saved->middle, rows);
     linear_backward(&block->mlp_in, pass, narrow, narrow, wide, rows);
     norm_backward(&block->ln_2, pass, pass->activations->gradient, narrow, saved->middle, saved->mean_2,
                   saved->rstd_2, rows);
@@ -172,7 +172,7 @@ static void self_attention_backward(const struct block *block, const struct pass
     attention_backward(wide, beside(pass, wide, width), beside(pass, wide, 2 * width), narrow, qkv,
                        beside(pass, qkv, width), beside(pass, qkv, 2 * width), saved->attention, saved->lse,
                        &shape, &dropout, pass->activations->workspace);
-    norm_forward(&block->ln_1, pass, narrow, saved->mean_1, saved->rstd_1, saved->input, rows);
+    norm_again(&block->ln_1, pass, narrow, saved->mean_1, saved->rstd_1, saved->input, rows);
     linear_backward(&block->attention_in, pass, narrow, narrow, wide, rows);
     norm_backward(&block->ln_1, pass, pass->activations->gradient, narrow, saved->input, saved->mean_1,
                   saved->rstd_1, rows);

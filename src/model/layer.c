@@ -125,6 +125,13 @@ void norm_forward(const struct norm *norm, const struct pass *pass, void *y, flo
                       optional(pass->parameters, norm->bias), rows, pass->shape->n_embd);
 }
 
+void norm_again(const struct norm *norm, const struct pass *pass, void *y, const float *mean,
+                const float *rstd, const float *x, int64_t rows)
+{
+    layernorm_again(y, pass->activations->element, mean, rstd, x, pass->parameters + norm->gain,
+                    optional(pass->parameters, norm->bias), rows, pass->shape->n_embd);
+}
+
 void norm_backward(const struct norm *norm, const struct pass *pass, float *dx, const void *dy,
                    const float *x, const float *mean, const float *rstd, int64_t rows)
 {

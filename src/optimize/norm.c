@@ -5,6 +5,8 @@
 
 #include "llmpi/base/clones.h"
 
+#include <omp.h>
+
 #define LANES 16
 
 CLONED(double, chunk_squares, (const float *values, int64_t n), (values, n))
@@ -43,12 +45,24 @@ double norm_tree(const double *sums, int64_t count)
     return total;
 }
 
-void norm_chunks(const float *values, int64_t n, double *sums)
+/* By the threads of the region that calls it, if any. */
+static void square_chunks(const float *values, int64_t n, int64_t chunks, double *sums)
 {
-    int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
-#pragma omp parallel for schedule(static) if (chunks > 4)
+#pragma omp for schedule(static) nowait
     for (int64_t i = 0; i < chunks; i++) {
         int64_t start = i * NORM_CHUNK;
         sums[i] = chunk_squares(values + start, start + NORM_CHUNK < n ? NORM_CHUNK : n - start);
     }
+}
+
+/* A region of one thread would cost as much as several chunks. */
+void norm_chunks(const float *values, int64_t n, double *sums)
+{
+    int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
+    if (chunks <= 4 || omp_get_max_threads() == 1) {
+        square_chunks(values, n, chunks, sums);
+        return;
+    }
+#pragma omp parallel
+    square_chunks(values, n, chunks, sums);
 }

@@ -5,6 +5,7 @@
 #include "exchange_private.h"
 
 #include "llmpi/base/memory.h"
+#include "llmpi/kernels/threads.h"
 
 #include <string.h>
 
@@ -144,13 +145,14 @@ static void sum_in_team(struct exchange *exchange, struct share share)
     tree_sum(exchange->gradients + share.first, exchange->summands, members, share.count);
 }
 
+static void round_share(bf16 *out, const float *in, struct share share)
+{
+    element_from_float(out + share.first, in + share.first, share.count);
+}
+
 static void round_values(bf16 *out, const float *in, int64_t count)
 {
-#pragma omp parallel if (count > THREADS_WORTH)
-    {
-        struct share share = threads_share(count);
-        element_from_float(out + share.first, in + share.first, share.count);
-    }
+    ON_THREADS(count, round_share(out, in, threads_share(count)));
 }
 
 static void send_sum(struct exchange *exchange, struct bucket_slot *slot, int owner, struct share share,
@@ -305,22 +307,24 @@ static void widen_in_place(const struct exchange *exchange, struct share part)
     }
 }
 
+/* What others will have of a share of values: rounded to `rounded`, where that is not NULL. */
+static void place_share(float *out, bf16 *rounded, const float *values, struct share share)
+{
+    if (rounded != NULL) {
+        element_from_float(rounded + share.first, values + share.first, share.count);
+        element_to_float(out + share.first, rounded + share.first, share.count);
+    } else {
+        memcpy(out + share.first, values + share.first, (size_t)share.count * sizeof *out);
+    }
+}
+
 static void place_own(struct exchange *exchange, int64_t block, struct share part, const float *values)
 {
     float *out = exchange->gradients + part.first;
     bf16 *rounded = exchange->published_values;
     if (rounded != NULL)
         rounded += exchange->ownership.packed[block];
-#pragma omp parallel if (part.count > THREADS_WORTH)
-    {
-        struct share share = threads_share(part.count);
-        if (rounded != NULL) {
-            element_from_float(rounded + share.first, values + share.first, share.count);
-            element_to_float(out + share.first, rounded + share.first, share.count);
-        } else {
-            memcpy(out + share.first, values + share.first, (size_t)share.count * sizeof *out);
-        }
-    }
+    ON_THREADS(part.count, place_share(out, rounded, values, threads_share(part.count)));
 }
 
 void exchange_parameters_send(struct exchange *exchange, int64_t block, const float *values)

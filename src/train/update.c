@@ -1,6 +1,7 @@
 /* Tensors of all sizes are one array to the threads, each of which updates a share of a block's part. */
 #include "update.h"
 
+#include "llmpi/kernels/threads.h"
 #include "llmpi/optimize/adamw.h"
 #include "llmpi/train/step.h"
 
@@ -22,10 +23,11 @@ struct part_arrays {
 };
 
 static void update_share(const struct config *config, const struct train_state *state,
-                         const struct part_arrays *part, struct share share, struct adamw settings,
-                         double gradient_scale)
+                         const struct part_arrays *part, struct adamw settings, double gradient_scale,
+                         struct share share)
 {
     const struct parameter_table *table = model_table(state->model);
+    share.first += part->first;
     for (int64_t i = 0; i < table->count; i++) {
         const struct parameter *row = &table->rows[i];
         struct share piece = overlap(row, share);
@@ -70,12 +72,8 @@ void update_own_parts(const struct config *config, struct train_state *state, do
                                          .exp_avg = state->exp_avg + packed,
                                          .exp_avg_sq = state->exp_avg_sq + packed,
                                          .gradients = model_gradients(state->model) + own.first};
-#pragma omp parallel if (own.count > THREADS_WORTH)
-        {
-            struct share share = threads_share(own.count);
-            share.first += own.first;
-            update_share(config, state, &part, share, settings, gradient_scale);
-        }
+        ON_THREADS(own.count,
+                   update_share(config, state, &part, settings, gradient_scale, threads_share(own.count)));
         if (!step_is_local(config, state->step))
             exchange_publish(state->exchange, block, part.values);
     }

@@ -11,6 +11,10 @@
 void layernorm_forward(void *y, enum element element, float *mean, float *rstd, const float *x,
                        const float *gain, const float *bias, int64_t rows, int64_t width);
 
+/* The same y once more, from mean and rstd as layernorm_forward saved them. */
+void layernorm_again(void *y, enum element element, const float *mean, const float *rstd, const float *x,
+                     const float *gain, const float *bias, int64_t rows, int64_t width);
+
 /* Adds to dx (rows, width), the gradient of the residual stream that x is read from, and to dgain and dbias
  * (width; dbias NULL: none, dgain NULL:
  * neither). dy (rows, width) is of `element`. */

@@ -12,6 +12,18 @@ struct cpu_mask;
  * several times what it costs to start and join threads that are awake. */
 #define THREADS_WORTH 32768
 
+/* Runs a statement in every thread where `elements` are worth more than one, else once. The statement asks
+ * threads_share for its part, or has its loops in an `omp for`. Not the clause of `omp parallel if`: that
+ * makes a team of one thread, and ends it by a system call. */
+#define ON_THREADS(elements, statement)                                                                      \
+    do {                                                                                                     \
+        if ((elements) > THREADS_WORTH && threads_count() > 1) {                                             \
+            _Pragma("omp parallel") statement;                                                               \
+        } else {                                                                                             \
+            statement;                                                                                       \
+        }                                                                                                    \
+    } while (0)
+
 /* Elements [first, first + count) of an array. */
 struct share {
     int64_t first, count;
@@ -21,8 +33,8 @@ struct share {
  * and beginning at a multiple of 64 elements; outside one, all. */
 struct share threads_share(int64_t n);
 
-/* Uses `threads` (at least 1) from now on. Not from inside a parallel region; before models and other users of
- * a workspace are made, whose size depends on it. */
+/* Uses `threads` (at least 1) from now on. Not from inside a parallel region; before models and other users
+ * of a workspace are made, whose size depends on it. */
 void threads_set(int threads);
 
 /* How many threads kernels use. */

@@ -79,6 +79,10 @@ struct norm norm_find(const struct parameter_table *table, const char *name);
 void norm_forward(const struct norm *norm, const struct pass *pass, void *y, float *mean, float *rstd,
                   const float *x, int64_t rows);
 
+/* The same y once more, from what norm_forward saved. */
+void norm_again(const struct norm *norm, const struct pass *pass, void *y, const float *mean,
+                const float *rstd, const float *x, int64_t rows);
+
 /* Adds to dx, the gradient of the residual stream at x, and to those of gain and bias where they are
  * trained. */
 void norm_backward(const struct norm *norm, const struct pass *pass, float *dx, const void *dy,
