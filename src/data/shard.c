@@ -10,7 +10,6 @@
 #include "token_file.h"
 
 #include <inttypes.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -18,9 +17,6 @@
 #define TOKEN_PIECE                                                                                          \
     16384 /* elements read at once to verify: a chunk, so that a message names no more than it */
 #define START_PIECE   2048
-#define KEPT_SHARD    ((int64_t)2 << 20) /* tokens that are kept in memory of one shard, */
-#define KEPT_SHARDS   ((int64_t)4 << 20) /* and of all together */
-#define SHORT_PIECE   64                 /* of a shard's tokens at least, where a piece is short */
 #define LARGEST_CHUNK ((int64_t)1 << 32)
 
 enum { PACKINGS = 3 };
@@ -42,24 +38,17 @@ char *shard_path(const char *directory, const char *split, int64_t shard, int64_
     return path.data;
 }
 
-static atomic_llong kept_tokens; /* of all shards that are open */
-
 struct shard {
     struct hdf5_file *file; /* or, for one of llm.c, */
     struct token_file *bare;
     char *path;
     struct shard_information about;
-    uint32_t *kept; /* all tokens, where keep_tokens finds that worth it; else NULL */
-    bool asked;     /* keep_tokens */
 };
 
 void shard_close(struct shard *shard)
 {
     if (shard == NULL)
         return;
-    if (shard->kept != NULL)
-        atomic_fetch_sub(&kept_tokens, shard->about.tokens);
-    memory_free(shard->kept);
     hdf5_close(shard->file);
     token_file_close(shard->bare);
     free(shard->path);
@@ -215,34 +204,10 @@ const struct shard_information *shard_information(const struct shard *shard)
     return &shard->about;
 }
 
-/* A call of HDF5 for a few tokens takes longer than a small model takes for them, so a small shard that is
- * read in short pieces is kept in memory, up to a sum for all shards. One that cannot be read as a whole is
- * read piece by piece, until the damage is met. */
-static void keep_tokens(struct shard *shard, int64_t count)
-{
-    int64_t tokens = shard->about.tokens;
-    if (shard->asked || tokens > KEPT_SHARD || count > tokens / SHORT_PIECE)
-        return;
-    shard->asked = true;
-    if (atomic_fetch_add(&kept_tokens, tokens) + tokens <= KEPT_SHARDS)
-        shard->kept = memory_allocate(tokens, sizeof *shard->kept, "the tokens of a shard");
-    if (shard->kept != NULL &&
-        hdf5_read(shard->file, "tokens", HDF5_UINT32, 0, tokens, shard->kept) == STATUS_OK)
-        return;
-    memory_free(shard->kept);
-    shard->kept = NULL;
-    atomic_fetch_sub(&kept_tokens, tokens);
-}
-
 enum status shard_read_tokens(struct shard *shard, int64_t first, int64_t count, uint32_t *out)
 {
     if (shard->bare != NULL)
         return token_file_read(shard->bare, first, count, out);
-    keep_tokens(shard, count);
-    if (shard->kept != NULL && first >= 0 && count >= 0 && first <= shard->about.tokens - count) {
-        memcpy(out, shard->kept + first, (size_t)count * sizeof *out);
-        return STATUS_OK;
-    }
     return hdf5_read(shard->file, "tokens", HDF5_UINT32, first, count, out);
 }
 
