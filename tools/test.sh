@@ -81,8 +81,8 @@ skip_reason() {
 }
 
 run_preset() {
-    # Three tests for two cores: much of a test's time goes to starting programs and to waiting.
-    local preset=$1 folder=build selection=$pattern options=(--parallel $((($(nproc) * 3 + 1) / 2)))
+    # Two tests for a core: much of a test's time goes to waiting, for another process or for the disk.
+    local preset=$1 folder=build selection=$pattern options=(--parallel $((2 * $(nproc))))
     [ "$preset" = release ] || folder=build-$preset
     [ "$preset" = asan ] && [ -z "$pattern" ] && selection=$asan_selection
     if [ "$preset" = fuzz ]; then

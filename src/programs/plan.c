@@ -107,7 +107,7 @@ static enum status find_vocabulary(const struct config *config, struct plan *pla
  * pages and the code that it writes. MPI: what Open MPI holds for several ranks. FILES: HDF5 and its caches,
  * a small tokenizer, the pieces in which checkpoints are digested, and what is left of measuring the machine
  * at the start. */
-enum { PROGRAM = 26 << 20, THREAD = 5 << 18, ONEDNN = 3 << 20, MPI = 5 << 20, FILES = 28 << 20 };
+enum { PROGRAM = 26 << 20, THREAD = 5 << 18, ONEDNN = 3 << 20, MPI = 5 << 20, FILES = 22 << 20 };
 
 /* Tokens, targets and the mask of a micro-batch; in evaluation, losses and sums besides. */
 static int64_t count_batch(const struct config *config, const struct plan *plan)

@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -40,7 +41,7 @@ static enum status digest_rest(int descriptor, const char *path, struct user_blo
         return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
     enum status status = STATUS_OK;
     struct digest *digest = digest_create();
-    char *piece = memory_allocate(PIECE, 1, "a piece of a checkpoint");
+    char *piece = memory_resize(NULL, PIECE, 1, "a piece of a checkpoint");
     if (digest == NULL || piece == NULL)
         status = STATUS_FAILED;
     for (int64_t offset = USER_BLOCK_SIZE; offset < about.st_size && status == STATUS_OK; offset += PIECE) {
@@ -53,7 +54,7 @@ static enum status digest_rest(int descriptor, const char *path, struct user_blo
         out->length = htole64((uint64_t)about.st_size - USER_BLOCK_SIZE);
         out->digest = htole64(digest_value(digest));
     }
-    memory_free(piece);
+    free(piece);
     digest_destroy(digest);
     return status;
 }

@@ -82,23 +82,24 @@ void bpe_encoder_destroy(struct bpe_encoder *encoder)
         return;
     pretokenizer_destroy(encoder->pretokenizer);
     word_merger_free(&encoder->merger);
-    memory_free(encoder->buckets);
-    memory_free(encoder->long_words);
+    allocator_huge.release(allocator_huge.context, encoder->buckets);
+    allocator_huge.release(allocator_huge.context, encoder->long_words);
     memory_free(encoder);
 }
 
-/* The tables come with the first text: many tokenizers only decode. */
+static void *create_table(int bits, size_t size)
+{
+    return allocator_huge.allocate(allocator_huge.context, size << bits, "known words");
+}
+
+/* The tables come with the first text, since many tokenizers only decode; and from the system, where they are
+ * zero without being written: most texts are short and use little of them. */
 static enum status create_tables(struct bpe_encoder *encoder)
 {
-    if (encoder->long_words != NULL)
-        return STATUS_OK;
     if (encoder->buckets == NULL)
-        encoder->buckets =
-            memory_allocate((int64_t)1 << BUCKET_BITS, sizeof *encoder->buckets, "known words");
-    if (encoder->buckets == NULL)
-        return STATUS_FAILED;
-    encoder->long_words =
-        memory_allocate((int64_t)1 << LONG_BITS, sizeof *encoder->long_words, "known words");
+        encoder->buckets = create_table(BUCKET_BITS, sizeof *encoder->buckets);
+    if (encoder->buckets != NULL && encoder->long_words == NULL)
+        encoder->long_words = create_table(LONG_BITS, sizeof *encoder->long_words);
     return encoder->long_words != NULL ? STATUS_OK : STATUS_FAILED;
 }
 
