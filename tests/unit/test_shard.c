@@ -297,9 +297,8 @@ static void test_wrong_contents(void **state)
     expect_refused("document_starts", 0, "no data set 'document_starts'");
 }
 
-#ifdef __SANITIZE_ADDRESS__ /* every opening takes milliseconds: every fifth byte will do, and all eight     \
-                               bits */
-enum { STRIDE = 5 };
+#ifdef __SANITIZE_ADDRESS__
+enum { STRIDE = 5 }; /* bytes: there, every opening takes milliseconds */
 #else
 enum { STRIDE = 1 };
 #endif
