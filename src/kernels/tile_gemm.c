@@ -1,9 +1,9 @@
 /* A thread takes a block of the output, in groups of strips of 32 rows, and DEPTH_BLOCK of the inner
  * dimension at a time: 32 rows of the left factor stay in the first-level cache while the block's panels of
- * the right factor stream past them, 32 x 32 sums stay in four tiles. Where the block's panels fit into the
- * second-level cache over their whole depth, a group is one strip; otherwise it is several, whose sums wait
- * in that cache, so that what is read of the right factor serves all of them. The last step hands the sums to
- * the output. */
+ * the right factor stream past them, 32 x 32 sums stay in four tiles (eight rows of them in registers, where
+ * there are no tiles). Where the block's panels fit into the second-level cache over their whole depth, a
+ * group is one strip; otherwise it is several, whose sums wait in that cache, so that what is read of the
+ * right factor serves all of them. The last step hands the sums to the output. */
 #include "tile_gemm.h"
 
 #ifdef __x86_64__
