@@ -120,11 +120,9 @@ static void multiply_part(const struct product *p, const struct part *part, cons
     }
 }
 
-/* The packed block is on the stack, whose pages come when they are used: a thread's own static memory would
- * be cleared whenever a thread starts. */
 static void multiply(const struct product *p)
 {
-    _Alignas(64) float block[BLOCK_DEPTH * BLOCK_COLUMNS];
+    static _Thread_local _Alignas(64) float block[BLOCK_DEPTH * BLOCK_COLUMNS];
     int64_t depth = divided_up(p->k, divided_up(p->k, BLOCK_DEPTH)), width = p->kernels->columns;
     for (struct part part = {0}; part.column < p->n; part.column += BLOCK_COLUMNS) {
         part.columns = smaller(BLOCK_COLUMNS, p->n - part.column);
