@@ -61,7 +61,9 @@ nodes=2 LLMPI_TEAM_SIZE=1 steps 2 "${deep[@]}" "${parts[@]}" --train.wire=bf16
 
 # Whole runs, with shards, evaluation, samples and checkpoints.
 prepare_tiny
-expect 0 "$LLMPI" train tiny.yaml --train.steps=1 # the first on a machine measures its rate, which takes memory
+for precision in fp32 bf16; do # the first of each on a machine measures its rate, which takes memory
+    expect 0 "$LLMPI" train tiny.yaml --train.steps=1 --run.directory="first-$precision" --train.precision=$precision
+done
 whole() {
     expect 0 "$LLMPI" plan tiny.yaml --speed=1 --json "$@"
     cp out plan.json
