@@ -1,4 +1,5 @@
-/* memset and memcpy on all threads: one thread alone cannot use all of the memory's bandwidth. */
+/* memset, memcpy and element_from_float on all threads: one thread alone cannot use all of the memory's
+ * bandwidth. */
 #include "llmpi/kernels/clear.h"
 
 #include "llmpi/kernels/threads.h"
@@ -23,4 +24,14 @@ void clear_floats(float *values, int64_t count)
 void copy_floats(float *out, const float *in, int64_t count)
 {
     ON_THREADS(count, copy_share(out, in, threads_share(count)));
+}
+
+static void round_share(bf16 *out, const float *in, struct share share)
+{
+    element_from_float(out + share.first, in + share.first, share.count);
+}
+
+void round_floats(bf16 *out, const float *in, int64_t count)
+{
+    ON_THREADS(count, round_share(out, in, threads_share(count)));
 }

@@ -5,6 +5,7 @@
 #include "element_access.h"
 #include "llmpi/base/clones.h"
 #include "llmpi/base/random.h"
+#include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/threads.h"
 
 #include <string.h>
@@ -75,11 +76,6 @@ void dropout_forward(void *y, const void *x, enum element element, int64_t seque
         memcpy(y, x, (size_t)(sequences * per_sequence) * element_size(element));
 }
 
-static void round_share(bf16 *out, const float *in, struct share share)
-{
-    element_from_float(out + share.first, in + share.first, share.count);
-}
-
 void dropout_backward(void *dx, const float *dy, enum element element, int64_t sequences,
                       int64_t per_sequence, const struct dropout *dropout)
 {
@@ -87,7 +83,7 @@ void dropout_backward(void *dx, const float *dy, enum element element, int64_t s
     if (dropout_active(dropout)) {
         ON_THREADS(n, drop(dx, element, dy, ELEMENT_FP32, sequences, per_sequence, dropout));
     } else if (element == ELEMENT_BF16) {
-        ON_THREADS(n, round_share(dx, dy, threads_share(n)));
+        round_floats(dx, dy, n);
     } else if (dx != dy) {
         memcpy(dx, dy, (size_t)n * sizeof *dy);
     }

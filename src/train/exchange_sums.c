@@ -5,6 +5,7 @@
 #include "exchange_private.h"
 
 #include "llmpi/base/memory.h"
+#include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/threads.h"
 
 #include <string.h>
@@ -145,22 +146,12 @@ static void sum_in_team(struct exchange *exchange, struct share share)
     tree_sum(exchange->gradients + share.first, exchange->summands, members, share.count);
 }
 
-static void round_share(bf16 *out, const float *in, struct share share)
-{
-    element_from_float(out + share.first, in + share.first, share.count);
-}
-
-static void round_values(bf16 *out, const float *in, int64_t count)
-{
-    ON_THREADS(count, round_share(out, in, threads_share(count)));
-}
-
 static void send_sum(struct exchange *exchange, struct bucket_slot *slot, int owner, struct share share,
                      bf16 *rounded)
 {
     const float *sum = exchange->gradients + share.first;
     if (rounded != NULL)
-        round_values(rounded, sum, share.count);
+        round_floats(rounded, sum, share.count);
     messages_send(exchange->messages, owner, TAG_SUM, rounded != NULL ? (const void *)rounded : sum,
                   share.count * wire_size(exchange), &slot->leaving);
 }

@@ -1,6 +1,8 @@
-/* Zeroing and copying large arrays. */
+/* Zeroing, copying and rounding large arrays. */
 #ifndef LLMPI_KERNELS_CLEAR_H
 #define LLMPI_KERNELS_CLEAR_H
+
+#include "llmpi/kernels/element.h"
 
 #include <stdint.h>
 
@@ -10,5 +12,8 @@ void clear_floats(float *values, int64_t count);
 
 /* Copies `count` values between arrays that do not overlap, each thread a contiguous share. */
 void copy_floats(float *out, const float *in, int64_t count);
+
+/* Copies them rounded to bf16. */
+void round_floats(bf16 *out, const float *in, int64_t count);
 
 #endif
