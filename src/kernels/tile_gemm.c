@@ -17,10 +17,9 @@
 #include <stdbool.h>
 
 enum {
-    TILE = TILE_NUMBERS * (int)sizeof(bf16), /* bytes */
-    SUMS = PANEL * PANEL,                    /* floats of the product of a strip and a panel */
-    BLOCK_STRIPS = 32,                       /* the largest block: 1024 rows ... */
-    BLOCK_PANELS = 24,                       /* ... by 768 columns */
+    SUMS = PANEL * PANEL,  /* floats of the product of a strip and a panel */
+    BLOCK_STRIPS = 32,     /* the largest block: 1024 rows ... */
+    BLOCK_PANELS = 24,     /* ... by 768 columns */
     FROM_MEMORY = 1 << 24, /* bytes of a right factor that does not stay in the third-level cache */
     STRIDE_LIMIT = 6144 /* bytes: rows as far apart or further meet in few sets of the cache and are copied */
 };
@@ -124,11 +123,6 @@ int64_t tile_workspace_bytes(int64_t rows, int64_t columns, int64_t depth)
     return threads_count() * thread_bytes(rows, columns, depth);
 }
 
-static inline __mmask16 lanes(int64_t n)
-{
-    return (__mmask16)(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
-}
-
 /* The part of the output that begins at (row, column). */
 TILED static struct tile_target target_at(const struct tile_product *product, int64_t row, int64_t column)
 {
@@ -138,8 +132,8 @@ TILED static struct tile_target target_at(const struct tile_product *product, in
         .row_bytes = product->y_stride * size,
         .rows = smaller(PANEL, product->rows - row),
         .output = product->output,
-        .low = lanes(product->columns - column),
-        .high = lanes(product->columns - column - 16),
+        .low = (__mmask16)tile_mask(product->columns - column),
+        .high = (__mmask16)tile_mask(product->columns - column - 16),
     };
     if (product->bias != NULL) {
         target.bias[0] = _mm512_maskz_loadu_ps(target.low, product->bias + column);
@@ -168,7 +162,7 @@ INLINE_TILED void finish(const struct tile_target *target, const float *sums, st
 TILED static struct tile_pair strip_at(const struct tile_product *product, int64_t row, int64_t depth,
                                        int64_t count, bf16 *copy)
 {
-    struct tile_pair packed = {(const char *)copy, TILE_BYTES, TILE, 2 * TILE};
+    struct tile_pair packed = {(const char *)copy, TILE_BYTES, TILE_SIZE, 2 * TILE_SIZE};
     if (product->left == NULL) {
         packed.start = (const char *)(product->left_packed +
                                       tile_panel_offset(depth, row, product->depth, product->rows));
@@ -233,8 +227,8 @@ static struct tile_ahead ahead_of(const struct tile_product *product, const stru
 TILED static void multiply_strip(const struct tile_product *product, const struct block *block, int64_t s)
 {
     struct tile_pair left = strip_at(product, s * PANEL, block->depth, block->count, block->copy);
-    struct tile_pair right = {(const char *)right_at(product, block->depth, block->panel), TILE_BYTES, TILE,
-                              2 * TILE};
+    struct tile_pair right = {(const char *)right_at(product, block->depth, block->panel), TILE_BYTES,
+                              TILE_SIZE, 2 * TILE_SIZE};
     struct tile_ahead ahead = ahead_of(product, block, s);
     float *sums = block->sums + (s - block->group) * (block->panel_end - block->panel) * SUMS;
     int64_t steps = divide_up(block->count, TILE_DEPTH);

@@ -5,15 +5,12 @@
 #ifdef __x86_64__
 
 #include "llmpi/kernels/threads.h"
-#include "tiles.h"
+#include "tile_fill.h"
 
 enum {
-    TILE = TILE_ROWS * TILE_DEPTH, /* elements of a tile */
-    COLUMN_RUN = 256,              /* columns of the source that one step reads of its rows */
-    SMALL = 1 << 17                /* elements that are not worth a second thread */
+    COLUMN_RUN = 256, /* columns of the source that one step reads of its rows */
+    SMALL = 1 << 17   /* elements that are not worth a second thread */
 };
-
-typedef __m512i tile_rows[TILE_ROWS];
 
 static int64_t round_up(int64_t n, int64_t unit)
 {
@@ -43,17 +40,6 @@ static bf16 *tiles_at(bf16 *packed, int64_t depth, int64_t width, int64_t total_
     return packed + tile_panel_offset(depth - inside, width, total_depth, total_width) + inside * PANEL;
 }
 
-/* The first n of 16 lanes; none or all where n is outside. */
-static inline __mmask16 lanes(int64_t n)
-{
-    return (__mmask16)(n >= 16 ? 0xffff : n <= 0 ? 0 : (1 << n) - 1);
-}
-
-static inline __mmask32 lanes32(int64_t n)
-{
-    return (__mmask32)(n >= 32 ? 0xffffffffu : n <= 0 ? 0 : (1u << n) - 1);
-}
-
 /* (a0 ... a15, b0 ... b15) to (a0, b0, a1, b1, ...). */
 TILED static inline __m512i interleave(__m512i halves)
 {
@@ -71,7 +57,7 @@ TILED static inline __m512i join(__m512 first, __m512 second)
 TILED static inline void fill_from_float_rows(tile_rows tile, const float *values, int64_t stride,
                                               int64_t rows, int64_t columns)
 {
-    __mmask16 mask = lanes(columns);
+    __mmask16 mask = (__mmask16)tile_mask(columns);
 #pragma GCC unroll 16
     for (int64_t pair = 0; pair < TILE_ROWS; pair++) {
         const float *row = values + 2 * pair * stride;
@@ -85,17 +71,13 @@ TILED static inline void fill_from_float_rows(tile_rows tile, const float *value
 TILED static inline void fill_from_rows(tile_rows tile, const bf16 *values, int64_t stride, int64_t rows,
                                         int64_t columns, int64_t half)
 {
-    const __m512i order =
-        _mm512_add_epi16(_mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7,
-                                          38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0),
-                         _mm512_set1_epi16((int16_t)(16 * half)));
-    __mmask32 mask = lanes32(columns);
+    __mmask32 mask = tile_mask(columns);
 #pragma GCC unroll 16
     for (int64_t pair = 0; pair < TILE_ROWS; pair++) {
         const bf16 *row = values + 2 * pair * stride;
         __m512i first = tile_load(row, 2 * pair < rows ? mask : 0);
         __m512i second = tile_load(row + stride, 2 * pair + 1 < rows ? mask : 0);
-        tile[pair] = _mm512_permutex2var_epi16(first, order, second);
+        tile[pair] = tile_interleave(first, second, half);
     }
 }
 
@@ -103,49 +85,13 @@ TILED static inline void fill_from_rows(tile_rows tile, const bf16 *values, int6
 TILED static inline void fill_from_float_columns(tile_rows tile, const float *values, int64_t stride,
                                                  int64_t rows, int64_t columns)
 {
-    __mmask16 low = lanes(columns), high = lanes(columns - 16);
+    __mmask16 low = (__mmask16)tile_mask(columns), high = (__mmask16)tile_mask(columns - 16);
 #pragma GCC unroll 16
     for (int64_t row = 0; row < TILE_ROWS; row++) {
         const float *start = values + row * stride;
         tile[row] = join(_mm512_maskz_loadu_ps(row < rows ? low : 0, start),
                          _mm512_maskz_loadu_ps(row < rows ? high : 0, start + 16));
     }
-}
-
-/* Transposes 16 x 16 pairs: within groups of four rows by unpacking, then 128-bit lanes among the groups. */
-TILED static inline void transpose(tile_rows tile)
-{
-    tile_rows half, group;
-#pragma GCC unroll 8
-    for (int i = 0; i < TILE_ROWS; i += 2) {
-        half[i] = _mm512_unpacklo_epi32(tile[i], tile[i + 1]);
-        half[i + 1] = _mm512_unpackhi_epi32(tile[i], tile[i + 1]);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < TILE_ROWS; i += 4) {
-        group[i] = _mm512_unpacklo_epi64(half[i], half[i + 2]);
-        group[i + 1] = _mm512_unpackhi_epi64(half[i], half[i + 2]);
-        group[i + 2] = _mm512_unpacklo_epi64(half[i + 1], half[i + 3]);
-        group[i + 3] = _mm512_unpackhi_epi64(half[i + 1], half[i + 3]);
-    }
-#pragma GCC unroll 4
-    for (int i = 0; i < 4; i++) {
-        __m512i even_low = _mm512_shuffle_i32x4(group[i], group[4 + i], 0x88);
-        __m512i odd_low = _mm512_shuffle_i32x4(group[i], group[4 + i], 0xdd);
-        __m512i even_high = _mm512_shuffle_i32x4(group[8 + i], group[12 + i], 0x88);
-        __m512i odd_high = _mm512_shuffle_i32x4(group[8 + i], group[12 + i], 0xdd);
-        tile[i] = _mm512_shuffle_i32x4(even_low, even_high, 0x88);
-        tile[4 + i] = _mm512_shuffle_i32x4(odd_low, odd_high, 0x88);
-        tile[8 + i] = _mm512_shuffle_i32x4(even_low, even_high, 0xdd);
-        tile[12 + i] = _mm512_shuffle_i32x4(odd_low, odd_high, 0xdd);
-    }
-}
-
-TILED static inline void write(bf16 *packed, const tile_rows tile)
-{
-#pragma GCC unroll 16
-    for (int i = 0; i < TILE_ROWS; i++)
-        _mm512_store_si512(packed + i * TILE_DEPTH, tile[i]);
 }
 
 /* 32 x 32 numbers of a master, or what there is of them, into their two tiles of each form. */
@@ -155,10 +101,10 @@ TILED static void pack_square(bf16 *by_rows, bf16 *by_columns, const float *mast
     tile_rows tile;
     for (int64_t half = 0; half < 2; half++) {
         fill_from_float_rows(tile, master + 16 * half, stride, rows, columns - 16 * half);
-        write(by_rows + half * TILE, tile);
+        tile_store(by_rows + half * TILE_NUMBERS, tile);
         fill_from_float_columns(tile, master + 16 * half * stride, stride, rows - 16 * half, columns);
-        transpose(tile);
-        write(by_columns + half * TILE, tile);
+        tile_transpose(tile);
+        tile_store(by_columns + half * TILE_NUMBERS, tile);
     }
 }
 
@@ -182,8 +128,8 @@ TILED static void pack_pair(bf16 *packed, const bf16 *values, int64_t stride, in
     for (int64_t half = 0; half < 2; half++) {
         fill_from_rows(tile, values, stride, depth, width, half);
         if (left)
-            transpose(tile);
-        write(packed + half * TILE, tile);
+            tile_transpose(tile);
+        tile_store(packed + half * TILE_NUMBERS, tile);
     }
 }
 
@@ -202,7 +148,7 @@ void tile_pack_rows(bf16 *packed, const bf16 *values, int64_t stride, int64_t de
 TILED void tile_copy_panel(bf16 *panel, const bf16 *values, int64_t stride, int64_t rows, int64_t depth)
 {
     for (int64_t k = 0; k < depth; k += TILE_DEPTH) {
-        __mmask32 mask = lanes32(depth - k);
+        __mmask32 mask = tile_mask(depth - k);
         bf16 *tiles = panel + k * PANEL;
         for (int64_t row = 0; row < PANEL; row++)
             _mm512_store_si512(tiles + row * TILE_DEPTH,

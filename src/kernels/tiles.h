@@ -22,15 +22,22 @@
 
 enum {
     TILE_ROWS = 16,
-    TILE_BYTES = 64,                      /* of a row */
-    TILE_DEPTH = 32,                      /* bf16 numbers along the inner dimension */
-    TILE_NUMBERS = TILE_ROWS * TILE_DEPTH /* bf16 numbers in a tile */
+    TILE_BYTES = 64,                       /* of a row */
+    TILE_DEPTH = 32,                       /* bf16 numbers along the inner dimension */
+    TILE_NUMBERS = TILE_ROWS * TILE_DEPTH, /* bf16 numbers in a tile */
+    TILE_SIZE = TILE_ROWS * TILE_BYTES     /* its bytes */
 };
 
 /* Whether the processor has tile registers; else blocks are multiplied by dot products. */
 static inline bool tiles_native(void)
 {
     return cpu_level() >= CPU_AMX;
+}
+
+/* The first n of 32 lanes, or, cut to 16 bits, of 16; none or all where n is outside. */
+static inline __mmask32 tile_mask(int64_t n)
+{
+    return n >= 32 ? UINT32_MAX : n <= 0 ? 0 : (1u << n) - 1;
 }
 
 /* The first of 32 numbers that the mask names, and zeros. (A branch, since masked loads of 16-bit numbers
