@@ -26,7 +26,7 @@ check() {
     many=$(allocations "$1" 30 "${@:2}")
     echo "$*: $few"
     [ "$(wc -w <<<"$few")" -eq "$1" ] || fail "not one number for each of $1 ranks: $few"
-    # On a busy machine a start allocates once more or less; a step that allocates shows 20 times.
+    # On a busy machine a start was seen to allocate once more or less; a step that allocates shows 20 times.
     paste <(tr ' ' '\n' <<<"$few") <(tr ' ' '\n' <<<"$many") | awk 'NF == 2 && ($2 - $1 > 5 || $1 - $2 > 5) { exit 1 }' ||
         fail "10 steps allocate $few times, 30 steps $many times ($*)"
 }
