@@ -9,6 +9,7 @@
 #include "attention_private.h"
 #include "gemm.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "softmax_row.h"
 #include "vector_math.h"
@@ -171,7 +172,7 @@ static void narrow(void *out, int64_t offset, const float *in, int64_t rows, int
 static void forward_fp32(const struct attention_outputs *a, const struct attention_shape *shape,
                          const struct dropout *dropout)
 {
-    int64_t blocks = (shape->n_query + QUERY_BLOCK - 1) / QUERY_BLOCK;
+    int64_t blocks = divide_up(shape->n_query, QUERY_BLOCK);
 #pragma omp parallel for collapse(3) schedule(dynamic, 1)
     for (int64_t sequence = 0; sequence < shape->sequences; sequence++) {
         for (int64_t number = 0; number < shape->n_head; number++) {

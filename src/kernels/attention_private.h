@@ -3,6 +3,7 @@
 #define LLMPI_KERNELS_ATTENTION_PRIVATE_H
 
 #include "dropout_mask.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/attention.h"
 
 #include <math.h>
@@ -19,11 +20,6 @@ struct head {
     bool dropped;
     struct dropout_mask mask;
 };
-
-static inline int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static inline struct head head_of(const struct attention_shape *shape, int64_t sequence, int64_t number,
                                   const struct dropout *dropout)

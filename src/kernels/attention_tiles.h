@@ -13,6 +13,7 @@
 #ifdef __x86_64__
 
 #include "attention_private.h"
+#include "llmpi/base/integer.h"
 #include "tiles.h"
 
 enum { BLOCK = 32, TILE = TILE_NUMBERS };
@@ -26,7 +27,7 @@ struct tiles {
 
 static inline int64_t padded(int64_t n)
 {
-    return (n + BLOCK - 1) / BLOCK * BLOCK;
+    return round_up(n, BLOCK);
 }
 
 static inline struct tile_pair pair_of(struct tiles tiles)

@@ -8,6 +8,7 @@
 
 #ifdef __x86_64__
 
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 
 #include <float.h>
@@ -234,8 +235,8 @@ TILED static void forward_part(const struct attention_outputs *arrays, const str
 static int64_t queries_of_part(const struct attention_shape *shape)
 {
     int64_t heads = shape->sequences * shape->n_head, wanted = 2 * threads_count();
-    int64_t parts = heads >= wanted ? 1 : (wanted + heads - 1) / heads;
-    return padded((shape->n_query + parts - 1) / parts);
+    int64_t parts = heads >= wanted ? 1 : divide_up(wanted, heads);
+    return padded(divide_up(shape->n_query, parts));
 }
 
 void attention_forward_tiles(const struct attention_outputs *arrays, const struct attention_shape *shape,
@@ -243,7 +244,7 @@ void attention_forward_tiles(const struct attention_outputs *arrays, const struc
 {
     if (shape->sequences == 0 || shape->n_query == 0)
         return;
-    int64_t queries = queries_of_part(shape), parts = (shape->n_query + queries - 1) / queries;
+    int64_t queries = queries_of_part(shape), parts = divide_up(shape->n_query, queries);
 #pragma omp parallel for collapse(3) schedule(dynamic, 1)
     for (int64_t sequence = 0; sequence < shape->sequences; sequence++) {
         for (int64_t number = 0; number < shape->n_head; number++) {

@@ -6,6 +6,7 @@
 
 #include "element_access.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "softmax_row.h"
 
@@ -24,7 +25,7 @@ static void prefetch(const float *values, int64_t n)
 
 static int64_t chunk_at(int64_t i, int64_t vocab)
 {
-    return i + CHUNK < vocab ? CHUNK : vocab - i;
+    return smaller(CHUNK, vocab - i);
 }
 
 static float row_loss(double sum, float largest, float target)

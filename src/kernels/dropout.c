@@ -4,6 +4,7 @@
 #include "dropout_mask.h"
 #include "element_access.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/random.h"
 #include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/threads.h"
@@ -62,7 +63,7 @@ static void drop(void *y, enum element to, const void *x, enum element from, int
             struct dropout_mask mask = dropout_mask(dropout, sequence);
             int64_t at = sequence * per_sequence + i;
             drop_chunk(element_at(y, to, at), to, element_at_const(x, from, at), from, &mask, i,
-                       i + CHUNK < per_sequence ? CHUNK : per_sequence - i);
+                       smaller(CHUNK, per_sequence - i));
         }
     }
 }

@@ -3,6 +3,7 @@
 #include "llmpi/kernels/embedding.h"
 
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 
 #include <stddef.h>
@@ -44,10 +45,10 @@ void embedding_forward(float *y, const float *wte, const float *wpe, const uint3
 static void add_rows(float *dwte, float *dwpe, const float *dy, const uint32_t *tokens,
                      const int32_t *position, int64_t rows, int64_t length, int64_t width)
 {
-    int64_t share = ((width + threads_count() - 1) / threads_count() + 15) / 16 * 16;
+    int64_t share = round_up(divide_up(width, threads_count()), 16);
 #pragma omp for schedule(static) nowait
     for (int64_t column = 0; column < width; column += share) {
-        int64_t columns = column + share < width ? share : width - column;
+        int64_t columns = smaller(share, width - column);
         for (int64_t row = 0; row < rows; row++) {
             const float *gradient = dy + row * width + column;
             add_columns(dwte + (int64_t)tokens[row] * width + column, gradient, columns);

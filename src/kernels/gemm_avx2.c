@@ -4,6 +4,7 @@
 
 #include "gemm_vector.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 
 #include <immintrin.h>
 
@@ -105,7 +106,7 @@ AVX2 static void copy(float *to, int64_t panel, const float *from, int64_t strid
             else
                 _mm256_store_ps(to + i, _mm256_maskload_ps(from + i, first_lanes(width - i)));
         }
-        for (int64_t i = (width + LANES - 1) / LANES * LANES; i < panel; i++)
+        for (int64_t i = round_up(width, LANES); i < panel; i++)
             to[i] = 0.0f;
         to += panel;
         from += stride;

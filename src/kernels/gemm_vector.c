@@ -5,6 +5,7 @@
 #include "gemm_vector.h"
 
 #include "llmpi/base/cpu.h"
+#include "llmpi/base/integer.h"
 
 #include <stddef.h>
 
@@ -30,16 +31,6 @@ struct product {
 struct part {
     int64_t inner, depth, column, columns;
 };
-
-static int64_t smaller(int64_t x, int64_t y)
-{
-    return x < y ? x : y;
-}
-
-static int64_t divided_up(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
 
 /* Steps [inner, inner + depth) of the part of a factor that begins at `outer` and is `width` wide: `along`
  * says that neighbours in memory are neighbours along the inner dimension. */
@@ -101,7 +92,7 @@ static void multiply_part(const struct product *p, const struct part *part, cons
                           int64_t b_step, int64_t next_panel)
 {
     _Alignas(64) float left[BLOCK_DEPTH * LARGEST_PANEL];
-    int64_t width = p->kernels->columns, tiles = divided_up(p->m, p->kernels->rows);
+    int64_t width = p->kernels->columns, tiles = divide_up(p->m, p->kernels->rows);
     struct gemm_tile tile = {
         .b_step = b_step, .c_stride = p->c_stride, .depth = part->depth, .alpha = p->alpha, .beta = p->beta};
     if (part->inner > 0)
@@ -123,7 +114,7 @@ static void multiply_part(const struct product *p, const struct part *part, cons
 static void multiply(const struct product *p)
 {
     static _Thread_local _Alignas(64) float block[BLOCK_DEPTH * BLOCK_COLUMNS];
-    int64_t depth = divided_up(p->k, divided_up(p->k, BLOCK_DEPTH)), width = p->kernels->columns;
+    int64_t depth = divide_up(p->k, divide_up(p->k, BLOCK_DEPTH)), width = p->kernels->columns;
     for (struct part part = {0}; part.column < p->n; part.column += BLOCK_COLUMNS) {
         part.columns = smaller(BLOCK_COLUMNS, p->n - part.column);
         for (part.inner = 0; part.inner < p->k; part.inner += depth) {

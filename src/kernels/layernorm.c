@@ -5,6 +5,7 @@
 
 #include "element_access.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 
 #include <math.h>
@@ -100,11 +101,6 @@ enum { BLOCK_ROWS = 64, BLOCK_COLUMNS = 256 };
 static int64_t rows_at_once(int64_t width)
 {
     return width < 4096 ? 4096 / width : 1;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* By the threads of the region that calls it. */
@@ -230,7 +226,7 @@ static void parameter_gradients(float *dgain, float *dbias, const void *dy, enum
                                 const float *x, const float *mean, const float *rstd, int64_t rows,
                                 int64_t width)
 {
-    int64_t widest = (width + threads_count() - 1) / threads_count();
+    int64_t widest = divide_up(width, threads_count());
     int64_t step = widest >= BLOCK_COLUMNS ? BLOCK_COLUMNS : (widest + 15) / 16 * 16;
 #pragma omp for schedule(static) nowait
     for (int64_t column = 0; column < width; column += step) {
@@ -241,8 +237,8 @@ static void parameter_gradients(float *dgain, float *dbias, const void *dy, enum
                 .x = x + corner,
                 .mean = mean + row,
                 .rstd = rstd + row,
-                .rows = row + BLOCK_ROWS < rows ? BLOCK_ROWS : rows - row,
-                .columns = column + step < width ? step : width - column,
+                .rows = smaller(BLOCK_ROWS, rows - row),
+                .columns = smaller(step, width - column),
                 .width = width,
             };
             add_block(dgain + column, dbias != NULL ? dbias + column : NULL, &block, element);

@@ -5,6 +5,7 @@
 #include "element_access.h"
 #include "gemm.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "matmul_provider.h"
 
@@ -111,11 +112,6 @@ void matmul_backward_input(void *dx, const void *dy, const struct weight *weight
                      weight->outputs);
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 enum { SUM_ROWS = 64, SUM_COLUMNS = 256 };
 
 /* A block's column sums; blocks of rows keep rounding errors small. */
@@ -147,8 +143,8 @@ CLONED(void, add_column_sums,
  * their number. */
 static void bias_backward(float *dbias, const void *dy, enum element element, int64_t rows, int64_t outputs)
 {
-    int64_t widest = (outputs + threads_count() - 1) / threads_count();
-    int64_t step = widest >= SUM_COLUMNS ? SUM_COLUMNS : (widest + 15) / 16 * 16;
+    int64_t widest = divide_up(outputs, threads_count());
+    int64_t step = widest >= SUM_COLUMNS ? SUM_COLUMNS : round_up(widest, 16);
 #pragma omp for schedule(static) nowait
     for (int64_t column = 0; column < outputs; column += step)
         for (int64_t row = 0; row < rows; row += SUM_ROWS)

@@ -5,6 +5,7 @@
 
 #include "gemm_vector.h"
 #include "llmpi/base/cpu.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 
 #include <cblas.h>
@@ -94,11 +95,6 @@ const char *threads_blas_library(void)
     return text;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static const float *factor_at(const struct gemm_factor *factor, int64_t row, int64_t column)
 {
     return factor->values +
@@ -178,7 +174,7 @@ void gemm(float *c, int64_t c_stride, float beta, float alpha, struct gemm_facto
 /* Part `index` of `parts` of a range of n, with boundaries on multiples of PIECE_MULTIPLE. */
 static int64_t piece_start(int64_t n, int index, int parts)
 {
-    int64_t units = (n + PIECE_MULTIPLE - 1) / PIECE_MULTIPLE;
+    int64_t units = divide_up(n, PIECE_MULTIPLE);
     return smaller(n, units * index / parts * PIECE_MULTIPLE);
 }
 

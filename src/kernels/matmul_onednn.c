@@ -4,6 +4,7 @@
  * all that vdpbf16ps needs. */
 #include "gemm.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/log.h"
 #include "llmpi/kernels/threads.h"
 #include "matmul_provider.h"
@@ -18,14 +19,9 @@ struct onednn_weight {
     struct onednn_form *forward, *backward; /* over the bytes that follow */
 };
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t aligned(int64_t bytes)
 {
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return round_up(bytes, MEMORY_ALIGNMENT);
 }
 
 /* Where the forms of a weight begin. */
@@ -100,7 +96,7 @@ static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
 {
     int64_t depth = (smaller(rows, CHUNK) + 1) / 2, scratch = threads_count() * ONEDNN_SCRATCH;
     int64_t pairs = depth * (inputs + outputs) * (int64_t)sizeof(float);
-    return pairs > scratch ? pairs : scratch;
+    return larger(pairs, scratch);
 }
 
 static void forward(void *y, enum element y_element, const bf16 *x, const void *packed, const float *bias,

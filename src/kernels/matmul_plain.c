@@ -4,6 +4,7 @@
  * along the inner dimension in the same order, whatever the tile, the rows of the call and the threads. */
 #include "element_access.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "matmul_provider.h"
 
@@ -40,11 +41,6 @@ struct product {
     const float *bias;
     bool add;
 };
-
-static inline int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* Panels of `width` elements of the output side: panel[step][element], zero beyond the last element. */
 static inline __attribute__((always_inline)) void widen_panels(float *out, const struct factor *factor,
@@ -133,7 +129,7 @@ static void compute_tile(const struct product *product, int64_t row, int64_t col
     float *left = scratch, *right = left + LEFT, *sums = right + RIGHT;
     int64_t rows = smaller(TILE_ROWS, product->m - row);
     int64_t columns = smaller(TILE_COLUMNS, product->n - column);
-    memset(sums, 0, (size_t)((rows + STRIP - 1) / STRIP * STRIP * TILE_COLUMNS) * sizeof *sums);
+    memset(sums, 0, (size_t)(round_up(rows, STRIP) * TILE_COLUMNS) * sizeof *sums);
     for (int64_t step = 0; step < product->k; step += BLOCK) {
         int64_t steps = smaller(BLOCK, product->k - step);
         struct factor below = factor_at(&product->left, row, step);
@@ -148,8 +144,8 @@ static void compute_tile(const struct product *product, int64_t row, int64_t col
 
 static void compute(const struct product *product, void *workspace)
 {
-    int64_t across = (product->n + TILE_COLUMNS - 1) / TILE_COLUMNS;
-    int64_t tiles = (product->m + TILE_ROWS - 1) / TILE_ROWS * across;
+    int64_t across = divide_up(product->n, TILE_COLUMNS);
+    int64_t tiles = divide_up(product->m, TILE_ROWS) * across;
 #pragma omp parallel for num_threads(threads_count()) schedule(dynamic) if (tiles > 1)
     for (int64_t tile = 0; tile < tiles; tile++)
         compute_tile(product, tile / across * TILE_ROWS, tile % across * TILE_COLUMNS,

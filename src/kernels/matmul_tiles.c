@@ -6,6 +6,7 @@
 
 #ifdef __x86_64__
 
+#include "llmpi/base/integer.h"
 #include "tile_gemm.h"
 #include "tile_pack.h"
 
@@ -21,11 +22,6 @@ struct packed {
 };
 
 _Static_assert(sizeof(struct packed) <= HEADER, "the forms begin after the header");
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 static int64_t form_bytes(int64_t depth, int64_t width)
 {
@@ -173,7 +169,7 @@ static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
     int64_t back = tile_workspace_bytes(rows, inputs, outputs);
     int64_t gradient = tile_workspace_bytes(smaller(inputs, STRIPE), smaller(outputs, STRIPE), depth);
     int64_t across = tile_workspace_bytes(smaller(outputs, STRIPE), smaller(inputs, STRIPE), depth);
-    gradient = (gradient > across ? gradient : across) +
+    gradient = larger(gradient, across) +
                (stripe_elements(inputs, rows) + stripe_elements(outputs, rows)) * (int64_t)sizeof(bf16);
     int64_t most = straight > back ? straight : back;
     return most > gradient ? most : gradient;

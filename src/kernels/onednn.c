@@ -4,6 +4,7 @@
  */
 #include "onednn.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "matmul_provider.h"
 
@@ -37,14 +38,9 @@ static struct {
     int oldest;
 } library;
 
-static int64_t filled_up(int64_t n, int64_t multiple)
-{
-    return (n + multiple - 1) / multiple * multiple;
-}
-
 int64_t onednn_packed_bytes(int64_t k, int64_t n)
 {
-    return filled_up(k, BLOCK) * filled_up(n, BLOCK) * (int64_t)sizeof(bf16);
+    return round_up(k, BLOCK) * round_up(n, BLOCK) * (int64_t)sizeof(bf16);
 }
 
 const char *matmul_onednn_version(void)

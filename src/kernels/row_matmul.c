@@ -6,6 +6,7 @@
 
 #include "lanes.h"
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 
 #include <string.h>
@@ -59,11 +60,6 @@ void row_weight_destroy(struct row_weight *weight)
 int64_t row_weight_bytes(int64_t inputs, int64_t outputs, enum element element)
 {
     return element == ELEMENT_BF16 ? inputs * outputs * (int64_t)sizeof(bf16) : 0;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
 }
 
 /* Rounds columns [first, first + count) of the master (inputs, outputs) into rows of the copy. */

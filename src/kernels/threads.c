@@ -3,6 +3,7 @@
 #include "llmpi/kernels/threads.h"
 
 #include "llmpi/base/affinity.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/topology.h"
 
 #include <omp.h>
@@ -23,7 +24,7 @@ int threads_count(void)
 
 struct share threads_share(int64_t n)
 {
-    int64_t threads = omp_get_num_threads(), each = ((n + threads - 1) / threads + 63) / 64 * 64;
+    int64_t threads = omp_get_num_threads(), each = round_up(divide_up(n, threads), 64);
     int64_t first = each * omp_get_thread_num();
     if (first > n)
         first = n;

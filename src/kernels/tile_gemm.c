@@ -8,6 +8,7 @@
 
 #ifdef __x86_64__
 
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "tile_pack.h"
 #include "tile_target.h"
@@ -30,21 +31,11 @@ struct grid {
     int threads;
 };
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t divide_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Panels of the right factor that stay in half of the second-level cache over the whole depth; 0 where so few
  * do that groups are better. */
 static int64_t resident_panels(int64_t depth)
 {
-    int64_t bytes = PANEL * (int64_t)sizeof(bf16) * divide_up(depth, TILE_DEPTH) * TILE_DEPTH;
+    int64_t bytes = PANEL * (int64_t)sizeof(bf16) * round_up(depth, TILE_DEPTH);
     int64_t fit = cpu_cache_bytes() / 2 / bytes;
     return fit >= BLOCK_PANELS / 3 ? smaller(fit, BLOCK_PANELS) : 0;
 }
@@ -115,7 +106,7 @@ static int64_t sums_bytes(int64_t rows, int64_t columns, int64_t depth)
 static int64_t thread_bytes(int64_t rows, int64_t columns, int64_t depth)
 {
     return sums_bytes(rows, columns, depth) +
-           smaller(DEPTH_BLOCK, divide_up(depth, TILE_DEPTH) * TILE_DEPTH) * PANEL * (int64_t)sizeof(bf16);
+           smaller(DEPTH_BLOCK, round_up(depth, TILE_DEPTH)) * PANEL * (int64_t)sizeof(bf16);
 }
 
 int64_t tile_workspace_bytes(int64_t rows, int64_t columns, int64_t depth)

@@ -4,6 +4,7 @@
 
 #ifdef __x86_64__
 
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "tile_fill.h"
 
@@ -11,16 +12,6 @@ enum {
     COLUMN_RUN = 256, /* columns of the source that one step reads of its rows */
     SMALL = 1 << 17   /* elements that are not worth a second thread */
 };
-
-static int64_t round_up(int64_t n, int64_t unit)
-{
-    return (n + unit - 1) / unit * unit;
-}
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 int64_t tile_packed_elements(int64_t depth, int64_t width)
 {
@@ -110,7 +101,7 @@ TILED static void pack_square(bf16 *by_rows, bf16 *by_columns, const float *mast
 
 void tile_pack_weight(bf16 *by_rows, bf16 *by_columns, const float *master, int64_t rows, int64_t columns)
 {
-    int64_t runs = (columns + COLUMN_RUN - 1) / COLUMN_RUN, bands = (rows + PANEL - 1) / PANEL;
+    int64_t runs = divide_up(columns, COLUMN_RUN), bands = divide_up(rows, PANEL);
 #pragma omp parallel for schedule(dynamic) if (rows * columns > SMALL)
     for (int64_t item = 0; item < bands * runs; item++) {
         int64_t row = item / runs * PANEL, run = item % runs * COLUMN_RUN;
@@ -135,7 +126,7 @@ TILED static void pack_pair(bf16 *packed, const bf16 *values, int64_t stride, in
 
 void tile_pack_rows(bf16 *packed, const bf16 *values, int64_t stride, int64_t depth, int64_t width, bool left)
 {
-    int64_t runs = (width + COLUMN_RUN - 1) / COLUMN_RUN, bands = (depth + TILE_DEPTH - 1) / TILE_DEPTH;
+    int64_t runs = divide_up(width, COLUMN_RUN), bands = divide_up(depth, TILE_DEPTH);
 #pragma omp parallel for schedule(dynamic) if (depth * width > SMALL)
     for (int64_t item = 0; item < bands * runs; item++) {
         int64_t row = item / runs * TILE_DEPTH, run = item % runs * COLUMN_RUN;

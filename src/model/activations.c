@@ -2,6 +2,7 @@
  * saturates, so that an absurd shape ends as "out of memory" where it is allocated. */
 #include "llmpi/model/activations.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/matmul.h"
 
@@ -91,11 +92,6 @@ static int64_t head_rows(const struct model_shape *shape, int64_t rows)
     return chunk < 1 ? 1 : chunk < rows ? chunk : rows;
 }
 
-static int64_t larger(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Scratch of the products of a block and of the head, and of attention. */
 static int64_t workspace_bytes(const struct model_shape *shape, const struct model_use *use, int64_t rows,
                                int64_t chunk_rows)
@@ -130,8 +126,7 @@ int64_t activations_layout(const struct model_shape *shape, const struct model_u
     out->gradient = use->training ? take_floats(&cursor, rows, width) : NULL;
     if (shape->lora.rank > 0) {
         out->low = take_elements(&cursor, use->element, rows, shape->lora.rank);
-        out->added =
-            take_elements(&cursor, use->element, rows < ADAPTER_ROWS ? rows : ADAPTER_ROWS, 4 * width);
+        out->added = take_elements(&cursor, use->element, smaller(rows, ADAPTER_ROWS), 4 * width);
     }
     out->chunk_rows = head_rows(shape, rows);
     out->workspace = take(&cursor, workspace_bytes(shape, use, rows, out->chunk_rows));

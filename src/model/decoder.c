@@ -2,6 +2,7 @@
  * training, one by one. Attention looks at each sequence by itself, so that lengths need not be alike. */
 #include "llmpi/model/decoder.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/row_matmul.h"
 #include "llmpi/model/activations.h"
@@ -26,7 +27,7 @@ struct decoder {
 static struct model_use use_of(const struct model_shape *shape, enum element element, int64_t sequences)
 {
     int64_t context = shape->context_length;
-    return (struct model_use){.sequences = (sequences + context - 1) / context, .element = element};
+    return (struct model_use){.sequences = divide_up(sequences, context), .element = element};
 }
 
 static int64_t add(int64_t a, int64_t b)

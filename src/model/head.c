@@ -4,6 +4,7 @@
 #include "llmpi/model/head.h"
 
 #include "llmpi/base/activity.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/cross_entropy.h"
 
 #include <string.h>
@@ -45,8 +46,8 @@ void head_refresh(const struct head *head, const float *parameters, bool all)
 /* The chunk that begins at row `first`; the chunks of a batch are nearly equal. */
 static struct chunk chunk_at(const struct pass *pass, int64_t first)
 {
-    int64_t count = (pass->rows + pass->activations->chunk_rows - 1) / pass->activations->chunk_rows;
-    int64_t rows = (pass->rows + count - 1) / count;
+    int64_t count = divide_up(pass->rows, pass->activations->chunk_rows);
+    int64_t rows = divide_up(pass->rows, count);
     return (struct chunk){first, rows < pass->rows - first ? rows : pass->rows - first};
 }
 

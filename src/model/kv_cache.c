@@ -2,6 +2,7 @@
  * like any keys and values with a stride of n_embd. */
 #include "llmpi/model/kv_cache.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/attention.h"
 #include "llmpi/kernels/dropout.h"
 #include "llmpi/kernels/threads.h"
@@ -52,7 +53,7 @@ static int64_t workspace_bytes(const struct model_shape *shape, enum element ele
         segment_shape(shape, element, shape->context_length, shape->context_length);
     const struct attention_rows rows = rows_shape(shape, element);
     int64_t of_segment = attention_workspace(&segment), of_rows = attention_rows_workspace(&rows);
-    return of_segment > of_rows ? of_segment : of_rows;
+    return larger(of_segment, of_rows);
 }
 
 enum status kv_cache_create(struct kv_cache *cache, const struct model_shape *shape, enum element element,

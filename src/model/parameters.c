@@ -3,6 +3,7 @@
  * gaps stay zero and count as nobody's parameters. */
 #include "llmpi/model/parameters.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/random.h"
 #include "llmpi/kernels/clear.h"
@@ -201,7 +202,7 @@ static void place_rows(struct parameter_table *table, bool trainable)
         if (row->trainable != trainable)
             continue;
         row->offset = table->total;
-        table->total += (row->count + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+        table->total += round_up(row->count, ALIGNMENT);
     }
 }
 

@@ -4,6 +4,7 @@
 #include "llmpi/optimize/norm.h"
 
 #include "llmpi/base/clones.h"
+#include "llmpi/base/integer.h"
 
 #include <omp.h>
 
@@ -58,7 +59,7 @@ static void square_chunks(const float *values, int64_t n, int64_t chunks, double
 /* A region of one thread would cost as much as several chunks. */
 void norm_chunks(const float *values, int64_t n, double *sums)
 {
-    int64_t chunks = (n + NORM_CHUNK - 1) / NORM_CHUNK;
+    int64_t chunks = divide_up(n, NORM_CHUNK);
     if (chunks <= 4 || omp_get_max_threads() == 1) {
         square_chunks(values, n, chunks, sums);
         return;

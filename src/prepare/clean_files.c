@@ -3,6 +3,7 @@
 #include "clean_files.h"
 
 #include "llmpi/base/file.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
@@ -33,7 +34,7 @@ static enum status open_part(const struct clean_options *options, int64_t part, 
 enum status clean_files_open(struct clean_files *files, const struct clean_options *options, int64_t rank,
                              int64_t size)
 {
-    int64_t most = (options->files + size - 1) / size;
+    int64_t most = divide_up(options->files, size);
     *files = (struct clean_files){.rank = rank, .size = size};
     files->kept = memory_allocate(most, sizeof(struct writer *), "files to write");
     files->rejected = memory_allocate(most, sizeof(struct writer *), "files to write");

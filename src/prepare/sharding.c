@@ -11,6 +11,7 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/folder_lock.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
 #include "shard_fingerprint.h"
@@ -122,7 +123,7 @@ static void begin_progress(struct sharding *work, int64_t passes, double share)
 static enum status write_one_by_one(struct sharding *work, const int64_t *list, int64_t count)
 {
     int size = comm_size(work->comm), rank = comm_rank(work->comm);
-    int64_t shards = work->set.shards, mine = (count - rank + size - 1) / size;
+    int64_t shards = work->set.shards, mine = divide_up(count - rank, size);
     enum status status = STATUS_OK;
     begin_progress(work, mine, 1.0 / (double)shards);
     for (int64_t round = 0; round < count && status == STATUS_OK; round += size) {

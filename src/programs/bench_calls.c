@@ -2,6 +2,7 @@
  * own output in a way that makes numbers fade away over many calls, since tiny numbers would be slow. */
 #include "bench_calls.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/random.h"
 #include "llmpi/kernels/cross_entropy.h"
@@ -212,7 +213,7 @@ static int64_t workspace_bytes(const struct calls *calls)
 {
     int64_t attention = attention_workspace(&calls->attention);
     int64_t square = matmul_workspace(SQUARE, SQUARE, calls->element, SQUARE);
-    return attention > square ? attention : square;
+    return larger(attention, square);
 }
 
 static bool take_memory(struct calls *calls)

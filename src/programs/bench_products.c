@@ -1,6 +1,7 @@
 /* One set of buffers serves all products: input side, output side, a master weight and its gradient, each as
  * large as the largest product wants it. */
 #include "bench_products.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/matmul_peak.h"
 #include "llmpi/model/activations.h"
@@ -53,7 +54,7 @@ static void run_call(void *context)
 }
 
 /* The larger of `most` and a x b; a product that passes 64 bits is one that no allocation satisfies. */
-static int64_t larger(int64_t most, int64_t a, int64_t b)
+static int64_t larger_product(int64_t most, int64_t a, int64_t b)
 {
     int64_t product;
     if (__builtin_mul_overflow(a, b, &product))
@@ -64,7 +65,7 @@ static int64_t larger(int64_t most, int64_t a, int64_t b)
 static void list_products(const struct model_shape *shape, const struct model_use *use, struct product *list)
 {
     struct activations layout = {0};
-    int64_t width = shape->n_embd, rows = larger(0, use->sequences, shape->context_length);
+    int64_t width = shape->n_embd, rows = larger_product(0, use->sequences, shape->context_length);
     double layers = (double)shape->n_layer;
     activations_layout(shape, use, NULL, &layout);
     list[0] = (struct product){"qkv", rows, width, 3 * width, layers, NULL};
@@ -81,11 +82,11 @@ static enum status allocate(struct products *set)
     int64_t inputs = 0, outputs = 0, weights = 0, workspace = 0;
     for (int i = 0; i < PRODUCTS; i++) {
         struct product *product = &set->products[i];
-        inputs = larger(inputs, product->rows, product->inputs);
-        outputs = larger(outputs, product->rows, product->outputs);
-        weights = larger(weights, product->inputs, product->outputs);
+        inputs = larger_product(inputs, product->rows, product->inputs);
+        outputs = larger_product(outputs, product->rows, product->outputs);
+        weights = larger_product(weights, product->inputs, product->outputs);
         int64_t scratch = matmul_workspace(product->inputs, product->outputs, set->element, product->rows);
-        workspace = scratch > workspace ? scratch : workspace;
+        workspace = larger(scratch, workspace);
         product->weight = weight_create(product->inputs, product->outputs, i == PRODUCTS - 1, set->element,
                                         &allocator_plain);
         if (product->weight == NULL)

@@ -1,5 +1,6 @@
 /* Which checkpoints a run directory has, which of them stay, and which can be used. */
 #include "checkpoint_private.h"
+#include "llmpi/base/integer.h"
 #include "retention.h"
 
 #include "llmpi/base/file.h"
@@ -41,7 +42,7 @@ int64_t checkpoint_foreign_part(const struct train_state *state)
     for (int64_t block = 0; block < ownership->blocks; block++) {
         int64_t count =
             ownership->ranks > 1 ? ownership_part(ownership, block, 1).count : 0; /* the longest */
-        largest = count > largest ? count : largest;
+        largest = larger(count, largest);
     }
     return largest;
 }

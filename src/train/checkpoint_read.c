@@ -1,6 +1,7 @@
 /* Reading a checkpoint: texts, notes and parameters by whoever has the file, moments by rank 0 for all. */
 #include "checkpoint_private.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
@@ -81,7 +82,7 @@ static enum status read_share(struct tensor_file *file, const char *path, const 
         const struct parameter *row = &table->rows[i];
         int64_t first = row->offset > share.first ? row->offset : share.first, index = 0;
         int64_t end = row->offset + row->count, share_end = share.first + share.count;
-        end = end < share_end ? end : share_end;
+        end = smaller(end, share_end);
         if (first >= end)
             continue;
         TRY(checkpoint_find(file, path, series, row, &index));

@@ -2,6 +2,8 @@
  * over the nodes in proportion to what each can hold, so that memory controllers are used evenly. */
 #include "core_shares.h"
 
+#include "llmpi/base/integer.h"
+
 /* Cores from cores[start] on that are in the same NUMA node. */
 static int64_t node_length(const struct core *cores, int64_t count, int64_t start)
 {
@@ -38,7 +40,7 @@ static void spread(const struct core *cores, int64_t count, int64_t ranks, int64
     for (int64_t start = 0, length; start < count; start += length) {
         length = node_length(cores, count, start);
         held += length / share;
-        int64_t end = (ranks * held + fitting - 1) / fitting;
+        int64_t end = divide_up(ranks * held, fitting);
         for (int64_t next = start; rank < end; rank++, next += share)
             first[rank] = next;
     }

@@ -3,17 +3,8 @@
 #include "llmpi/train/exchange_memory.h"
 
 #include "exchange_private.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/optimize/norm.h"
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t divided_up(int64_t n, int64_t by)
-{
-    return (n + by - 1) / by;
-}
 
 static int64_t largest_block(const struct parameter_table *table)
 {
@@ -21,7 +12,7 @@ static int64_t largest_block(const struct parameter_table *table)
     for (int64_t block = 0; block < table->blocks; block++) {
         int64_t first = 0, count = 0;
         parameter_block(table, block, &first, &count);
-        largest = count > largest ? count : largest;
+        largest = larger(count, largest);
     }
     return largest;
 }
@@ -49,14 +40,14 @@ static void count_sent(struct exchange_memory *memory, const struct exchange_set
 struct exchange_memory exchange_memory(const struct parameter_table *table,
                                        const struct exchange_settings *settings, int ranks, int nodes)
 {
-    int64_t members = divided_up(ranks, nodes);
+    int64_t members = divide_up(ranks, nodes);
     struct exchange_memory memory = {.owned = table->trainable, .part = largest_block(table)};
     count_sent(&memory, settings, (double)table->trainable, ranks, nodes);
     if (ranks == 1 || settings->kind == EXCHANGE_ALLREDUCE)
         return memory;
     int64_t carried = ownership_largest(table, (int)members);
     memory.owned = ownership_largest(table, ranks);
-    memory.part = smaller(memory.part, divided_up(divided_up(memory.part, NORM_CHUNK), ranks) * NORM_CHUNK);
+    memory.part = smaller(memory.part, divide_up(divide_up(memory.part, NORM_CHUNK), ranks) * NORM_CHUNK);
     /* of each other member what this rank adds up, and what the member gives out */
     memory.shared =
         ((members - 1) * carried + (members > 1 ? table->trainable - carried : 0)) * (int64_t)sizeof(float);

@@ -4,6 +4,7 @@
  * changes who waits when, and no bit: every element is summed by the same rank along the same tree. */
 #include "exchange_private.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/clear.h"
 #include "llmpi/kernels/threads.h"
@@ -80,7 +81,7 @@ static int64_t largest_part(const struct ownership *ownership)
     int64_t largest = 0;
     for (int64_t block = 0; block < ownership->blocks; block++) {
         int64_t count = ownership_part(ownership, block, 0).count;
-        largest = count > largest ? count : largest;
+        largest = larger(count, largest);
     }
     return largest;
 }
@@ -89,7 +90,7 @@ enum status exchange_messages_create(struct exchange *exchange)
 {
     int64_t piece = piece_of_bucket(exchange, exchange->settings.bucket_bytes);
     int64_t largest = largest_part(&exchange->ownership);
-    exchange->largest_piece = piece < largest ? piece : largest;
+    exchange->largest_piece = smaller(piece, largest);
     exchange->piece = exchange->largest_piece;
     TRY(comm_agree(exchange->comm, take_memory(exchange)));
     return messages_create(exchange->comm, &exchange->messages);
@@ -111,9 +112,7 @@ void exchange_messages_destroy(struct exchange *exchange)
 static int64_t pieces_of(const struct exchange *exchange, int64_t block)
 {
     int64_t longest = ownership_part(&exchange->ownership, block, 0).count;
-    return exchange->messages == NULL || longest <= exchange->piece
-               ? 1
-               : (longest + exchange->piece - 1) / exchange->piece;
+    return exchange->messages == NULL || longest <= exchange->piece ? 1 : divide_up(longest, exchange->piece);
 }
 
 static void move_on(const struct exchange *exchange, struct bucket_place *place)

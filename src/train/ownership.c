@@ -2,13 +2,14 @@
  * they do not come out even. */
 #include "llmpi/train/ownership.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/optimize/norm.h"
 #include "llmpi/train/slots.h"
 
 static int64_t chunks_of(int64_t count)
 {
-    return (count + NORM_CHUNK - 1) / NORM_CHUNK;
+    return divide_up(count, NORM_CHUNK);
 }
 
 static struct share part_of(struct share block, int ranks, int rank)

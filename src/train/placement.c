@@ -4,6 +4,7 @@
 
 #include "core_shares.h"
 #include "llmpi/base/affinity.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/kernels/threads.h"
@@ -61,7 +62,7 @@ static void count_usable(struct placing *placing, const struct cpu_mask *node)
     topology_read("/sys", node, &placing->topology);
     placing->usable = topology_cores(&placing->topology, node, placing->cores);
     if (placing->launcher.starter == COMM_STARTER_SRUN && slurm < processors) /* not confined by cgroups */
-        placing->usable = (placing->usable * slurm + processors - 1) / processors;
+        placing->usable = divide_up(placing->usable * slurm, processors);
 }
 
 /* Where this rank may run, and whether we may choose there. */

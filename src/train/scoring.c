@@ -3,6 +3,7 @@
  * writer, so the sums over the ranks that spread them are exact. */
 #include "llmpi/train/scoring.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
@@ -64,7 +65,7 @@ static void release(struct workspace *work)
 static struct piece visible_piece(const struct score_request *request, int64_t index, int64_t context_length)
 {
     int64_t inputs = request->count - 1;
-    int64_t kept = inputs < context_length ? inputs : context_length;
+    int64_t kept = smaller(inputs, context_length);
     return (struct piece){.request = index,
                           .first = request->first + inputs - kept,
                           .inputs = kept,
@@ -84,7 +85,7 @@ static int compare_pieces(const void *a, const void *b)
 static int64_t batch_size(const struct piece *pieces, int64_t left, int64_t capacity)
 {
     int64_t most = capacity / pieces[0].inputs;
-    return left < most ? left : most;
+    return smaller(left, most);
 }
 
 /* Products of a batch: those of the blocks for every row, padding included, the head's for scored tokens. */

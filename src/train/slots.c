@@ -2,10 +2,12 @@
  * pairwise. */
 #include "llmpi/train/slots.h"
 
+#include "llmpi/base/integer.h"
+
 void slots_piece(int64_t total, int64_t pieces, int64_t index, int64_t *first, int64_t *count)
 {
     int64_t base = total / pieces, longer = total % pieces; /* the first `longer` pieces have one more */
-    *first = index * base + (index < longer ? index : longer);
+    *first = index * base + smaller(index, longer);
     *count = base + (index < longer);
 }
 

@@ -3,6 +3,7 @@
  * What is frozen follows the parameters of all blocks, as one block more, from rank 0 and without a copy. */
 #include "snapshot.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/clear.h"
 
 #include <string.h>
@@ -104,7 +105,7 @@ bool pieces_next(struct pieces *pieces, struct piece *out)
                 int64_t left = part.count - pieces->done;
                 if (left == 0)
                     continue;
-                int64_t count = left < PIECE_ELEMENTS ? left : PIECE_ELEMENTS;
+                int64_t count = smaller(left, PIECE_ELEMENTS);
                 *out = (struct piece){(enum series)pieces->series,
                                       pieces->block,
                                       pieces->owner,

@@ -8,6 +8,7 @@
 
 #include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
 #include "llmpi/kernels/clear.h"
@@ -37,7 +38,7 @@ int64_t step_round(const struct config *config, int64_t step)
 {
     int64_t every = step_is_local(config, step) ? config->train.local_steps : 1;
     int64_t left = config->train.steps - step, round = every - step % every;
-    return round < left ? round : left;
+    return smaller(round, left);
 }
 
 int64_t step_micro_batch(const struct config *config, int ranks)

@@ -4,6 +4,7 @@
 
 #include "llmpi/base/activity.h"
 #include "llmpi/base/clock.h"
+#include "llmpi/base/integer.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
@@ -87,7 +88,7 @@ static int64_t find_end(const struct trainer *trainer)
 int64_t trainer_samples_together(const struct config *config)
 {
     int64_t count = config->sample.prompts.count;
-    return count < AT_A_TIME ? count : AT_A_TIME;
+    return smaller(count, AT_A_TIME);
 }
 
 /* Fills requests and continues them all. */

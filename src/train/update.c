@@ -1,6 +1,7 @@
 /* Tensors of all sizes are one array to the threads, each of which updates a share of a block's part. */
 #include "update.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 #include "llmpi/optimize/adamw.h"
 #include "llmpi/train/step.h"
@@ -10,8 +11,8 @@ static struct share overlap(const struct parameter *row, struct share share)
 {
     int64_t end = share.first + share.count, row_end = row->offset + row->count;
     int64_t first = row->offset > share.first ? row->offset : share.first;
-    int64_t count = (row_end < end ? row_end : end) - first;
-    return (struct share){first, count > 0 ? count : 0};
+    int64_t count = smaller(row_end, end) - first;
+    return (struct share){first, larger(count, 0)};
 }
 
 /* Where the values that are updated, and the moments beside them, lie for one part: element `first` of the
