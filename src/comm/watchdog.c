@@ -45,7 +45,7 @@ struct watchdog {
     pthread_t thread;
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    enum { NOT_YET, WATCHING, ENDING, NEVER } course; /* under the lock */
+    enum course { NOT_YET, WATCHING, ENDING, NEVER } course; /* under the lock */
 };
 
 /* --- messages --- */
@@ -245,7 +245,7 @@ static void *watch(void *context)
     return NULL;
 }
 
-static void set_course(struct watchdog *watchdog, int course)
+static void set_course(struct watchdog *watchdog, enum course course)
 {
     pthread_mutex_lock(&watchdog->lock);
     watchdog->course = course;

@@ -7,9 +7,11 @@
 
 #include "gelu_avx512.h"
 
+#include "llmpi/base/clones.h"
+
 #include <immintrin.h>
 
-#define AVX512 __attribute__((target("arch=x86-64-v4,avx512bf16")))
+#define AVX512 __attribute__((target(TARGET_AVX512 ",avx512bf16")))
 #define INLINE static inline __attribute__((always_inline))
 
 #define SLOPE_OF_V -2.3022081f /* -2 sqrt(2 / pi) / ln(2) */

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The house rules that a compiler does not check: each external library is included through its one door (a file, a
-# folder, or for HDF5 the three files and their private header that start with its name), and a layer includes only
-# itself and the layers below it.
+# folder, or for HDF5 the three files and their private header that start with its name), a layer includes only itself
+# and the layers below it, target attributes name features, and file names are unique.
 set -u
 cd "$LLMPI_SOURCE" || exit 1
 bad=0
@@ -50,6 +50,12 @@ prepare:data storage text corpus config comm base
 train:model kernels optimize data storage text config comm base
 programs:train prepare model kernels optimize data storage config text corpus comm base
 LAYERS
+
+# Target attributes name features: a whole architecture would take some away from a build for one processor
+# (LLMPI_NATIVE), into whose functions the compiler could then not inline its own intrinsics.
+for file in $(grep -rlE 'target\("arch=' src include); do
+    complain "$file compiles a function for an architecture: name the features, as base/clones.h does"
+done
 
 # File names are unique in the whole tree (headers mirror sources).
 repeated=$(git ls-files 2>/dev/null | grep -E '\.c$' | xargs -rn1 basename | sort | uniq -d)

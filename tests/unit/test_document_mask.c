@@ -16,7 +16,7 @@
 
 enum { END = 9, LENGTH = 12 };
 
-static void expect(int border, const uint32_t tokens[LENGTH], const int32_t wanted[LENGTH])
+static void expect(enum border border, const uint32_t tokens[LENGTH], const int32_t wanted[LENGTH])
 {
     struct document_mask mask = {.border = border, .token = END};
     int32_t found[LENGTH];

@@ -16,7 +16,11 @@
 
 /* All zero: attention sees the whole sequence. */
 struct document_mask {
-    enum { DOCUMENTS_JOINED, DOCUMENTS_END, DOCUMENTS_BEGIN } border; /* what `token` does to a document */
+    enum border {
+        DOCUMENTS_JOINED,
+        DOCUMENTS_END,
+        DOCUMENTS_BEGIN
+    } border; /* what `token` does to a document */
     uint32_t token;
 };
 
