@@ -8,6 +8,7 @@
 
 #include <omp.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { MOST_THREADS = 4096 }; /* as run.threads */
 
@@ -64,6 +65,13 @@ int threads_cores(void)
         return omp_get_num_procs();
     topology_read("/sys", &mask, &topology);
     return (int)topology_cores(&topology, &mask, cores);
+}
+
+void threads_wait_briefly(char **arguments)
+{
+    if (getenv("GOMP_SPINCOUNT") == NULL && getenv("OMP_WAIT_POLICY") == NULL && threads_environment() != 1 &&
+        setenv("GOMP_SPINCOUNT", "1000", 0) == 0)
+        execv("/proc/self/exe", arguments);
 }
 
 int64_t threads_environment(void)

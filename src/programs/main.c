@@ -9,38 +9,42 @@
 #include "llmpi/programs/programs.h"
 #include "llmpi/storage/hdf5_file.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 static const struct {
     const char *name;
     enum status (*run)(int count, char **arguments);
+    bool computes; /* for long, on several threads */
     const char *usage, *help;
 } programs[] = {
-    {"corpus", program_corpus, "generate|stats|clean ...", "write a corpus by rule, look at one, clean one"},
-    {"tokenizer", program_tokenizer, "train|encode|decode|info ...",
+    {"corpus", program_corpus, false, "generate|stats|clean ...",
+     "write a corpus by rule, look at one, clean one"},
+    {"tokenizer", program_tokenizer, false, "train|encode|decode|info ...",
      "learn and use a byte-level BPE vocabulary"},
-    {"shard", program_shard, "CONFIG", "turn text into token shards"},
-    {"instruct", program_instruct, "prepare CONFIG", "turn conversations into examples to tune on"},
-    {"plan", program_plan, "CONFIG",
+    {"shard", program_shard, false, "CONFIG", "turn text into token shards"},
+    {"instruct", program_instruct, false, "prepare CONFIG", "turn conversations into examples to tune on"},
+    {"plan", program_plan, false, "CONFIG",
      "parameters, memory, work and time of a configuration, before running it"},
-    {"train", program_train, "CONFIG", "train, or continue, the run of a configuration"},
-    {"finetune", program_finetune, "CONFIG", "tune a trained model on examples of conversations"},
-    {"evaluate", program_evaluate, "CONFIG|CHECKPOINT",
+    {"train", program_train, true, "CONFIG", "train, or continue, the run of a configuration"},
+    {"finetune", program_finetune, true, "CONFIG", "tune a trained model on examples of conversations"},
+    {"evaluate", program_evaluate, true, "CONFIG|CHECKPOINT",
      "validation loss of a run's newest checkpoint, its results in tasks, its loss on a text"},
-    {"generate", program_generate, "CHECKPOINT", "continue a text"},
-    {"chat", program_chat, "CHECKPOINT", "talk with a model that was tuned to answer"},
-    {"export", program_export, "CHECKPOINT --output=PATH", "write a model for transformers or llama.cpp"},
-    {"import", program_import, "FOLDER|FILE.gguf --output=FILE.h5",
+    {"generate", program_generate, true, "CHECKPOINT", "continue a text"},
+    {"chat", program_chat, true, "CHECKPOINT", "talk with a model that was tuned to answer"},
+    {"export", program_export, false, "CHECKPOINT --output=PATH",
+     "write a model for transformers or llama.cpp"},
+    {"import", program_import, false, "FOLDER|FILE.gguf --output=FILE.h5",
      "make a checkpoint of a GPT-2 in safetensors or GGUF"},
-    {"neighbors", program_neighbors, "CHECKPOINT TOKEN...", "what lies near a word in the embedding"},
-    {"inspect", program_inspect, "FILE...", "show and verify any file that llmpi writes"},
-    {"bench", program_bench, "matmul|kernels|step|...",
+    {"neighbors", program_neighbors, false, "CHECKPOINT TOKEN...", "what lies near a word in the embedding"},
+    {"inspect", program_inspect, false, "FILE...", "show and verify any file that llmpi writes"},
+    {"bench", program_bench, true, "matmul|kernels|step|...",
      "measure the speed of parts of llmpi on this machine"},
-    {"scale", program_scale, "CONFIG",
+    {"scale", program_scale, false, "CONFIG",
      "measure steps on several numbers of ranks, predict them for more nodes"},
-    {"slurm", program_slurm, "CONFIG", "print a job script for Slurm that trains a configuration"},
-    {"completion", program_completion, "bash", "print the completion script for a shell"},
+    {"slurm", program_slurm, false, "CONFIG", "print a job script for Slurm that trains a configuration"},
+    {"completion", program_completion, false, "bash", "print the completion script for a shell"},
 };
 
 static void print_usage(FILE *file)
@@ -64,9 +68,13 @@ static void print_version(void)
 
 static enum status run(int count, char **arguments)
 {
-    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
-        if (strcmp(arguments[1], programs[i].name) == 0)
-            return programs[i].run(count - 2, arguments + 2);
+    for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) {
+        if (strcmp(arguments[1], programs[i].name) != 0)
+            continue;
+        if (programs[i].computes)
+            threads_wait_briefly(arguments);
+        return programs[i].run(count - 2, arguments + 2);
+    }
     return fail(STATUS_USAGE, "no command '%s': `llmpi --help` lists the commands", arguments[1]);
 }
 

@@ -88,4 +88,20 @@ masks mpirun -np 2 "$LLMPI"
 expect_masks "$a ;$b ;"
 masks mpirun --bind-to none -np 2 "$LLMPI"
 expect_masks "$both ;$both ;"
+
+# Waiting threads sleep soon, unless the user says how they wait (gcc's OpenMP library says what it was told).
+waits() { (unset OMP_WAIT_POLICY && env OMP_DISPLAY_ENV=verbose "$@" 2>&1 >/dev/null) | sed -n "s/.*GOMP_SPINCOUNT = '\(.*\)'/\1/p" | tail -1; }
+expect_waits() {
+    local wanted=$1 found
+    shift
+    found=$(waits "$@")
+    [ "$found" = "$wanted" ] || fail "threads wait $found times, not $wanted: $*"
+}
+own=$(waits "$LLMPI" slurm --help)
+if [ -n "$own" ]; then
+    expect_waits 1000 "$LLMPI" train --help
+    expect_waits 7 GOMP_SPINCOUNT=7 "$LLMPI" train --help
+    expect_waits 0 OMP_WAIT_POLICY=passive "$LLMPI" train --help
+    expect_waits "$own" OMP_NUM_THREADS=1 "$LLMPI" train --help
+fi
 finish

@@ -33,6 +33,14 @@ struct share {
  * and beginning at a multiple of 64 elements; outside one, all. */
 struct share threads_share(int64_t n);
 
+/* To be called first in a program that computes on several threads, with main's arguments: starts it again,
+ * as the same process, with the wish that waiting threads look 1,000 times before they sleep, as gcc's OpenMP
+ * library (libgomp) does by itself where it has more threads than processors. Otherwise they look 300,000
+ * times, for milliseconds in which they keep the processor from the thread that they wait for when another
+ * program runs. The library reads its environment when it is loaded, before main. Returns where
+ * OMP_WAIT_POLICY or GOMP_SPINCOUNT say what the user wants, and where there is one thread. */
+void threads_wait_briefly(char **arguments);
+
 /* Uses `threads` (at least 1) from now on. Not from inside a parallel region; before models and other users
  * of a workspace are made, whose size depends on it. */
 void threads_set(int threads);
