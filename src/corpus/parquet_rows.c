@@ -353,12 +353,7 @@ enum status parquet_rows_next(struct reader *reader, struct document *out, bool 
 {
     struct parquet_rows *rows = reader->rows;
     for (*found = false; !*found && find_own_row(reader);) {
-        *out = (struct document){.begins = true,
-                                 .ends = true,
-                                 .file = reader->file,
-                                 .position = rows->row,
-                                 .part = part_of(reader, rows->row),
-                                 .score = NAN};
+        *out = reader_document(reader, rows->row, part_of(reader, rows->row));
         enum status status = read_row(reader, out, found);
         if (status == STATUS_OK) {
             rows->row++;

@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,6 +138,12 @@ enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t read
 int64_t reader_part_here(const struct reader *reader)
 {
     return division_part(&reader->division, reader->corpus, reader->file, reader->window.offset);
+}
+
+struct document reader_document(const struct reader *reader, int64_t position, int64_t part)
+{
+    return (struct document){
+        .begins = true, .ends = true, .file = reader->file, .position = position, .part = part, .score = NAN};
 }
 
 bool reader_owns(const struct reader *reader, int64_t part)
