@@ -4,6 +4,7 @@
 #include "llmpi/base/activity.h"
 #include "llmpi/base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -195,6 +196,49 @@ enum status directory_create(const char *path)
         *end = '/';
     }
     free(copy);
+    return status;
+}
+
+enum status directory_list(const char *path, struct string_list *names)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return fail_errno("read", path);
+    enum status status = STATUS_OK;
+    errno = 0; /* readdir tells a failure from the end by it alone */
+    for (struct dirent *entry; status == STATUS_OK && (entry = readdir(folder)) != NULL; errno = 0)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            status = string_list_add(names, entry->d_name);
+    if (status == STATUS_OK && errno != 0)
+        status = fail_errno("read", path);
+    closedir(folder);
+    string_list_sort(names);
+    return status;
+}
+
+static enum status remove_file(const char *folder, const char *name)
+{
+    char *path = path_join(folder, name);
+    enum status status = path != NULL ? STATUS_OK : STATUS_FAILED;
+    if (path != NULL && unlink(path) != 0)
+        status = fail_errno("remove", path);
+    free(path);
+    return status;
+}
+
+enum status directory_remove_files(const char *path, bool (*chosen)(const char *name, const void *context),
+                                   const void *context, int64_t *removed)
+{
+    struct string_list names = {0};
+    enum status status = directory_list(path, &names);
+    *removed = 0;
+    for (int64_t i = 0; i < names.count && status == STATUS_OK; i++) {
+        if (!chosen(names.items[i], context))
+            continue;
+        status = remove_file(path, names.items[i]);
+        *removed += status == STATUS_OK;
+    }
+    string_list_free(&names);
     return status;
 }
 

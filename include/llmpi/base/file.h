@@ -4,6 +4,7 @@
 
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/status.h"
+#include "llmpi/base/string_list.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,6 +39,13 @@ int64_t file_modified(const char *path);
 
 /* Makes a folder and its parents; an existing one is fine. */
 enum status directory_create(const char *path);
+
+/* Appends the names of what is in a folder to `names`, and sorts them by bytes. */
+enum status directory_list(const char *path, struct string_list *names);
+
+/* Removes the files of a folder whose names `chosen` picks; *removed says how many. */
+enum status directory_remove_files(const char *path, bool (*chosen)(const char *name, const void *context),
+                                   const void *context, int64_t *removed);
 
 /* "folder/name" as a new string (free with free()), or NULL after fail(). */
 char *path_join(const char *folder, const char *name);
