@@ -8,7 +8,6 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/corpus/formats.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
@@ -28,7 +27,7 @@ static enum status measure_files(struct corpus *corpus)
         const char *path = corpus->files.items[i];
         int64_t size = file_size(path);
         if (size < 0)
-            return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+            return file_fail("read", path);
         if (!file_is_regular(path)) /* a pipe would be waited for, and can be read once only */
             return fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
         if (size > INT64_MAX / 2 - corpus->starts[i])

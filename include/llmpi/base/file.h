@@ -9,6 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* STATUS_FAILED with "cannot VERB PATH: " and what errno says. */
+enum status file_fail(const char *verb, const char *path);
+
 /* Appends the whole file to `out`. "cannot read PATH: No such file or directory". "-" is standard input. */
 enum status file_read(const char *path, struct buffer *out);
 
@@ -26,6 +29,9 @@ enum status file_write_at(int descriptor, const char *path, int64_t offset, cons
 
 /* Reads exactly `length` bytes at `offset`; a shorter file is an error. */
 enum status file_read_at(int descriptor, const char *path, int64_t offset, void *data, size_t length);
+
+/* Removes a file; one that is not there is fine. */
+enum status file_remove(const char *path);
 
 bool file_exists(const char *path);
 bool file_is_directory(const char *path);
