@@ -4,8 +4,8 @@
 
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
+#include "llmpi/base/log.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +42,16 @@ static enum status fail_other(const struct scale *scale, const char *old, const 
                 "%s has measurements of another configuration (there '%.*s', now '%.*s'): --fresh removes "
                 "them, another --output keeps them",
                 scale->folder, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
+}
+
+enum status scale_write(const struct scale *scale, const char *name, const struct buffer *text)
+{
+    char *path = path_join(scale->folder, name);
+    enum status status = path != NULL ? file_write(path, text->data, text->length) : STATUS_FAILED;
+    if (status == STATUS_OK)
+        log_info("wrote %s", path);
+    free(path);
+    return status;
 }
 
 static bool is_measurement(const char *name, const void *unused)
