@@ -101,10 +101,19 @@ static bool is_stale(const char *name, const void *shards)
     return parse_name(name, &count, &temporary) && !temporary && count != *(const int64_t *)shards;
 }
 
-enum status shard_set_remove_temporary(const char *directory)
+enum status shard_set_take_directory(struct comm *comm, const char *directory, const char *option,
+                                     struct folder_lock **lock)
 {
     int64_t removed = 0;
-    return directory_remove_files(directory, is_temporary, NULL, &removed);
+    enum status status = STATUS_OK;
+    if (comm_rank(comm) == 0) {
+        status = directory_create(directory);
+        if (status == STATUS_OK)
+            status = folder_lock_take(directory, option, lock);
+        if (status == STATUS_OK)
+            status = directory_remove_files(directory, is_temporary, NULL, &removed);
+    }
+    return comm_agree(comm, status);
 }
 
 enum status shard_set_remove_stale(const char *directory, int64_t shards)
