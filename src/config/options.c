@@ -14,23 +14,24 @@ static const struct option table[] = {
     {KEY(run, directory), OPTION_TEXT, "runs/default", "[1, inf)", NULL, true,
      "Folder of the run: configuration, metrics, samples, checkpoints"},
     {KEY(run, seed), OPTION_INTEGER, "1", "[0, inf)", NULL, false,
-     "Start of every random number: initial weights, order of the data, dropout, samples"},
+     "Seed of all random numbers: initial weights, order of the data, dropout, samples"},
     {KEY(run, threads), OPTION_INTEGER, "0", "[0, 4096]", NULL, true,
      "Threads per rank; 0: OMP_NUM_THREADS where that is set, else the cores of the node divided by its "
      "ranks"},
     {KEY(run, bind), OPTION_CHOICE, "auto", NULL, "auto|none", true,
-     "Who gives each rank its cores: auto: llmpi, unless mpirun or srun was told to; none: the launcher, "
-     "whatever it does by itself"},
+     "Who gives each rank its cores; auto: llmpi, unless mpirun or srun was told to; none: the launcher, as "
+     "it does by itself"},
     {KEY(run, max_seconds), OPTION_NUMBER, "0", "[0, inf)", NULL, true,
-     "Stop that many seconds after the program's start, saving what a later start goes on from; 0: no limit"},
+     "Stop this many seconds after the start of the program, with everything saved for a later start; 0: no "
+     "limit"},
     {KEY(run, stop_margin), OPTION_NUMBER, "60", "[0, inf)", NULL, true,
-     "Stop that many seconds, and what the longest save of the run took, before the end of the job, in "
-     "seconds since 1970, that SLURM_JOB_END_TIME or else LLMPI_DEADLINE tells; of a short job at most half "
-     "of the time that is left at the start"},
+     "Stop this many seconds, and those of the longest save so far, before the job ends, which "
+     "SLURM_JOB_END_TIME or else LLMPI_DEADLINE tells in seconds since 1970; in a short job at most half of "
+     "the time that is left at the start"},
     {KEY(run, stall_warning), OPTION_INTEGER, "60", "[0, 1000000000]", NULL, true,
-     "Seconds after which `train` names a rank that does not get on or is not heard of; 0: never"},
+     "Seconds after which `train` names a rank that makes no progress or is not heard from; 0: never"},
     {KEY(run, stall_abort), OPTION_INTEGER, "-1", "[-1, 1000000000]", NULL, true,
-     "Seconds after which such a rank ends the job, with status 1; 0: never; -1: 900, and never where rank 0 "
+     "Seconds after which such a rank ends the job, with status 1; 0: never; -1: 900, but never where rank 0 "
      "has a terminal"},
 
     {KEY(corpus, inputs), OPTION_LIST, "", NULL, NULL, true,
@@ -42,8 +43,8 @@ static const struct option table[] = {
     {KEY(corpus, document_separator), OPTION_TEXT, "", NULL, NULL, true,
      "Text between two documents of a .txt file; empty: a file is one document"},
     {KEY(corpus, on_error), OPTION_CHOICE, "stop", NULL, "stop|skip", true,
-     "What an unreadable document (broken JSON, invalid UTF-8, no text) does: stop the program, or be "
-     "skipped and counted"},
+     "What happens at an unreadable document (broken JSON, invalid UTF-8, no text): the program stops, or "
+     "skips and counts it"},
     {KEY(corpus, split), OPTION_CHOICE, "hash", NULL, "hash|tail", true,
      "How validation text is chosen: by a hash of each document, or the last part of the tokens (for corpora "
      "that are one document)"},
@@ -133,7 +134,8 @@ static const struct option table[] = {
     {KEY(clean, c4_max_word_length), OPTION_INTEGER, "1000", "[0, 1000000000]", NULL, true,
      "Lines with a word of more characters do not count; 0: no limit"},
     {KEY(clean, c4_remove_lines), OPTION_BOOLEAN, "false", NULL, NULL, true,
-     "Remove the lines that do not count from the text, as C4 and FineWeb do; else they only do not count"},
+     "Remove the lines that do not count from the text, as C4 and FineWeb do; false: they stay and merely do "
+     "not count"},
     {KEY(clean, c4_remove_citations), OPTION_BOOLEAN, "false", NULL, NULL, true,
      "Remove [1], [edit] and [citation needed] from the text; only with c4_remove_lines"},
     {KEY(clean, fineweb_quality), OPTION_BOOLEAN, "true", NULL, NULL, true,
@@ -144,7 +146,7 @@ static const struct option table[] = {
     {KEY(clean, fineweb_max_short_lines), OPTION_NUMBER, "0.67", "[0, inf)", NULL, true,
      "Share of lines of at most fineweb_short_line characters: this much or more is rejected; 0: no limit"},
     {KEY(clean, fineweb_short_line), OPTION_INTEGER, "30", "[0, 1000000000]", NULL, true,
-     "Characters of a short line at most"},
+     "Most characters of a short line"},
     {KEY(clean, fineweb_max_duplicate_line_characters), OPTION_NUMBER, "0.1", "[0, inf)", NULL, true,
      "Share of characters in lines that repeat an earlier one: this much or more is rejected; 0: no limit"},
     {KEY(clean, fineweb_max_newlines), OPTION_NUMBER, "0.3", "[0, inf)", NULL, true,
@@ -191,7 +193,7 @@ static const struct option table[] = {
      "Special token after each document"},
     {KEY(shards, packing), OPTION_CHOICE, "concatenate", NULL, "concatenate|split|truncate", false,
      "How documents become sequences: joined end to end, or cut into chunks of context_length + 1 tokens, of "
-     "which split keeps all whole ones and truncate the first"},
+     "which split keeps every whole one and truncate only the first"},
 
     {KEY(model, n_layer), OPTION_INTEGER, "6", "[1, 1000]", NULL, false, "Transformer blocks"},
     {KEY(model, n_head), OPTION_INTEGER, "5", "[1, 1024]", NULL, false,
@@ -221,7 +223,7 @@ static const struct option table[] = {
     {KEY(train, drop_last), OPTION_BOOLEAN, "false", NULL, NULL, false,
      "Leave out the incomplete last batch of an epoch instead of filling it from the next epoch"},
     {KEY(train, document_mask), OPTION_BOOLEAN, "false", NULL, NULL, false,
-     "Attention does not cross documents, in training and evaluation; shards.end_token parts them, and "
+     "Attention does not cross documents, in training and evaluation; shards.end_token separates them, and "
      "positions stay those of the sequence"},
     {KEY(train, learning_rate), OPTION_NUMBER, "1e-3", "(0, 10]", NULL, true, "Peak learning rate of AdamW"},
     {KEY(train, final_learning_rate), OPTION_NUMBER, "0.1", "[0, 1]", NULL, true,
@@ -230,7 +232,8 @@ static const struct option table[] = {
      "How the learning rate falls after the warm-up; wsd: constant, then a line down in the last "
      "decay_steps"},
     {KEY(train, warmup_steps), OPTION_INTEGER, "30", STEPS_RANGE, NULL, true,
-     "Steps in which the learning rate rises from 0 to its peak; a shorter run ends before"},
+     "Steps in which the learning rate rises from 0 to its peak; a run of fewer steps ends before it gets "
+     "there"},
     {KEY(train, decay_steps), OPTION_INTEGER, "0", STEPS_RANGE, NULL, true,
      "Steps of the final descent of schedule wsd; unused by the others"},
     {KEY(train, beta1), OPTION_NUMBER, "0.9", "[0, 1)", NULL, true,
@@ -242,15 +245,15 @@ static const struct option table[] = {
     {KEY(train, weight_decay), OPTION_NUMBER, "0.1", "[0, 10]", NULL, true,
      "Decoupled weight decay of matrices, per unit of learning rate; biases and layer norms have none"},
     {KEY(train, grad_clip), OPTION_NUMBER, "1", "[0, inf)", NULL, true,
-     "Largest norm of the whole gradient, longer ones are scaled down; 0: no limit"},
+     "Largest norm of the whole gradient; longer ones are scaled down to it; 0: no limit"},
     {KEY(train, on_nonfinite), OPTION_CHOICE, "stop", NULL, "stop|skip|rollback", true,
-     "What a loss or gradient that is not finite does: end the run, have its update left out, or take the "
-     "run back to its newest checkpoint and on with the data after that step"},
+     "What happens when a loss or gradient is not finite: the run ends, leaves that update out, or goes back "
+     "to its newest checkpoint and on from there with the data after that step"},
     {KEY(train, spike_threshold), OPTION_NUMBER, "0", "[0, inf)", NULL, true,
-     "Leave out the update of a step whose loss lies that many standard deviations above those of the last "
+     "Leave out the update of a step whose loss lies this many standard deviations above those of the last "
      "spike_window steps; 0: never (OLMo 2: 6)"},
     {KEY(train, spike_window), OPTION_INTEGER, "128", "[2, 1000000]", NULL, true,
-     "Losses that a spike is judged by; before half of them are there nothing is"},
+     "Losses by which a spike is judged; nothing is judged before half of them are there"},
     {KEY(train, precision), OPTION_CHOICE, "auto", NULL, "auto|fp32|bf16", true,
      "Number format of activations and matrix products; auto: bf16 where it is faster on all ranks, else "
      "fp32. Parameters and sums are fp32 in either"},
@@ -267,12 +270,12 @@ static const struct option table[] = {
      "Numbers in messages between nodes: bf16 halves them; sums and the owner's parameters stay fp32"},
     {KEY(train, bucket_mb), OPTION_INTEGER, "0", "[0, 1024]", NULL, true,
      "MiB of gradients that travel between nodes as one unit; 0: tried out in the first steps. Changes no "
-     "bit"},
+     "bit of the result"},
     {KEY(train, local_steps), OPTION_INTEGER, "0", "[0, 10000]", NULL, true,
      "DiLoCo, for slow links: steps that each rank makes alone on its share of the batch before an outer "
-     "step brings the ranks together; what falls due waits for it. 0: ranks share every step"},
+     "step brings the ranks together; whatever falls due in between waits for it. 0: ranks share every step"},
     {KEY(train, local_after), OPTION_INTEGER, "-1", "[-1, 1000000000]", NULL, true,
-     "With local_steps: steps that all ranks share before, while the loss falls steeply; -1: twice "
+     "With local_steps: steps that all ranks share first, while the loss falls steeply; -1: twice "
      "warmup_steps"},
     {KEY(train, outer_learning_rate), OPTION_NUMBER, "1", "(0, 10]", NULL, true,
      "Outer steps: how far to go from the last one's parameters to the mean of the ranks'; 1: all the way"},
@@ -304,7 +307,7 @@ static const struct option table[] = {
     {KEY(sample, temperature), OPTION_NUMBER, "0.8", "[0, 100]", NULL, true,
      "Randomness of samples: 1 is the model's own, 0 always takes the likeliest token"},
     {KEY(sample, top_k), OPTION_INTEGER, "0", "[0, 16777216]", NULL, true,
-     "Choose among that many likeliest tokens; 0: all"},
+     "Choose among this many likeliest tokens; 0: all"},
     {KEY(sample, top_p), OPTION_NUMBER, "1", "(0, 1]", NULL, true,
      "Choose among the likeliest tokens that together have this probability; 1: all"},
     {KEY(sample, min_p), OPTION_NUMBER, "0", "[0, 1]", NULL, true,
@@ -318,13 +321,13 @@ static const struct option table[] = {
     {KEY(checkpoint, keep), OPTION_INTEGER, "2", "[0, 1000000000]", NULL, true,
      "Newest checkpoints that stay on disk; 0: all"},
     {KEY(checkpoint, keep_every), OPTION_INTEGER, "0", STEPS_RANGE, NULL, true,
-     "Checkpoints of steps that are multiples of this stay, too; 0: none"},
+     "Checkpoints of steps that are multiples of this stay as well; 0: none"},
     {KEY(checkpoint, keep_best), OPTION_INTEGER, "0", "[0, 1000000000]", NULL, true,
-     "Checkpoints with the lowest validation losses that stay, too, of those evaluated at their own step; "
-     "the link checkpoints/best.h5 leads to the best. 0: none, and no link"},
+     "Checkpoints with the lowest validation losses that stay as well, among those evaluated at their own "
+     "step; the link checkpoints/best.h5 leads to the best. 0: none, and no link"},
     {KEY(checkpoint, background), OPTION_BOOLEAN, "true", NULL, NULL, true,
-     "Write checkpoints beside training, from a copy in memory of what is saved; false: training waits, and "
-     "needs no memory for that"},
+     "Write checkpoints while training goes on, from a copy in memory of what is saved; false: training "
+     "waits, and no memory is needed for a copy"},
 
     {KEY(instruct, inputs), OPTION_LIST, "", NULL, NULL, true,
      "Files, folders or globs of conversations: .jsonl .ndjson .json, also with .gz or .zst, and .parquet; "
@@ -340,8 +343,8 @@ static const struct option table[] = {
     {KEY(instruct, system), OPTION_TEXT, "", NULL, NULL, true,
      "System turn of conversations that have none; empty: no system turn"},
     {KEY(instruct, too_long), OPTION_CHOICE, "truncate", NULL, "truncate|drop", true,
-     "What happens to conversations of more than model.context_length + 1 tokens: whole turns are left out "
-     "from the left, or all of it"},
+     "What happens to a conversation of more than model.context_length + 1 tokens: whole turns are left out "
+     "from its beginning, or all of it is"},
     {KEY(instruct, turn_prefix), OPTION_TEXT, "<|im_start|>{role}\n", NULL, NULL, false,
      "What begins a turn of a conversation; {role} becomes system, user or assistant"},
     {KEY(instruct, turn_suffix), OPTION_TEXT, "<|im_end|>\n", "[1, inf)", NULL, false, "What ends a turn"},
@@ -353,7 +356,7 @@ static const struct option table[] = {
     {KEY(finetune, epochs), OPTION_NUMBER, "3", "(0, 10000]", NULL, true,
      "How often each example is seen, which gives the steps"},
     {KEY(finetune, steps), OPTION_INTEGER, "0", STEPS_RANGE, NULL, true,
-     "Steps, instead of epochs; 0: as the epochs say"},
+     "Steps, instead of epochs; 0: as many as the epochs need"},
     {KEY(finetune, batch_size), OPTION_INTEGER, "8", "[1, 1000000]", NULL, true,
      "Packed sequences per step over all ranks, instead of train.batch_size"},
     {KEY(finetune, learning_rate), OPTION_NUMBER, "1e-4", "(0, 10]", NULL, true,
@@ -371,8 +374,8 @@ static const struct option table[] = {
     {KEY(finetune, lora_targets), OPTION_CHOICE, "all", NULL, "all|attention", true,
      "LoRA: which linear layers have adapters: all of each block, or those of attention"},
     {KEY(finetune, lora_embeddings), OPTION_BOOLEAN, "true", NULL, NULL, true,
-     "LoRA: tune the token embedding and the output head, too, as new special tokens need; false: they stay "
-     "as they are, and need no memory for gradients and moments"},
+     "LoRA: tune the token embedding and the output head as well, which new special tokens need; false: they "
+     "stay as they are and need no memory for gradients and moments"},
 };
 
 int64_t option_count(void)
