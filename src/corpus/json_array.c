@@ -3,7 +3,6 @@
  * beginning of the file alone, so every reader walks through all of it. */
 #include "llmpi/corpus/formats.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static bool is_space(char c)

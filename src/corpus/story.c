@@ -24,7 +24,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <string.h>
 
 /* Who tells a story in each register; animals may be heroes of tales. */
 static const struct {
