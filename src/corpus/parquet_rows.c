@@ -98,10 +98,9 @@ static enum status tell_left_out(struct reader *reader, const struct parquet_row
     }
     if (status == STATUS_OK && names.length > 0) {
         reader->told_left_out = true;
-        log_warning(
-            "%s: columns that are nested or of a kind that cannot be read are left out of the records, "
-            "here and in other files: %s",
-            path_of(reader), names.data);
+        log_warning("%s: columns that are nested or of a kind that cannot be read are left out of the "
+                    "records, here and in other files: %s",
+                    path_of(reader), names.data);
     }
     buffer_free(&names);
     return status;
