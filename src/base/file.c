@@ -4,6 +4,7 @@
 #include "llmpi/base/activity.h"
 #include "llmpi/base/memory.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 enum { PIECE = 1 << 24 }; /* bytes of one call, after which the thread has got on */
 
-static enum status fail_errno(const char *verb, const char *path)
+enum status file_fail(const char *verb, const char *path)
 {
     return fail(STATUS_FAILED, "cannot %s %s: %s", verb, path, strerror(errno));
 }
@@ -24,7 +25,7 @@ enum status file_read(const char *path, struct buffer *out)
     bool standard_input = strcmp(path, "-") == 0;
     int descriptor = standard_input ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
-        return fail_errno("read", path);
+        return file_fail("read", path);
     enum status status = STATUS_OK;
     for (;;) {
         status = buffer_reserve(out, 1 << 16);
@@ -34,7 +35,7 @@ enum status file_read(const char *path, struct buffer *out)
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            status = fail_errno("read", standard_input ? "standard input" : path);
+            status = file_fail("read", standard_input ? "standard input" : path);
         if (got <= 0)
             break;
         out->length += (size_t)got;
@@ -55,7 +56,7 @@ enum status file_write_at(int descriptor, const char *path, int64_t offset, cons
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return fail_errno("write", path);
+            return file_fail("write", path);
         next += written;
         offset += written;
         length -= (size_t)written;
@@ -72,7 +73,7 @@ enum status file_read_at(int descriptor, const char *path, int64_t offset, void 
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return fail_errno("read", path);
+            return file_fail("read", path);
         if (got == 0)
             return fail(STATUS_FAILED, "cannot read %s: it ends at byte %lld, %zu bytes too early", path,
                         (long long)offset, length);
@@ -97,7 +98,7 @@ static enum status sync_folder_of(const char *path)
     enum status status = STATUS_OK;
     int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0 || (fsync(descriptor) != 0 && errno != EINVAL))
-        status = fail_errno("write to folder", folder);
+        status = file_fail("write to folder", folder);
     if (descriptor >= 0)
         close(descriptor);
     free(folder);
@@ -108,11 +109,11 @@ enum status file_publish(int descriptor, const char *temporary, const char *path
 {
     enum status status = STATUS_OK;
     if (fsync(descriptor) != 0)
-        status = fail_errno("write", temporary);
+        status = file_fail("write", temporary);
     if (close(descriptor) != 0 && status == STATUS_OK)
-        status = fail_errno("write", temporary);
+        status = file_fail("write", temporary);
     if (status == STATUS_OK && rename(temporary, path) != 0)
-        status = fail_errno("write", path);
+        status = file_fail("write", path);
     if (status != STATUS_OK) {
         unlink(temporary);
         return status;
@@ -128,7 +129,7 @@ enum status file_write(const char *path, const void *data, size_t length)
         goto cleanup;
     int descriptor = open(temporary.data, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0) {
-        status = fail_errno("write", path);
+        status = file_fail("write", path);
         goto cleanup;
     }
     status = file_write_at(descriptor, path, 0, data, length);
@@ -141,6 +142,11 @@ enum status file_write(const char *path, const void *data, size_t length)
 cleanup:
     buffer_free(&temporary);
     return status;
+}
+
+enum status file_remove(const char *path)
+{
+    return unlink(path) == 0 || errno == ENOENT ? STATUS_OK : file_fail("remove", path);
 }
 
 bool file_exists(const char *path)
@@ -188,13 +194,48 @@ enum status directory_create(const char *path)
         int problem = mkdir(copy, 0777) == 0 ? 0 : errno;
         if (problem != 0 && !file_is_directory(copy)) {
             errno = problem; /* looking at it has set another */
-            status = fail_errno("make folder", copy);
+            status = file_fail("make folder", copy);
         }
         if (last)
             break;
         *end = '/';
     }
     free(copy);
+    return status;
+}
+
+enum status directory_list(const char *path, struct string_list *names)
+{
+    DIR *folder = opendir(path);
+    if (folder == NULL)
+        return file_fail("read", path);
+    enum status status = STATUS_OK;
+    errno = 0; /* readdir tells a failure from the end by it alone */
+    for (struct dirent *entry; status == STATUS_OK && (entry = readdir(folder)) != NULL; errno = 0)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            status = string_list_add(names, entry->d_name);
+    if (status == STATUS_OK && errno != 0)
+        status = file_fail("read", path);
+    closedir(folder);
+    string_list_sort(names);
+    return status;
+}
+
+enum status directory_remove_files(const char *path, bool (*chosen)(const char *name, const void *context),
+                                   const void *context, int64_t *removed)
+{
+    struct string_list names = {0};
+    enum status status = directory_list(path, &names);
+    *removed = 0;
+    for (int64_t i = 0; i < names.count && status == STATUS_OK; i++) {
+        if (!chosen(names.items[i], context))
+            continue;
+        char *file = path_join(path, names.items[i]);
+        status = file != NULL ? file_remove(file) : STATUS_FAILED;
+        *removed += status == STATUS_OK;
+        free(file);
+    }
+    string_list_free(&names);
     return status;
 }
 

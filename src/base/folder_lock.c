@@ -90,8 +90,7 @@ static enum status try_make(const struct folder_lock *lock, bool *made)
     int descriptor = open(lock->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     *made = descriptor >= 0;
     if (descriptor < 0)
-        return errno == EEXIST ? STATUS_OK
-                               : fail(STATUS_FAILED, "cannot write %s: %s", lock->path, strerror(errno));
+        return errno == EEXIST ? STATUS_OK : file_fail("write", lock->path);
     struct buffer text = {0};
     enum status status = describe(lock, &text);
     if (status == STATUS_OK)

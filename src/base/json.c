@@ -17,7 +17,6 @@
 #include <limits.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { DEEPEST = 512 };                 /* nesting; json_free recurses that deep */

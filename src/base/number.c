@@ -113,3 +113,9 @@ uint64_t number_decode(const char *bytes, int count)
         value = value << 8 | (unsigned char)bytes[i];
     return value;
 }
+
+void number_encode(uint64_t number, char *bytes, int count)
+{
+    for (int i = 0; i < count; i++)
+        bytes[i] = (char)(number >> 8 * i & 0xff);
+}

@@ -5,10 +5,8 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 struct spool {
@@ -59,7 +57,7 @@ static enum status open_file(struct spool *spool)
     spool->descriptor = mkstemp(path);
     enum status status = STATUS_OK;
     if (spool->descriptor < 0 || unlink(path) != 0)
-        status = fail(STATUS_FAILED, "cannot make %s: %s", spool->name, strerror(errno));
+        status = file_fail("make", spool->name);
     free(path);
     return status;
 }

@@ -50,9 +50,15 @@ struct watchdog {
 
 /* --- messages --- */
 
+/* The rank of a peer, which is also its place among the watched. */
+static int peer_rank(const struct watchdog *watchdog, int peer)
+{
+    return watchdog->comm->rank == 0 ? peer + 1 : 0;
+}
+
 static void take_beat(struct watchdog *watchdog, int peer, double now)
 {
-    struct watched *watched = &watchdog->watched[watchdog->comm->rank == 0 ? peer + 1 : 0];
+    struct watched *watched = &watchdog->watched[peer_rank(watchdog, peer)];
     watched->beat = watchdog->incoming[peer];
     watched->beat.phase[sizeof watched->beat.phase - 1] = '\0';
     watched->heard = now;
@@ -61,8 +67,8 @@ static void take_beat(struct watchdog *watchdog, int peer, double now)
 
 static void receive_beat(struct watchdog *watchdog, int peer)
 {
-    MPI_Irecv(&watchdog->incoming[peer], sizeof(struct beat), MPI_BYTE,
-              watchdog->comm->rank == 0 ? peer + 1 : 0, 0, watchdog->handle, &watchdog->requests[peer]);
+    MPI_Irecv(&watchdog->incoming[peer], sizeof(struct beat), MPI_BYTE, peer_rank(watchdog, peer), 0,
+              watchdog->handle, &watchdog->requests[peer]);
 }
 
 static void exchange_beats(struct watchdog *watchdog, double now)
@@ -82,8 +88,8 @@ static void exchange_beats(struct watchdog *watchdog, double now)
         if (*request != MPI_REQUEST_NULL || watchdog->outgoing[peer].leaving)
             continue;
         watchdog->outgoing[peer] = watchdog->own;
-        MPI_Issend(&watchdog->outgoing[peer], sizeof(struct beat), MPI_BYTE,
-                   watchdog->comm->rank == 0 ? peer + 1 : 0, 0, watchdog->handle, request);
+        MPI_Issend(&watchdog->outgoing[peer], sizeof(struct beat), MPI_BYTE, peer_rank(watchdog, peer), 0,
+                   watchdog->handle, request);
     }
 }
 

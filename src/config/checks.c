@@ -38,11 +38,10 @@ static enum status check_wire(const struct config *config, const char *name)
     if (config->train.wire == TRAIN_WIRE_FP32)
         return STATUS_OK;
     if (config->train.slots > 0)
-        return fail(
-            STATUS_USAGE,
-            "%s: train.wire is bf16 but train.slots is %lld: rounding on the wire would depend on the "
-            "number of ranks; with slots it must be fp32",
-            name, (long long)config->train.slots);
+        return fail(STATUS_USAGE,
+                    "%s: train.wire is bf16 but train.slots is %lld: rounding on the wire would depend on "
+                    "the number of ranks; with slots it must be fp32",
+                    name, (long long)config->train.slots);
     if (config->train.exchange == TRAIN_EXCHANGE_ALLREDUCE)
         return fail(STATUS_USAGE,
                     "%s: train.wire is bf16 but train.exchange is allreduce, which has fp32 only", name);

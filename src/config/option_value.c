@@ -8,7 +8,6 @@
 #include "llmpi/config/yaml_source.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -64,8 +64,7 @@ fail_at(const struct source *source, size_t line, const char *format, ...)
 }
 
 static const char unsupported[] =
-    "anchors (&), aliases (*) and tags (!) are not supported; quote a text that begins "
-    "with one of them";
+    "anchors (&), aliases (*) and tags (!) are not supported; quote a text that begins with one of them";
 
 static enum status fail_syntax(const struct source *source)
 {

@@ -76,13 +76,13 @@ static enum status add_folder(const char *path, struct string_list *files)
     enum status status = STATUS_OK;
     FTS *walk = fts_open((char *[]){copy, NULL}, FTS_LOGICAL | FTS_NOCHDIR, NULL);
     if (walk == NULL) {
-        status = fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        status = file_fail("read", path);
         goto cleanup;
     }
     for (FTSENT *entry; status == STATUS_OK && (errno = 0, entry = fts_read(walk)) != NULL;)
         status = visit(walk, entry, files);
     if (status == STATUS_OK && errno != 0)
-        status = fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        status = file_fail("read", path);
     fts_close(walk);
     if (status == STATUS_OK && files->count == before)
         status = fail(STATUS_FAILED,

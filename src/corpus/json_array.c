@@ -3,8 +3,6 @@
  * beginning of the file alone, so every reader walks through all of it. */
 #include "llmpi/corpus/formats.h"
 
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 static bool is_space(char c)
@@ -121,12 +119,7 @@ static enum status take_element(struct reader *reader, size_t length, struct doc
 {
     const char *text = window_text(&reader->window);
     reader->seen++;
-    *out = (struct document){.begins = true,
-                             .ends = true,
-                             .file = reader->file,
-                             .position = reader->window.offset,
-                             .part = reader_part_here(reader),
-                             .score = NAN};
+    *out = reader_document(reader, reader->window.offset, reader_part_here(reader));
     if (!reader_owns(reader, out->part))
         return STATUS_OK;
     while (length > 0 && is_space(text[length - 1]))

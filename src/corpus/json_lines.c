@@ -4,7 +4,6 @@
 
 #include "llmpi/base/utf8.h"
 
-#include <math.h>
 #include <string.h>
 
 /* The length of the line at the start of the window; without *newline it is what is left of the file. */
@@ -176,12 +175,7 @@ enum status json_lines_next(struct reader *reader, struct document *out, bool *f
         enum status status = STATUS_OK;
         if (!is_blank(text, length)) {
             reader->seen++;
-            *out = (struct document){.begins = true,
-                                     .ends = true,
-                                     .file = reader->file,
-                                     .position = reader->window.offset,
-                                     .part = reader_part_here(reader),
-                                     .score = NAN};
+            *out = reader_document(reader, reader->window.offset, reader_part_here(reader));
             if (reader_owns(reader, out->part))
                 status = json_lines_parse(reader, text, length, out, found);
         }

@@ -5,7 +5,6 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -232,7 +231,7 @@ static enum status open_file(const char *path, struct parquet_file *file)
         return STATUS_FAILED;
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* no waiting for a pipe's writer */
     if (file->descriptor < 0 || fstat(file->descriptor, &facts) != 0)
-        return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        return file_fail("read", path);
     if (!S_ISREG(facts.st_mode))
         return fail(STATUS_FAILED, "cannot read %s as Parquet: it is no regular file", path);
     return read_footer(file, facts.st_size);

@@ -6,7 +6,6 @@
 #include "llmpi/base/memory.h"
 
 #include <stdlib.h>
-#include <string.h>
 #include <zlib.h>
 
 #define LARGEST_PAGE ((int64_t)1 << 30)

@@ -98,10 +98,9 @@ static enum status tell_left_out(struct reader *reader, const struct parquet_row
     }
     if (status == STATUS_OK && names.length > 0) {
         reader->told_left_out = true;
-        log_warning(
-            "%s: columns that are nested or of a kind that cannot be read are left out of the records, "
-            "here and in other files: %s",
-            path_of(reader), names.data);
+        log_warning("%s: columns that are nested or of a kind that cannot be read are left out of the "
+                    "records, here and in other files: %s",
+                    path_of(reader), names.data);
     }
     buffer_free(&names);
     return status;
@@ -353,12 +352,7 @@ enum status parquet_rows_next(struct reader *reader, struct document *out, bool 
 {
     struct parquet_rows *rows = reader->rows;
     for (*found = false; !*found && find_own_row(reader);) {
-        *out = (struct document){.begins = true,
-                                 .ends = true,
-                                 .file = reader->file,
-                                 .position = rows->row,
-                                 .part = part_of(reader, rows->row),
-                                 .score = NAN};
+        *out = reader_document(reader, rows->row, part_of(reader, rows->row));
         enum status status = read_row(reader, out, found);
         if (status == STATUS_OK) {
             rows->row++;

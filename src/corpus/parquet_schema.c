@@ -4,8 +4,6 @@
 
 #include "llmpi/base/memory.h"
 
-#include <string.h>
-
 enum { REPEATED = 2 };
 enum converted_type {
     CONVERTED_NONE = -1,

@@ -4,7 +4,6 @@
 
 #include "llmpi/base/memory.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 static const char ends_early[] = "the values end too early";

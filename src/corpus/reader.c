@@ -8,8 +8,8 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/corpus/formats.h"
 
-#include <errno.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,7 +27,7 @@ static enum status measure_files(struct corpus *corpus)
         const char *path = corpus->files.items[i];
         int64_t size = file_size(path);
         if (size < 0)
-            return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+            return file_fail("read", path);
         if (!file_is_regular(path)) /* a pipe would be waited for, and can be read once only */
             return fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
         if (size > INT64_MAX / 2 - corpus->starts[i])
@@ -137,6 +137,12 @@ enum status reader_open(const struct corpus *corpus, int64_t parts, int64_t read
 int64_t reader_part_here(const struct reader *reader)
 {
     return division_part(&reader->division, reader->corpus, reader->file, reader->window.offset);
+}
+
+struct document reader_document(const struct reader *reader, int64_t position, int64_t part)
+{
+    return (struct document){
+        .begins = true, .ends = true, .file = reader->file, .position = position, .part = part, .score = NAN};
 }
 
 bool reader_owns(const struct reader *reader, int64_t part)

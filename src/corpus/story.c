@@ -4,10 +4,10 @@
  * conversation, plain story, memory) and a plot (something is lost, a birthday, a journey, ...). The plot is
  * a short program over the state of a small world: who takes part, what things there are and what for, where
  * each place is and what may lie there, how the weather is. It lets one event after the other happen, and
- * each event is told by one of several sentence frames (story_setting.c, story_plot_*.c), which show the
- * state through slots. What is remembered (names, things, places, the weather) is drawn once and stays; a
- * frame that needs a fact to be true (rain, a pet, one day only) is used only when it is. So a story does not
- * contradict itself.
+ * each event is told by one of several sentence frames (story_setting.c, story_day.c, story_long.c), which
+ * show the state through slots. What is remembered (names, things, places, the weather) is drawn once and
+ * stays; a frame that needs a fact to be true (rain, a pet, one day only) is used only when it is. So a story
+ * does not contradict itself.
  *
  * All is told in the past tense, in which the first and the third person have the same verb forms; so one set
  * of frames serves "I" and "he". The hero and the friend have different pronouns, the grown-up is always
@@ -24,7 +24,6 @@
 
 #include <ctype.h>
 #include <inttypes.h>
-#include <string.h>
 
 /* Who tells a story in each register; animals may be heroes of tales. */
 static const struct {

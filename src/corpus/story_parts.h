@@ -320,8 +320,9 @@ struct story {
     int here;         /* the place where the story is now */
 
     /* NULL until the text needs them */
-    const char *name[ROLES], *kind[ROLES], *title, *village, *pet, *pet_kind, *weekday, *newspaper;
-    const char *month[2]; /* of the story, of its telling */
+    const char *name[ROLES], *kind[ROLES], *title;
+    const char *month[2];         /* of the story, of its telling */
+    const char *kept[CATEGORIES]; /* words that stay: the village, the pet's name, the weekday, ... */
 
     const struct thing *thing[STORY_THINGS];
     const char *adjective[STORY_THINGS];

@@ -132,35 +132,11 @@ static void fill_person(struct story *story, int unused)
 }
 
 /* A word that is drawn once and stays. */
-static void keep(struct story *story, const char **kept, enum category category)
+static void fill_kept(struct story *story, int category)
 {
-    if (*kept == NULL)
-        *kept = story_draw(story, category);
-    emit_text(story, *kept);
-}
-
-static void fill_village(struct story *story, int unused)
-{
-    (void)unused;
-    keep(story, &story->village, VILLAGES);
-}
-
-static void fill_pet(struct story *story, int unused)
-{
-    (void)unused;
-    keep(story, &story->pet, PET_NAMES);
-}
-
-static void fill_weekday(struct story *story, int unused)
-{
-    (void)unused;
-    keep(story, &story->weekday, WEEKDAYS);
-}
-
-static void fill_newspaper(struct story *story, int unused)
-{
-    (void)unused;
-    keep(story, &story->newspaper, NEWSPAPERS);
+    if (story->kept[category] == NULL)
+        story->kept[category] = story_draw(story, (enum category)category);
+    emit_text(story, story->kept[category]);
 }
 
 static void fill_weather(struct story *story, int unused)
@@ -261,12 +237,6 @@ static void fill_kind(struct story *story, int role)
     emit_text(story, story->kind[role]);
 }
 
-static void fill_pet_kind(struct story *story, int unused)
-{
-    (void)unused;
-    keep(story, &story->pet_kind, ANIMALS);
-}
-
 /* Sorted by name, for the search. */
 static const struct {
     const char *name;
@@ -321,7 +291,7 @@ static const struct {
     {"month", fill_month, 0},
     {"month_now", fill_month, 1},
     {"name", fill_name, HERO},
-    {"newspaper", fill_newspaper, 0},
+    {"newspaper", fill_kept, NEWSPAPERS},
     {"number", fill_category, NUMBERS},
     {"ordinal", fill_category, ORDINALS},
     {"other", fill_thing, 3},
@@ -330,8 +300,8 @@ static const struct {
     {"pair", fill_pair, 0},
     {"pair_me", fill_pair, 1},
     {"person", fill_person, 0},
-    {"pet", fill_pet, 0},
-    {"petkind", fill_pet_kind, 0},
+    {"pet", fill_kept, PET_NAMES},
+    {"petkind", fill_kept, ANIMALS},
     {"place", fill_place, 0},
     {"place3", fill_place, 12},
     {"praise", fill_category, PRAISE},
@@ -366,12 +336,12 @@ static const struct {
     {"tree", fill_category, TREES},
     {"use", fill_thing, 2},
     {"vegetable", fill_category, VEGETABLES},
-    {"village", fill_village, 0},
+    {"village", fill_kept, VILLAGES},
     {"virtue", fill_category, VIRTUES},
     {"walked", fill_category, WALKED},
     {"warm", fill_category, WARM_THINGS},
     {"weather", fill_weather, 0},
-    {"weekday", fill_weekday, 0},
+    {"weekday", fill_kept, WEEKDAYS},
     {"work", fill_job, 2},
     {"workplace", fill_job, 1},
     {"worn", fill_category, WORN},

@@ -3,6 +3,7 @@
  */
 #include "llmpi/corpus/stream.h"
 
+#include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 
 #include <errno.h>
@@ -61,7 +62,7 @@ enum status stream_open(const char *path, struct file_kind kind, struct stream *
     stream->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     enum status status = STATUS_FAILED;
     if (stream->descriptor < 0)
-        fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        file_fail("read", path);
     else if (stream->path != NULL && stream->input != NULL)
         status = prepare_decoder(stream);
     if (status != STATUS_OK)
@@ -78,7 +79,7 @@ static enum status read_some(struct stream *stream, char *data, size_t capacity,
         length = read(stream->descriptor, data, capacity);
     while (length < 0 && errno == EINTR);
     if (length < 0)
-        return fail(STATUS_FAILED, "cannot read %s: %s", stream->path, strerror(errno));
+        return file_fail("read", stream->path);
     *got = (size_t)length;
     stream->position += length;
     stream->input_ended = length == 0;

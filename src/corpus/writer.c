@@ -38,7 +38,7 @@ static enum status flush(struct writer *writer)
         if (written < 0 && errno == EINTR)
             continue;
         if (written < 0)
-            return fail(STATUS_FAILED, "cannot write %s: %s", writer->path, strerror(errno));
+            return file_fail("write", writer->path);
         next += written;
         left -= (size_t)written;
     }
@@ -120,7 +120,7 @@ static enum status open_output(struct writer *writer)
     const char *name = in_place ? writer->path : writer->temporary.data;
     writer->descriptor = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (writer->descriptor < 0)
-        return fail(STATUS_FAILED, "cannot write %s: %s", writer->path, strerror(errno));
+        return file_fail("write", writer->path);
     return STATUS_OK;
 }
 

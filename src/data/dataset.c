@@ -136,14 +136,6 @@ int64_t dataset_documents(const struct dataset *dataset)
     return sum;
 }
 
-int64_t dataset_bytes(const struct dataset *dataset)
-{
-    int64_t sum = 0;
-    for (int64_t i = 0; i < dataset->count; i++)
-        sum += shard_information(dataset->shards[i])->bytes;
-    return sum;
-}
-
 int64_t dataset_vocab_size(const struct dataset *dataset)
 {
     return dataset->vocab_size;

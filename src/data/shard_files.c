@@ -79,20 +79,16 @@ static bool is_bare(const char *name, const char *split)
 
 static enum status add_bare(const char *directory, const char *split, struct string_list *paths)
 {
-    enum status status = STATUS_OK;
-    struct dirent *entry;
-    DIR *folder = opendir(directory);
-    if (folder == NULL)
-        return fail(STATUS_FAILED, "cannot read %s: %s", directory, strerror(errno));
-    while (status == STATUS_OK && (entry = readdir(folder)) != NULL) {
-        if (!is_bare(entry->d_name, split))
+    struct string_list names = {0};
+    enum status status = directory_list(directory, &names);
+    for (int64_t i = 0; i < names.count && status == STATUS_OK; i++) {
+        if (!is_bare(names.items[i], split))
             continue;
-        char *path = path_join(directory, entry->d_name);
+        char *path = path_join(directory, names.items[i]);
         status = path != NULL ? string_list_add(paths, path) : STATUS_FAILED;
         free(path);
     }
-    closedir(folder);
-    string_list_sort(paths);
+    string_list_free(&names);
     return status;
 }
 

@@ -4,7 +4,6 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -77,7 +76,7 @@ enum status token_file_open(const char *path, struct token_file **out)
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     enum status status = file->path == NULL ? STATUS_FAILED : STATUS_OK;
     if (status == STATUS_OK && file->descriptor < 0)
-        status = fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        status = file_fail("read", path);
     if (status == STATUS_OK)
         status = check_header(file);
     if (status != STATUS_OK)

@@ -2,6 +2,7 @@
  * one that runs anywhere. */
 #include "attention_private.h"
 #include "llmpi/base/cpu.h"
+#include "llmpi/base/integer.h"
 
 #ifdef __x86_64__
 static bool uses_tiles(const struct attention_shape *shape)
@@ -45,8 +46,7 @@ int64_t attention_workspace(const struct attention_shape *shape)
     if (uses_tiles(shape)) {
         int64_t forward = attention_workspace_tiles_forward(shape);
         int64_t backward = attention_workspace_tiles_backward(shape);
-        bytes = bytes < forward ? forward : bytes;
-        bytes = bytes < backward ? backward : bytes;
+        bytes = larger(bytes, larger(forward, backward));
     }
 #endif
     return bytes;

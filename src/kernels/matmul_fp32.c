@@ -9,7 +9,6 @@
 #include "llmpi/kernels/threads.h"
 
 #include <cblas.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

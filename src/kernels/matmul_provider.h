@@ -47,8 +47,7 @@ struct matmul_provider {
 
 extern const struct matmul_provider matmul_tiles;  /* matmul_tiles.c: own kernels, AMX or AVX512_BF16 */
 extern const struct matmul_provider matmul_onednn; /* matmul_onednn.c: only in builds that found oneDNN */
-extern const struct matmul_provider
-    matmul_plain; /* matmul_plain.c: rounds through fp32 blocks; runs anywhere */
+extern const struct matmul_provider matmul_plain;  /* matmul_plain.c: fp32 blocks, runs anywhere */
 
 /* onednn.c: "2.6.3". */
 const char *matmul_onednn_version(void);

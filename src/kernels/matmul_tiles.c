@@ -171,8 +171,7 @@ static int64_t workspace_bytes(int64_t inputs, int64_t outputs, int64_t rows)
     int64_t across = tile_workspace_bytes(smaller(outputs, STRIPE), smaller(inputs, STRIPE), depth);
     gradient = larger(gradient, across) +
                (stripe_elements(inputs, rows) + stripe_elements(outputs, rows)) * (int64_t)sizeof(bf16);
-    int64_t most = straight > back ? straight : back;
-    return most > gradient ? most : gradient;
+    return larger(gradient, larger(straight, back));
 }
 
 const struct matmul_provider matmul_tiles = {

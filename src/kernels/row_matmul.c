@@ -9,8 +9,6 @@
 #include "llmpi/base/integer.h"
 #include "llmpi/kernels/threads.h"
 
-#include <string.h>
-
 enum { TILE = 16, WIDE = 12, PIECE = WIDE * LANES, AHEAD = 8 };
 
 struct row_weight {

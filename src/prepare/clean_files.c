@@ -7,14 +7,11 @@
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 static const char *const kinds[] = {"kept", "rejected"};
 static const char *const endings[] = {[CLEAN_NONE] = "", [CLEAN_GZIP] = ".gz", [CLEAN_ZSTD] = ".zst"};
@@ -108,34 +105,30 @@ bool clean_files_is_name(const char *name, bool *temporary)
     return false;
 }
 
-static bool is_stale(const char *name, const struct clean_options *options, bool old)
+static bool is_temporary(const char *name, const void *unused)
 {
+    (void)unused;
+    bool temporary = false;
+    return clean_files_is_name(name, &temporary) && temporary;
+}
+
+/* Temporary, or of another number of files or another compression. */
+static bool is_stale(const char *name, const void *context)
+{
+    const struct clean_options *options = context;
     bool temporary;
     int64_t count = 0;
     if (!clean_files_is_name(name, &temporary))
         return false;
     const char *rest = read_name(name, &count);
-    return temporary ||
-           (old && (count != options->files || strcmp(rest, endings[options->compression]) != 0));
+    return temporary || count != options->files || strcmp(rest, endings[options->compression]) != 0;
 }
 
 enum status clean_files_remove_stale(const struct clean_options *options, bool old)
 {
     int64_t removed = 0;
-    enum status status = STATUS_OK;
-    struct dirent *entry;
-    DIR *folder = opendir(options->directory);
-    if (folder == NULL)
-        return fail(STATUS_FAILED, "cannot read %s: %s", options->directory, strerror(errno));
-    while (status == STATUS_OK && (entry = readdir(folder)) != NULL) {
-        if (!is_stale(entry->d_name, options, old))
-            continue;
-        if (unlinkat(dirfd(folder), entry->d_name, 0) != 0)
-            status = fail(STATUS_FAILED, "cannot remove %s of an older run from %s: %s", entry->d_name,
-                          options->directory, strerror(errno));
-        removed++;
-    }
-    closedir(folder);
+    enum status status =
+        directory_remove_files(options->directory, old ? is_stale : is_temporary, options, &removed);
     if (status == STATUS_OK && removed > 0)
         log_info("removed %" PRId64 " files of older runs from %s", removed, options->directory);
     return status;

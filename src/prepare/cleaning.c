@@ -57,8 +57,8 @@ static enum status open_corpus(struct cleaning *work)
                  own > 1 ? "s are" : " is", work->options->directory);
     if (work->inputs.count == 0)
         return fail(STATUS_USAGE,
-                    "corpus.inputs has only files that cleaning wrote into clean.directory, %s: expected "
-                    "the files to clean",
+                    "corpus.inputs has only files that cleaning wrote into clean.directory, %s: expected the "
+                    "files to clean",
                     work->options->directory);
     struct corpus_settings settings = corpus_options(config);
     settings.inputs = &work->inputs;
@@ -320,9 +320,8 @@ enum status cleaning_run(const struct config *config, struct comm *comm, struct 
     struct cleaning work = {.config = config, .options = &config->clean, .comm = comm, .summary = out};
     *out = (struct cleaning_summary){0};
     work.quality.options = work.options;
-    enum status status = requests_conclude(comm, run(&work),
-                                           "the old files are as they were; the same "
-                                           "command starts over");
+    enum status status =
+        requests_conclude(comm, run(&work), "the old files are as they were; the same command starts over");
     clean_files_close(&work.files);
     candidates_free(&work.candidates);
     minhash_destroy(work.minhash);

@@ -52,10 +52,10 @@ static enum status open_corpus(struct work *work, const struct string_list *inpu
     for (int64_t i = 0; i < out->files.count; i++) {
         const char *path = out->files.items[i];
         if (file_kind_of(path).format == FORMAT_TEXT)
-            return fail(STATUS_USAGE,
-                        "%s is plain text, which holds no conversations: JSON lines, a JSON "
-                        "array and Parquet do",
-                        path);
+            return fail(
+                STATUS_USAGE,
+                "%s is plain text, which holds no conversations: JSON lines, a JSON array and Parquet do",
+                path);
         TRY(buffer_printf(&work->inputs, "%s%s", work->inputs.length > 0 ? "\n" : "", path));
     }
     return STATUS_OK;
@@ -111,21 +111,6 @@ static enum status open_inputs(struct work *work)
                                              .packing = SHARD_CONCATENATE,
                                              .masked = true};
     return STATUS_OK;
-}
-
-/* **Collective** */
-static enum status take_directory(struct work *work, struct folder_lock **lock)
-{
-    const char *directory = work->config->instruct.directory;
-    enum status status = STATUS_OK;
-    if (comm_rank(work->comm) == 0) {
-        status = directory_create(directory);
-        if (status == STATUS_OK)
-            status = folder_lock_take(directory, "instruct.directory", lock);
-        if (status == STATUS_OK)
-            status = shard_set_remove_temporary(directory);
-    }
-    return comm_agree(work->comm, status);
 }
 
 /* --- records --- */
@@ -270,7 +255,7 @@ static enum status run(struct work *work, struct folder_lock **lock)
 {
     const char *directory = work->config->instruct.directory;
     TRY(comm_agree(work->comm, open_inputs(work)));
-    TRY(take_directory(work, lock));
+    TRY(shard_set_take_directory(work->comm, directory, "instruct.directory", lock));
     TRY(find_fingerprint(work));
     TRY(comm_agree(work->comm, shard_set_create(&work->set, directory, work->config->instruct.count)));
     progress_begin(&work->progress, "instruct", (double)work->corpus.bytes, "bytes");

@@ -5,7 +5,6 @@
 #include "llmpi/base/digest.h"
 #include "llmpi/base/file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
@@ -33,7 +32,7 @@ static enum status add_file(struct buffer *facts, const char *path)
     if (size > 0) {
         int descriptor = open(path, O_RDONLY | O_CLOEXEC);
         if (descriptor < 0)
-            return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+            return file_fail("read", path);
         enum status status = add_end(facts, descriptor, path, 0, length);
         if (status == STATUS_OK)
             status = add_end(facts, descriptor, path, size - length, length);

@@ -1,15 +1,13 @@
 /* A rank's shard writers, and tidying up after older runs. */
 #include "shard_set.h"
 
+#include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 const char *const split_names[SPLITS] = {[TRAIN] = "train", [VALIDATION] = "validation"};
 
@@ -87,38 +85,41 @@ static bool parse_name(const char *name, int64_t *count, bool *temporary)
     return *temporary;
 }
 
-/* With `shards` 0 the temporary files go, else the shards of another number. */
-static enum status remove_files(const char *directory, int64_t shards, int64_t *removed)
+static bool is_temporary(const char *name, const void *unused)
 {
-    enum status status = STATUS_OK;
-    struct dirent *entry;
-    DIR *folder = opendir(directory);
-    if (folder == NULL)
-        return fail(STATUS_FAILED, "cannot read %s: %s", directory, strerror(errno));
-    while (status == STATUS_OK && (entry = readdir(folder)) != NULL) {
-        int64_t count = 0;
-        bool temporary = false;
-        if (!parse_name(entry->d_name, &count, &temporary) || temporary != (shards == 0) || count == shards)
-            continue;
-        if (unlinkat(dirfd(folder), entry->d_name, 0) != 0)
-            status = fail(STATUS_FAILED, "cannot remove %s of an older run from %s: %s", entry->d_name,
-                          directory, strerror(errno));
-        ++*removed;
-    }
-    closedir(folder);
-    return status;
+    (void)unused;
+    int64_t count = 0;
+    bool temporary = false;
+    return parse_name(name, &count, &temporary) && temporary;
 }
 
-enum status shard_set_remove_temporary(const char *directory)
+/* A shard of another number of shards. */
+static bool is_stale(const char *name, const void *shards)
+{
+    int64_t count = 0;
+    bool temporary = false;
+    return parse_name(name, &count, &temporary) && !temporary && count != *(const int64_t *)shards;
+}
+
+enum status shard_set_take_directory(struct comm *comm, const char *directory, const char *option,
+                                     struct folder_lock **lock)
 {
     int64_t removed = 0;
-    return remove_files(directory, 0, &removed);
+    enum status status = STATUS_OK;
+    if (comm_rank(comm) == 0) {
+        status = directory_create(directory);
+        if (status == STATUS_OK)
+            status = folder_lock_take(directory, option, lock);
+        if (status == STATUS_OK)
+            status = directory_remove_files(directory, is_temporary, NULL, &removed);
+    }
+    return comm_agree(comm, status);
 }
 
 enum status shard_set_remove_stale(const char *directory, int64_t shards)
 {
     int64_t removed = 0;
-    enum status status = remove_files(directory, shards, &removed);
+    enum status status = directory_remove_files(directory, is_stale, &shards, &removed);
     if (status == STATUS_OK && removed > 0)
         log_info("removed %" PRId64 " files of older runs from %s", removed, directory);
     return status;

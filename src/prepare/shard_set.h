@@ -3,6 +3,8 @@
 #ifndef LLMPI_SRC_PREPARE_SHARD_SET_H
 #define LLMPI_SRC_PREPARE_SHARD_SET_H
 
+#include "llmpi/base/folder_lock.h"
+#include "llmpi/comm/comm.h"
 #include "llmpi/data/shard.h"
 
 #include <stdbool.h>
@@ -38,8 +40,10 @@ enum status shard_set_publish(struct shard_set *set, int64_t shard);
 /* Abandons what was not published and frees. */
 void shard_set_close(struct shard_set *set);
 
-/* Removes what killed runs left half written in a folder. For one rank that holds the folder's lock. */
-enum status shard_set_remove_temporary(const char *directory);
+/* Makes the folder of the shards and takes its lock on rank 0, which removes what killed runs left half
+ * written there. `option` is where the folder comes from, for messages. **Collective** */
+enum status shard_set_take_directory(struct comm *comm, const char *directory, const char *option,
+                                     struct folder_lock **lock);
 
 /* Removes shards of another number than `shards`, and logs how many. For one rank, when every rank has
  * published. */

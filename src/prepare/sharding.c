@@ -85,21 +85,6 @@ static enum status find_fingerprint(struct sharding *work)
     return status;
 }
 
-/* **Collective** */
-static enum status take_directory(struct sharding *work, struct folder_lock **lock)
-{
-    const char *directory = work->config->shards.directory;
-    enum status status = STATUS_OK;
-    if (comm_rank(work->comm) == 0) {
-        status = directory_create(directory);
-        if (status == STATUS_OK)
-            status = folder_lock_take(directory, "shards.directory", lock);
-        if (status == STATUS_OK)
-            status = shard_set_remove_temporary(directory);
-    }
-    return comm_agree(work->comm, status);
-}
-
 /* --- shards --- */
 
 /* Numbers of the shards that are still to be written, in order. */
@@ -234,7 +219,7 @@ static enum status run(struct sharding *work, bool fresh, struct folder_lock **l
     int64_t shards = work->config->shards.count;
     double started = clock_seconds();
     TRY(comm_agree(work->comm, open_inputs(work)));
-    TRY(take_directory(work, lock));
+    TRY(shard_set_take_directory(work->comm, work->config->shards.directory, "shards.directory", lock));
     TRY(find_fingerprint(work));
     TRY(kept_shards_find(directory, shards, work->identity.fingerprint, work->inputs_modified, fresh,
                          work->comm, &work->kept));

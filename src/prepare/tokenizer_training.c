@@ -97,8 +97,8 @@ static enum status count_part(const struct config *config, struct comm *comm, st
 static void report_dropped(const struct word_gathering *gathering, const char *units)
 {
     if (gathering->dropped > 0)
-        log_info("dropped %lld distinct %s seen at most %lld times (%.2g %% of all %s): "
-                 "tokenizer.max_memory is %lld MiB",
+        log_info("dropped %lld distinct %s seen at most %lld times (%.2g %% of all %s): tokenizer.max_memory "
+                 "is %lld MiB",
                  (long long)gathering->dropped, units, (long long)gathering->most_dropped,
                  100 * (double)gathering->dropped_occurrences / (double)gathering->occurrences, units,
                  (long long)(gathering->max_memory >> 20));

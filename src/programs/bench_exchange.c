@@ -34,11 +34,11 @@ static const struct command command = {
     .flag_count = sizeof flags / sizeof *flags,
     .help =
         "Measures the exchange of gradients over the ranks it is started with (at least 2, by mpirun or "
-        "srun) from 64 KiB up: seconds of the sum and of the gather on the slowest rank, best of all "
-        "rounds, beside MPI_Allreduce. Bus bandwidth is that of nccl-tests, 2 (R - 1) / R x bytes / seconds "
+        "srun) from 64 KiB up: seconds of the sum and of the gather on the slowest rank, best of all rounds, "
+        "beside MPI_Allreduce. Bus bandwidth is that of nccl-tests, 2 (R - 1) / R x bytes / seconds "
         "with R ranks. The share of the memory's bandwidth counts what cannot be avoided (each rank's "
-        "gradients are read, sums written, parameters read and written by each rank), and passes 100 % "
-        "where that fits in caches. Between nodes, messages of two ranks alone are measured too; "
+        "gradients are read, sums written, parameters read and written by each rank), and passes 100 % where "
+        "that fits in caches. Between nodes, messages of two ranks alone are measured too; "
         "`llmpi scale --exchange` takes the JSON from there",
 };
 
@@ -249,15 +249,13 @@ static void print_table(const struct exchange_bench *bench)
     const struct link_speed *link = &bench->link;
     char text[16];
     printf("%d ranks x %d thread%s on %" PRId64 " node%s, best of %" PRId64
-           " rounds; memory %.1f GB/s (a += b on all "
-           "ranks at once)\n",
+           " rounds; memory %.1f GB/s (a += b on all ranks at once)\n",
            comm_size(bench->comm), threads_count(), threads_count() == 1 ? "" : "s", bench->nodes,
            bench->nodes == 1 ? "" : "s", bench->rounds, bench->memory / 1e9);
     if (link->groups > 1)
         printf("%d groups with shared memory, %s messages in buckets of %" PRId64
                " MiB; between the first two: %.1f us a message,\n%.2f us in a stream, %.3f GB/s one way, "
-               "%.3f GB/s "
-               "each way at once\n",
+               "%.3f GB/s each way at once\n",
                link->groups, bench->settings.wire == ELEMENT_BF16 ? "bf16" : "fp32",
                bench->settings.bucket_bytes >> 20, 1e6 * link->latency, 1e6 * link->message,
                link->one_way / 1e9, link->both_ways / 1e9);

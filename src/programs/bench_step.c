@@ -163,10 +163,10 @@ static enum status measure_steps(struct step_bench *bench)
     }
     if (status == STATUS_OK)
         status = run_steps(bench, stepper);
-    if (status == STATUS_OK)
+    if (status == STATUS_OK) {
         gather_phases(bench);
-    if (status == STATUS_OK)
         stepper_settle(stepper, &bench->timers);
+    }
     stepper_destroy(stepper);
     state_destroy(&state);
     return status;

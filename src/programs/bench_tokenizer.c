@@ -5,6 +5,7 @@
 #include "llmpi/base/clock.h"
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
+#include "llmpi/base/number.h"
 #include "llmpi/corpus/inputs.h"
 #include "llmpi/corpus/reader.h"
 #include "llmpi/programs/tokenizer_source.h"
@@ -142,8 +143,8 @@ static void report(struct tokenizer_bench *bench, int64_t rounds, bool json)
     double per_word = bench->words > 0 ? 1e9 * encode.best / (double)bench->words : 0.0;
     if (json) {
         printf("{\"documents\": %" PRId64 ", \"bytes\": %zu, \"tokens\": %" PRId64 ", \"rounds\": %" PRId64
-               ", \"encode_mb_per_second\": %.3f, \"encode_median_mb_per_second\": %.3f"
-               ", \"encode_first_mb_per_second\": %.3f",
+               ", \"encode_mb_per_second\": %.3f, \"encode_median_mb_per_second\": %.3f, "
+               "\"encode_first_mb_per_second\": %.3f",
                bench->texts.documents, bench->texts.bytes.length, bench->ids.count, rounds, best, median,
                first);
         if (bench->words > 0)
@@ -186,9 +187,8 @@ static enum status write_ids(const struct token_list *ids, const char *path)
     struct buffer out = {0};
     enum status status = buffer_reserve(&out, 4 * (size_t)ids->count);
     for (int64_t i = 0; i < ids->count && status == STATUS_OK; i++) {
-        uint32_t id = ids->ids[i];
-        unsigned char bytes[4] = {(unsigned char)id, (unsigned char)(id >> 8), (unsigned char)(id >> 16),
-                                  (unsigned char)(id >> 24)};
+        char bytes[4];
+        number_encode(ids->ids[i], bytes, sizeof bytes);
         status = buffer_append(&out, bytes, sizeof bytes);
     }
     if (status == STATUS_OK)

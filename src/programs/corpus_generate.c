@@ -131,9 +131,8 @@ static enum status check_files(const struct generation *generation, bool json)
 {
     const char *output = generation->output, *questions = generation->questions;
     if (output == NULL && questions == NULL)
-        return fail(STATUS_USAGE,
-                    "corpus generate needs --output=FILE, for instance --output=stories.jsonl.zst, "
-                    "or --questions=FILE");
+        return fail(STATUS_USAGE, "corpus generate needs --output=FILE, for instance "
+                                  "--output=stories.jsonl.zst, or --questions=FILE");
     if (json && output == NULL)
         return fail(STATUS_USAGE, "corpus generate prints --json about the stories of --output=FILE");
     if (json && strcmp(output, "-") == 0)

@@ -5,6 +5,7 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
 #include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
 #include "llmpi/comm/requests.h"
 #include "llmpi/config/options.h"
 #include "llmpi/programs/arguments.h"
@@ -28,8 +29,8 @@ static const struct flag flags[] = {
      "Instead, tasks as evaluate.tasks names them: accuracy, perplexity; or questions: see --questions"},
     {"--questions", "FILE",
      "Instead, the share of questions that a tuned model answers exactly: JSON lines with prompt, response "
-     "and "
-     "kind (llmpi corpus generate --questions); --tasks=questions takes them from evaluate.task_directory"},
+     "and kind (llmpi corpus generate --questions); --tasks=questions takes them from "
+     "evaluate.task_directory"},
     {"--items", "FILE.jsonl", "With --tasks or --questions: write what came out for each item"},
     {"--metrics", NULL, "With --tasks: append the results to metrics.jsonl of run.directory, too"},
     {"--file", "FILE", "Instead, a text file, or a corpus as corpus.inputs names them"},
@@ -77,10 +78,15 @@ static enum status print_json(const struct train_state *state, const char *split
 
 static void print_text(const struct train_state *state, const char *split, const struct evaluation *result)
 {
-    printf("step             %lld\nsplit            %s\nwindows          %lld\ntokens           "
-           "%lld\nbytes            %lld\n"
-           "loss             %.4f nats per token\nperplexity       %.2f\nbits per byte    %.4f\nunigram "
-           "entropy  %.4f nats per token\n",
+    printf("step             %lld\n"
+           "split            %s\n"
+           "windows          %lld\n"
+           "tokens           %lld\n"
+           "bytes            %lld\n"
+           "loss             %.4f nats per token\n"
+           "perplexity       %.2f\n"
+           "bits per byte    %.4f\n"
+           "unigram entropy  %.4f nats per token\n",
            (long long)state->step, split, (long long)result->windows, (long long)result->tokens,
            (long long)result->bytes, result->loss, exp(result->loss), result->bits_per_byte, result->entropy);
 }
@@ -160,11 +166,10 @@ static enum status evaluate_answers(const struct config *config, const struct ar
     struct config stored;
     struct train_state state;
     const char *given = arguments_get(arguments, "--questions");
-    char *path =
-        given != NULL ? strdup(given) : path_join(config->evaluate.task_directory, "questions.jsonl");
+    char *path = given != NULL ? memory_copy_text(given, strlen(given))
+                               : path_join(config->evaluate.task_directory, "questions.jsonl");
     TRY(comm_agree(comm, path != NULL ? STATUS_OK : STATUS_FAILED));
-    enum status status =
-        inference_load(checkpoint_path(config, arguments), 1, comm, &stored, &state);
+    enum status status = inference_load(checkpoint_path(config, arguments), 1, comm, &stored, &state);
     if (status == STATUS_OK)
         status = evaluate_questions(path, arguments, &stored, &state, comm);
     state_destroy(&state);

@@ -42,6 +42,21 @@ static enum status add_text(struct question_set *set, const char *text, size_t l
     return buffer_append(&set->texts, text, length);
 }
 
+static enum status add_item(struct question_set *set, const struct document *document, const char *response,
+                            size_t length, const char *kind)
+{
+    struct question_item *items =
+        memory_grow(set->items, set->count, &set->capacity, sizeof *items, "questions");
+    if (items == NULL)
+        return STATUS_FAILED;
+    set->items = items;
+    struct question_item *item = &items[set->count++];
+    *item = (struct question_item){.prompt_length = document->length, .response_length = length};
+    TRY(add_text(set, document->text, document->length, &item->prompt));
+    TRY(add_text(set, response, length, &item->response));
+    return answer_counts_add(&set->counts, kind, response, length, &item->kind);
+}
+
 static enum status take_question(struct question_set *set, const struct document *document, const char *file,
                                  struct tokenizer *tokenizer)
 {
@@ -55,22 +70,8 @@ static enum status take_question(struct question_set *set, const struct document
     if (response == NULL || length == 0)
         status = fail(STATUS_FAILED, "%s: question %" PRId64 " has no string \"response\", or an empty one",
                       file, set->count + 1);
-    if (status == STATUS_OK && set->count == set->capacity) {
-        void *larger =
-            memory_grow(set->items, set->count + 1, &set->capacity, sizeof *set->items, "questions");
-        set->items = larger != NULL ? larger : set->items;
-        status = larger != NULL ? STATUS_OK : STATUS_FAILED;
-    }
-    if (status == STATUS_OK) {
-        struct question_item *item = &set->items[set->count++];
-        *item = (struct question_item){.prompt_length = document->length, .response_length = length};
-        status = add_text(set, document->text, document->length, &item->prompt);
-        if (status == STATUS_OK)
-            status = add_text(set, response, length, &item->response);
-        if (status == STATUS_OK)
-            status =
-                answer_counts_add(&set->counts, kind != NULL ? kind : "all", response, length, &item->kind);
-    }
+    if (status == STATUS_OK)
+        status = add_item(set, document, response, length, kind != NULL ? kind : "all");
     if (status == STATUS_OK)
         status = tokenizer_encode(tokenizer, response, length, false, &ids);
     set->tokens = ids.count + 1 > set->tokens ? ids.count + 1 : set->tokens;

@@ -43,10 +43,9 @@ static void warn_of_cuts(const struct task_list *list, const struct task_result 
 {
     for (int64_t i = 0; i < list->count; i++)
         if (results[i].cut > 0)
-            log_warning(
-                "%s: %lld texts are longer than the context of %lld tokens behind their contexts; only "
-                "their last %lld tokens are scored",
-                list->tasks[i].name, (long long)results[i].cut, (long long)length, (long long)length);
+            log_warning("%s: %lld texts are longer than the context of %lld tokens behind their contexts; "
+                        "only their last %lld tokens are scored",
+                        list->tasks[i].name, (long long)results[i].cut, (long long)length, (long long)length);
 }
 
 static enum status write_lines(const struct scorer *scorer, const struct task_list *list,

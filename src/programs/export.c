@@ -10,8 +10,7 @@
 
 static const struct flag flags[] = {
     {"--format", "NAME",
-     "safetensors (default): a folder for Hugging Face's transformers; gguf: a file for "
-     "llama.cpp"},
+     "safetensors (default): a folder for Hugging Face's transformers; gguf: a file for llama.cpp"},
     {"--output", "PATH", "The folder or file to write"},
     {"--type", "NAME", "Format of the numbers: f32 (default, exact), f16 or bf16"}};
 

@@ -38,15 +38,15 @@ static const struct flag flags[] = {
     {"--no-cache", NULL, "Compute every token from the whole visible text, for comparison"},
     {"--threads", "N", "Threads to use (default: all cores)"}};
 
-static const struct command command = {.name = "generate",
-                                       .positionals = "CHECKPOINT [TUNED]",
-                                       .minimum = 1,
-                                       .maximum = 2,
-                                       .help = "Continues a prompt with the model of a checkpoint file or of "
-                                               "a run directory. A context that is full "
-                                               "is cut to its last half, and the model goes on from there",
-                                       .flags = flags,
-                                       .flag_count = sizeof flags / sizeof *flags};
+static const struct command command = {
+    .name = "generate",
+    .positionals = "CHECKPOINT [TUNED]",
+    .minimum = 1,
+    .maximum = 2,
+    .help = "Continues a prompt with the model of a checkpoint file or of a run directory. A context that is "
+            "full is cut to its last half, and the model goes on from there",
+    .flags = flags,
+    .flag_count = sizeof flags / sizeof *flags};
 
 static enum status print_text(const char *text, size_t length)
 {

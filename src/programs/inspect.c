@@ -11,7 +11,6 @@
 #include "llmpi/storage/tensor_file.h"
 #include "llmpi/text/tokenizer.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -70,7 +69,7 @@ static enum status find_kind(const char *path, enum kind *out)
         {".h5", SHARD},    {SHARD_BARE_ENDING, SHARD}, {".json", TOKENIZER}, {".jsonl", METRICS},
         {".yaml", CONFIG}, {".yml", CONFIG},           {".gguf", GGUF},      {".safetensors", SAFETENSORS}};
     if (!file_exists(path))
-        return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        return file_fail("read", path);
     *out = MODEL_FOLDER;
     if (file_is_directory(path))
         return safetensors_folder_is_one(path)

@@ -9,7 +9,6 @@
 #include "llmpi/base/memory.h"
 #include "llmpi/programs/programs.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

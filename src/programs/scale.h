@@ -75,6 +75,9 @@ enum status scale_collect(struct scale *scale);
 /* Whether that measurement is there. */
 enum status scale_is_measured(const struct scale *scale, int64_t ranks, int64_t round, bool *out);
 
+/* Writes a file of this name into the folder and says so. */
+enum status scale_write(const struct scale *scale, const char *name, const struct buffer *text);
+
 /* --- starting programs: scale_launch.c --- */
 
 /* `llmpi bench step ...` of a measurement, quoted for a shell. */

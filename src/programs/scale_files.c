@@ -4,14 +4,12 @@
 
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
+#include "llmpi/base/log.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 char *scale_path(const struct scale *scale, int64_t ranks, int64_t round, const char *ending)
 {
@@ -46,28 +44,30 @@ static enum status fail_other(const struct scale *scale, const char *old, const 
                 scale->folder, (int)strcspn(old, "\n"), old, (int)strcspn(new, "\n"), new);
 }
 
-static enum status remove_measurements(const struct scale *scale)
+enum status scale_write(const struct scale *scale, const char *name, const struct buffer *text)
 {
-    DIR *folder = opendir(scale->folder);
-    if (folder == NULL)
-        return fail(STATUS_FAILED, "cannot read folder %s: %s", scale->folder, strerror(errno));
-    enum status status = STATUS_OK;
-    for (struct dirent *entry; status == STATUS_OK && (entry = readdir(folder)) != NULL;) {
-        if (strncmp(entry->d_name, "ranks-", 6) == 0 && unlinkat(dirfd(folder), entry->d_name, 0) != 0)
-            status =
-                fail(STATUS_FAILED, "cannot remove %s/%s: %s", scale->folder, entry->d_name, strerror(errno));
-    }
-    closedir(folder);
+    char *path = path_join(scale->folder, name);
+    enum status status = path != NULL ? file_write(path, text->data, text->length) : STATUS_FAILED;
+    if (status == STATUS_OK)
+        log_info("wrote %s", path);
+    free(path);
     return status;
+}
+
+static bool is_measurement(const char *name, const void *unused)
+{
+    (void)unused;
+    return strncmp(name, "ranks-", strlen("ranks-")) == 0;
 }
 
 enum status scale_prepare(const struct scale *scale, bool fresh)
 {
     struct buffer now = {0}, old = {0};
+    int64_t removed = 0;
     char *path = path_join(scale->folder, "config.yaml");
     enum status status = path != NULL ? describe(scale, &now) : STATUS_FAILED;
     if (status == STATUS_OK && fresh)
-        status = remove_measurements(scale);
+        status = directory_remove_files(scale->folder, is_measurement, NULL, &removed);
     else if (status == STATUS_OK && file_exists(path))
         status = file_read(path, &old);
     if (status == STATUS_OK && old.length > 0 && strcmp(old.data, now.data) != 0)

@@ -9,7 +9,6 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/json.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,11 +25,10 @@ static const struct {
 
 static enum status fail_link(const char *text)
 {
-    return fail(
-        STATUS_USAGE,
-        "--link is '%.100s' but must be like 10gbit, 100mbit or 1.2e9 (bytes per second), and may go on "
-        "with ,LATENCY,MESSAGE in microseconds, each from 0 to 1e6",
-        text);
+    return fail(STATUS_USAGE,
+                "--link is '%.100s' but must be like 10gbit, 100mbit or 1.2e9 (bytes per second), and may go "
+                "on with ,LATENCY,MESSAGE in microseconds, each from 0 to 1e6",
+                text);
 }
 
 /* ",20" -> 20e-6, and what follows. */

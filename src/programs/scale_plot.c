@@ -2,13 +2,11 @@
  */
 #include "scale.h"
 
-#include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { WIDTH = 720, HEIGHT = 480, LEFT = 90, RIGHT = 25, TOP = 50, BOTTOM = 65, TICKS = 12 };
 
@@ -101,11 +99,10 @@ static enum status draw_y(struct plot *plot)
                               LEFT - 8, y + 4, log_count(text, value)));
         }
     }
-    return buffer_printf(
-        plot->out,
-        "<text x=\"22\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 22 %d)\">tokens "
-        "per second</text>\n",
-        (TOP + HEIGHT - BOTTOM) / 2, (TOP + HEIGHT - BOTTOM) / 2);
+    return buffer_printf(plot->out,
+                         "<text x=\"22\" y=\"%d\" text-anchor=\"middle\" transform=\"rotate(-90 22 "
+                         "%d)\">tokens per second</text>\n",
+                         (TOP + HEIGHT - BOTTOM) / 2, (TOP + HEIGHT - BOTTOM) / 2);
 }
 
 /* Row number `row` of the legend, top left, where lines that go up do not come. */
@@ -189,14 +186,10 @@ enum status scale_write_plot(const struct scale *scale)
 {
     struct buffer text = {0};
     struct plot plot = {.scale = scale, .out = &text};
-    char *path = path_join(scale->folder, "scale.svg");
     find_axes(&plot);
-    enum status status = path != NULL ? draw(&plot) : STATUS_FAILED;
+    enum status status = draw(&plot);
     if (status == STATUS_OK)
-        status = file_write(path, text.data, text.length);
-    if (status == STATUS_OK)
-        log_info("wrote %s", path);
+        status = scale_write(scale, "scale.svg", &text);
     buffer_free(&text);
-    free(path);
     return status;
 }

@@ -1,12 +1,10 @@
 /* The table for people and the one for other programs. */
 #include "scale.h"
 
-#include "llmpi/base/file.h"
 #include "llmpi/base/log.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 const struct measurement *scale_first(const struct scale *scale)
 {
@@ -75,8 +73,7 @@ static const struct measurement *measured_on(const struct scale *scale, const st
 static void print_predictions(const struct scale *scale)
 {
     printf("\nPredicted for nodes like the measured one (%" PRId64
-           " rank%s) and links of %.3g GB/s each way, "
-           "%.3g us:\n\n%6s %6s %11s %10s %9s %16s %16s   %s\n",
+           " rank%s) and links of %.3g GB/s each way, %.3g us:\n\n%6s %6s %11s %10s %9s %16s %16s   %s\n",
            scale->node->ranks, scale->node->ranks == 1 ? "" : "s", scale->link.bandwidth / 1e9,
            1e6 * scale->link.latency, "ranks", "nodes", "tokens/s", "efficiency", "step s", "exposed s",
            "hidden s", "measured");
@@ -134,13 +131,9 @@ static enum status append_rows(const struct scale *scale, struct buffer *out)
 enum status scale_write_csv(const struct scale *scale)
 {
     struct buffer text = {0};
-    char *path = path_join(scale->folder, "scale.csv");
-    enum status status = path != NULL ? append_rows(scale, &text) : STATUS_FAILED;
+    enum status status = append_rows(scale, &text);
     if (status == STATUS_OK)
-        status = file_write(path, text.data, text.length);
-    if (status == STATUS_OK)
-        log_info("wrote %s", path);
+        status = scale_write(scale, "scale.csv", &text);
     buffer_free(&text);
-    free(path);
     return status;
 }

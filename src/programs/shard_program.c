@@ -14,8 +14,8 @@ enum status program_shard(int count, char **arguments)
         .minimum = 1,
         .maximum = 1,
         .help = "Turns the corpus into token shards in shards.directory, with the tokenizer of "
-                "tokenizer.path. The "
-                "files are the same for any number of ranks. A run that was killed or stopped continues",
+                "tokenizer.path. The files are the same for any number of ranks. A run that was killed or "
+                "stopped continues",
         .flags = flags,
         .flag_count = sizeof flags / sizeof *flags,
         .configuration = true,

@@ -28,8 +28,8 @@ enum status shell_check_sbatch(const char *name)
 {
     if (strpbrk(name, "\"\\\n%") != NULL)
         return fail(STATUS_USAGE,
-                    "Slurm scripts cannot be written for a name with quotes, backslashes, line ends or "
-                    "per cent signs: %.200s",
+                    "Slurm scripts cannot be written for a name with quotes, backslashes, line ends or per "
+                    "cent signs: %.200s",
                     name);
     return STATUS_OK;
 }

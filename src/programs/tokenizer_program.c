@@ -3,6 +3,7 @@
 #include "tokenizer_info.h"
 
 #include "llmpi/base/file.h"
+#include "llmpi/base/number.h"
 #include "llmpi/prepare/tokenizer_training.h"
 #include "llmpi/programs/arguments.h"
 #include "llmpi/programs/programs.h"
@@ -44,8 +45,8 @@ static enum status write_ids(const struct token_list *list, size_t bytes, struct
         if (bytes == 2 && id > UINT16_MAX)
             return fail(STATUS_FAILED, "token %lld has id %u, but u16 ends at %u: use --format=u32",
                         (long long)i, id, (unsigned)UINT16_MAX);
-        unsigned char number[4] = {(unsigned char)id, (unsigned char)(id >> 8), (unsigned char)(id >> 16),
-                                   (unsigned char)(id >> 24)};
+        char number[4];
+        number_encode(id, number, (int)bytes);
         TRY(buffer_append(out, number, bytes));
     }
     return bytes == 0 ? buffer_append(out, "\n", 1) : STATUS_OK;
@@ -56,12 +57,8 @@ static enum status read_numbers(const struct buffer *input, size_t bytes, struct
     if (input->length % bytes != 0)
         return fail(STATUS_FAILED, "standard input has %zu bytes, which is no multiple of %zu", input->length,
                     bytes);
-    for (size_t at = 0; at < input->length; at += bytes) {
-        uint32_t id = 0;
-        for (size_t i = 0; i < bytes; i++)
-            id |= (uint32_t)(unsigned char)input->data[at + i] << 8 * i;
-        TRY(token_list_add(list, id));
-    }
+    for (size_t at = 0; at < input->length; at += bytes)
+        TRY(token_list_add(list, (uint32_t)number_decode(input->data + at, (int)bytes)));
     return STATUS_OK;
 }
 
@@ -154,8 +151,7 @@ static const struct flag flags[] = {
 static const struct flag info_flags[] = {
     {"--sample", "FILE",
      "Encode a corpus file (.txt, .jsonl, .parquet, ..., also compressed) or a folder of them, or any other "
-     "file "
-     "as plain text"},
+     "file as plain text"},
     {"--text-field", "NAME",
      "Member of each JSON line, or Parquet column, of the sample that holds the text (text)"},
     {"--documents", "N", "At most that many documents of the sample"},

@@ -14,8 +14,7 @@ static const uint32_t tensor_types[NUMBERS] = {[NUMBER_F32] = 0, [NUMBER_F16] = 
 static enum status put(struct buffer *out, uint64_t value, int bytes)
 {
     char text[8];
-    for (int i = 0; i < bytes; i++)
-        text[i] = (char)(value >> 8 * i & 0xff);
+    number_encode(value, text, bytes);
     return buffer_append(out, text, (size_t)bytes);
 }
 

@@ -55,11 +55,10 @@ static enum status find_type(const struct hdf5_file *file, hid_t id, struct hdf5
             found = i;
     H5Tclose(type);
     if (found < 0)
-        return fail(
-            STATUS_FAILED,
-            "%s: %s: its elements are none of uint8, uint16, uint32, uint64, int64, float32, float64 in "
-            "this machine's byte order",
-            file->path, about->name);
+        return fail(STATUS_FAILED,
+                    "%s: %s: its elements are none of uint8, uint16, uint32, uint64, int64, float32, float64 "
+                    "in this machine's byte order",
+                    file->path, about->name);
     about->type = (enum hdf5_type)found;
     return STATUS_OK;
 }

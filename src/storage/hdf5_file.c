@@ -181,7 +181,7 @@ enum status hdf5_open(const char *path, struct hdf5_file **out)
     *out = NULL;
     struct stat about;
     if (stat(path, &about) != 0)
-        return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        return file_fail("read", path);
     if (!S_ISREG(about.st_mode))
         return fail(STATUS_FAILED, "cannot read %s: it is %s", path,
                     S_ISDIR(about.st_mode) ? "a folder" : "no regular file");
@@ -245,7 +245,7 @@ enum status hdf5_publish(struct hdf5_file *file)
     if (status == STATUS_OK) {
         int descriptor = open(file->temporary, O_RDWR | O_CLOEXEC);
         if (descriptor < 0)
-            status = fail(STATUS_FAILED, "cannot write %s: %s", file->path, strerror(errno));
+            status = file_fail("write", file->path);
         else
             status = file_publish(descriptor, file->temporary, file->path);
     }

@@ -4,7 +4,6 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,12 +52,12 @@ enum status number_file_create(const char *path, const struct buffer *header,
     if (status == STATUS_OK) {
         file->descriptor = open(file->temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
         if (file->descriptor < 0)
-            status = fail(STATUS_FAILED, "cannot write %s: %s", path, strerror(errno));
+            status = file_fail("write", path);
     }
     if (status == STATUS_OK)
         status = file_write_at(file->descriptor, path, 0, header->data, header->length);
     if (status == STATUS_OK && ftruncate(file->descriptor, (off_t)(file->header + bytes)) != 0)
-        status = fail(STATUS_FAILED, "cannot write %s: %s", path, strerror(errno));
+        status = file_fail("write", path);
     if (status == STATUS_OK)
         *out = file;
     else

@@ -5,7 +5,6 @@
 #include "llmpi/base/file.h"
 #include "llmpi/base/memory.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -35,7 +34,7 @@ enum status number_reader_open(const char *path, struct number_reader **out)
     reader->size = file_size(path);
     enum status status = reader->path != NULL ? STATUS_OK : STATUS_FAILED;
     if (status == STATUS_OK && reader->descriptor < 0)
-        status = fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        status = file_fail("read", path);
     if (status == STATUS_OK && !file_is_regular(path))
         status = fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
     if (status == STATUS_OK)
@@ -155,8 +154,8 @@ static enum status check_places(const struct number_reader *reader, int64_t room
                         reader->path, SHOWN, tensor->name, tensor->offset, tensor->bytes, room);
         if (tensor->offset < at || (dense && tensor->offset > at))
             return fail(STATUS_FAILED,
-                        "%s: tensor %.*s begins at byte %" PRId64 ", where the tensor before it ends at "
-                        "%" PRId64 ": they %s",
+                        "%s: tensor %.*s begins at byte %" PRId64
+                        ", where the tensor before it ends at %" PRId64 ": they %s",
                         reader->path, SHOWN, tensor->name, tensor->offset, at,
                         tensor->offset < at ? "overlap" : "leave a gap");
         at = tensor->offset + tensor->bytes;

@@ -30,9 +30,7 @@ static enum status write_header(struct buffer *header, const struct number_tenso
     TRY(buffer_append(header, "}", 1));
     while (header->length % 8 != 0)
         TRY(buffer_append(header, " ", 1));
-    uint64_t length = header->length - 8;
-    for (int i = 0; i < 8; i++)
-        header->data[i] = (char)(length >> 8 * i & 0xff);
+    number_encode(header->length - 8, header->data, 8);
     return STATUS_OK;
 }
 

@@ -131,8 +131,7 @@ static enum status read_header(struct header *header)
     uint64_t length = number_decode(bytes, sizeof bytes);
     if (length > LARGEST_HEADER || (int64_t)length > size - 8)
         return fail(STATUS_FAILED,
-                    "%s: its header has %" PRIu64 " bytes, the file %" PRId64 " and a header "
-                    "may have %d",
+                    "%s: its header has %" PRIu64 " bytes, the file %" PRId64 " and a header may have %d",
                     header->path, length, size, LARGEST_HEADER);
     enum status status = buffer_reserve(&text, (size_t)length);
     if (status == STATUS_OK)

@@ -29,11 +29,6 @@ struct tensor_file {
     int64_t *by_name; /* indices sorted by name */
 };
 
-static enum status fail_errno(const char *verb, const char *path)
-{
-    return fail(STATUS_FAILED, "cannot %s %s: %s", verb, path, strerror(errno));
-}
-
 void tensor_file_close(struct tensor_file *file)
 {
     if (file == NULL)
@@ -133,7 +128,7 @@ static enum status make_room(const struct tensor_file *file, const char *tempora
     int64_t layout = (1 << 16) + 1024 * file->count;
     int descriptor = open(temporary, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
     if (descriptor < 0)
-        return fail_errno("write", file->path);
+        return file_fail("write", file->path);
     enum status status = reserve(file->path, descriptor, layout);
     close(descriptor);
     if (status != STATUS_OK)
@@ -147,7 +142,7 @@ static enum status open_laid_out(struct tensor_file *file)
     struct stat about;
     file->descriptor = open(file->temporary, O_RDWR | O_CLOEXEC);
     if (file->descriptor < 0 || fstat(file->descriptor, &about) != 0)
-        return fail_errno("write", file->path);
+        return file_fail("write", file->path);
     return reserve(file->path, file->descriptor, about.st_size);
 }
 
@@ -225,7 +220,7 @@ enum status tensor_file_verify(const char *path)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
-        return fail_errno("read", path);
+        return file_fail("read", path);
     enum status status = user_block_check(descriptor, path);
     close(descriptor);
     return status;
@@ -235,7 +230,7 @@ enum status tensor_file_glance(const char *path, double *score)
 {
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
-        return fail_errno("read", path);
+        return file_fail("read", path);
     enum status status = user_block_glance(descriptor, path, score);
     close(descriptor);
     return status;
@@ -295,7 +290,7 @@ enum status tensor_file_open(const char *path, struct tensor_file **out)
         return STATUS_FAILED;
     file->descriptor = open(path, O_RDONLY | O_CLOEXEC);
     enum status status =
-        file->descriptor < 0 ? fail_errno("read", path) : user_block_check(file->descriptor, path);
+        file->descriptor < 0 ? file_fail("read", path) : user_block_check(file->descriptor, path);
     if (status == STATUS_OK)
         status = hdf5_open(path, &file->hdf5);
     if (status == STATUS_OK)

@@ -6,7 +6,6 @@
 #include "llmpi/base/memory.h"
 
 #include <endian.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
@@ -38,7 +37,7 @@ static enum status digest_rest(int descriptor, const char *path, struct user_blo
 {
     struct stat about;
     if (fstat(descriptor, &about) != 0)
-        return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        return file_fail("read", path);
     enum status status = STATUS_OK;
     struct digest *digest = digest_create();
     char *piece = memory_resize(NULL, PIECE, 1, "a piece of a checkpoint");
@@ -100,7 +99,7 @@ static enum status read_block(int descriptor, const char *path, struct user_bloc
 {
     struct stat about;
     if (fstat(descriptor, &about) != 0)
-        return fail(STATUS_FAILED, "cannot read %s: %s", path, strerror(errno));
+        return file_fail("read", path);
     if (!S_ISREG(about.st_mode))
         return fail(STATUS_FAILED, "cannot read %s: it is no regular file", path);
     if (about.st_size < USER_BLOCK_SIZE)

@@ -13,11 +13,12 @@
  * borders, so what happens inside is the same at all of them, at the same time. Hence all pairs of a new
  * token come into being while the merge that makes it runs: they are numbered by the token on their other
  * side during that merge, and afterwards their counts only fall. So pairs that occur too rarely are forgotten
- * at once, and a heap whose entries may have an older count gives the best pair: an entry on top whose count
- * is out of date goes down to its place. */
+ * at once, and a heap whose entries may have an older count gives the best pair (pair_heap.h). */
 #include "llmpi/text/pair_counts.h"
 
+#include "llmpi/base/integer.h"
 #include "llmpi/base/memory.h"
+#include "pair_heap.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -26,22 +27,12 @@
 #define IGNORED_PAIR (UINT32_MAX - 1) /* too rare, or too long, to be merged ever */
 #define BACK         ((uint32_t)1 << 31)
 
+enum { FIRST_CAPACITY = 1024, BYTE_PAIRS = 256 * 256 };
+
 struct place {
     uint32_t id; /* in the last place of a token: BACK | distance to its first place */
     uint32_t pair;
     uint32_t word;
-};
-
-struct pair {
-    int64_t count;
-    uint32_t left, right;
-    uint64_t first; /* its places are lists[first .. first + length) */
-    uint32_t length;
-};
-
-struct candidate {
-    int64_t count;
-    uint32_t pair;
 };
 
 /* A pair that came into being at a place. */
@@ -66,10 +57,10 @@ struct pair_counts {
     uint32_t place_count;
     struct token *tokens;
     struct pair *pairs;
-    struct candidate *heap;
+    struct pair_heap heap;
     struct birth *births;
     uint32_t *lists;
-    struct array_room token_room, pair_room, heap_room, birth_room, list_room;
+    struct array_room token_room, pair_room, birth_room, list_room;
     uint32_t best;
     int64_t text_bytes, text_tokens;
 };
@@ -87,7 +78,7 @@ void pair_counts_destroy(struct pair_counts *counts)
     free(counts->places);
     free(counts->tokens);
     free(counts->pairs);
-    free(counts->heap);
+    pair_heap_free(&counts->heap);
     free(counts->births);
     free(counts->lists);
     memory_free(counts);
@@ -96,82 +87,23 @@ void pair_counts_destroy(struct pair_counts *counts)
 /* Room for `more` elements in an array that grows by halves; returns the array, perhaps at another place. */
 static void *make_room(void *array, struct array_room *room, int64_t more, size_t size)
 {
-    if (room->count + more <= room->capacity)
+    int64_t needed = room->count + more;
+    if (needed <= room->capacity)
         return array;
-    int64_t wanted = room->capacity + room->capacity / 2;
-    wanted = wanted < room->count + more ? room->count + more : wanted;
-    void *larger = memory_resize(array, wanted < 1024 ? 1024 : wanted, size, "learning merges");
-    if (larger != NULL)
-        room->capacity = wanted < 1024 ? 1024 : wanted;
-    return larger;
-}
-
-/* --- heap of candidates --- */
-
-static bool comes_before(const struct pair *pairs, const struct candidate *a, const struct candidate *b)
-{
-    if (a->count != b->count)
-        return a->count > b->count;
-    const struct pair *first = &pairs[a->pair], *second = &pairs[b->pair];
-    return first->left != second->left ? first->left < second->left : first->right < second->right;
-}
-
-/* Puts `candidate` where it belongs below the free entry `at`. */
-static void heap_sink(struct pair_counts *counts, int64_t at, struct candidate candidate)
-{
-    struct candidate *heap = counts->heap;
-    int64_t count = counts->heap_room.count;
-    for (int64_t child = 2 * at + 1; child < count; child = 2 * at + 1) {
-        if (child + 1 < count && comes_before(counts->pairs, &heap[child + 1], &heap[child]))
-            child++;
-        if (!comes_before(counts->pairs, &heap[child], &candidate))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = candidate;
-}
-
-static void heap_pop(struct pair_counts *counts)
-{
-    struct candidate last = counts->heap[--counts->heap_room.count];
-    if (counts->heap_room.count > 0)
-        heap_sink(counts, 0, last);
-}
-
-static enum status heap_push(struct pair_counts *counts, uint32_t index)
-{
-    struct candidate *heap = make_room(counts->heap, &counts->heap_room, 1, sizeof *heap);
-    if (heap == NULL)
-        return STATUS_FAILED;
-    counts->heap = heap;
-    struct candidate new = {counts->pairs[index].count, index};
-    int64_t at = counts->heap_room.count++;
-    for (; at > 0 && comes_before(counts->pairs, &new, &heap[(at - 1) / 2]); at = (at - 1) / 2)
-        heap[at] = heap[(at - 1) / 2];
-    heap[at] = new;
-    return STATUS_OK;
+    int64_t capacity = larger(FIRST_CAPACITY, larger(needed, room->capacity + room->capacity / 2));
+    void *resized = memory_resize(array, capacity, size, "learning merges");
+    if (resized != NULL)
+        room->capacity = capacity;
+    return resized;
 }
 
 bool pair_counts_take_best(struct pair_counts *counts, uint32_t *left, uint32_t *right)
 {
-    while (counts->heap_room.count > 0) {
-        struct candidate top = counts->heap[0];
-        const struct pair *pair = &counts->pairs[top.pair];
-        if (pair->count < counts->settings.min_count) {
-            heap_pop(counts);
-        } else if (pair->count < top.count) {
-            top.count = pair->count;
-            heap_sink(counts, 0, top);
-        } else {
-            heap_pop(counts);
-            counts->best = top.pair;
-            *left = pair->left;
-            *right = pair->right;
-            return true;
-        }
-    }
-    return false;
+    if (!pair_heap_take(&counts->heap, counts->pairs, counts->settings.min_count, &counts->best))
+        return false;
+    *left = counts->pairs[counts->best].left;
+    *right = counts->pairs[counts->best].right;
+    return true;
 }
 
 /* --- new pairs --- */
@@ -226,8 +158,24 @@ static enum status form_pair(struct pair_counts *counts, uint32_t at, uint32_t l
     return STATUS_OK;
 }
 
+/* Sets room in the lists aside for the places of a pair, none of which is listed yet, and offers it. */
+static enum status offer_pair(struct pair_counts *counts, uint32_t index)
+{
+    struct pair *pair = &counts->pairs[index];
+    pair->first = (uint64_t)counts->list_room.count;
+    counts->list_room.count += pair->length;
+    pair->length = 0;
+    return pair_heap_push(&counts->heap, counts->pairs, index);
+}
+
+static void list_place(struct pair_counts *counts, uint32_t index, uint32_t place)
+{
+    struct pair *pair = &counts->pairs[index];
+    counts->lists[pair->first + pair->length++] = place;
+}
+
 /* Keeps those of the pairs from `from` on that occur often enough, numbered without gaps, and puts them into
- * the heap. *first of a pair that goes is its new number until keep_places has read it. */
+ * the heap. numbers[i] becomes the new number of pair from + i, or IGNORED_PAIR. */
 static enum status keep_pairs(struct pair_counts *counts, int64_t from, uint32_t *numbers)
 {
     int64_t end = counts->pair_room.count, kept = from;
@@ -238,12 +186,9 @@ static enum status keep_pairs(struct pair_counts *counts, int64_t from, uint32_t
             numbers[i - from] = IGNORED_PAIR;
             continue;
         }
-        pair.first = (uint64_t)counts->list_room.count;
-        counts->list_room.count += pair.length;
-        pair.length = 0;
         numbers[i - from] = (uint32_t)kept;
         counts->pairs[kept] = pair;
-        TRY(heap_push(counts, (uint32_t)kept++));
+        TRY(offer_pair(counts, (uint32_t)kept++));
     }
     counts->pair_room.count = kept;
     return STATUS_OK;
@@ -261,8 +206,7 @@ static void keep_places(struct pair_counts *counts, int64_t from, const uint32_t
         counts->places[birth.place].pair = number;
         if (number == IGNORED_PAIR)
             continue;
-        struct pair *pair = &counts->pairs[number];
-        counts->lists[pair->first + pair->length++] = birth.place;
+        list_place(counts, number, birth.place);
     }
     counts->birth_room.count = 0;
 }
@@ -319,11 +263,11 @@ static enum status add_words(struct pair_counts *counts, const struct word_count
                     (long long)PAIR_COUNTS_BYTES_MAX);
     counts->weights = memory_resize(NULL, size, sizeof *counts->weights, "learning merges");
     counts->places = memory_resize(NULL, total, sizeof *counts->places, "learning merges");
-    uint32_t *known = memory_resize(NULL, 65536, sizeof *known, "learning merges");
+    uint32_t *known = memory_resize(NULL, BYTE_PAIRS, sizeof *known, "learning merges");
     enum status status =
         counts->weights == NULL || counts->places == NULL || known == NULL ? STATUS_FAILED : STATUS_OK;
     if (known != NULL)
-        memset(known, 0xFF, 65536 * sizeof *known);
+        memset(known, 0xFF, BYTE_PAIRS * sizeof *known);
     for (int64_t word = 0; word < size && status == STATUS_OK; word++) {
         const char *bytes = word_counts_get(words, word, &length, &counts->weights[word]);
         status = add_word(counts, bytes, length, (uint32_t)word, known);
@@ -338,18 +282,11 @@ static enum status list_places(struct pair_counts *counts)
     counts->lists = make_room(NULL, &counts->list_room, counts->place_count, sizeof *counts->lists);
     if (counts->lists == NULL)
         return STATUS_FAILED;
-    for (int64_t i = 0; i < counts->pair_room.count; i++) {
-        struct pair *pair = &counts->pairs[i];
-        pair->first = (uint64_t)counts->list_room.count;
-        counts->list_room.count += pair->length;
-        pair->length = 0;
-        TRY(heap_push(counts, (uint32_t)i));
-    }
+    for (int64_t i = 0; i < counts->pair_room.count; i++)
+        TRY(offer_pair(counts, (uint32_t)i));
     for (uint32_t at = 0; at < counts->place_count; at++)
-        if (counts->places[at].pair != NO_PAIR) {
-            struct pair *pair = &counts->pairs[counts->places[at].pair];
-            counts->lists[pair->first + pair->length++] = at;
-        }
+        if (counts->places[at].pair != NO_PAIR)
+            list_place(counts, counts->places[at].pair, at);
     return STATUS_OK;
 }
 

@@ -71,19 +71,12 @@ static enum status list_files(const char *directory, const char *ending, struct 
     return status;
 }
 
-static enum status remove_file(const char *path)
-{
-    if (unlink(path) != 0 && errno != ENOENT)
-        return fail(STATUS_FAILED, "cannot remove %s: %s", path, strerror(errno));
-    return STATUS_OK;
-}
-
 static enum status remove_files(const char *directory, const char *ending)
 {
     struct string_list files = {0};
     enum status status = list_files(directory, ending, &files);
     for (int64_t i = 0; status == STATUS_OK && i < files.count; i++)
-        status = remove_file(files.items[i]);
+        status = file_remove(files.items[i]);
     string_list_free(&files);
     return status;
 }
@@ -107,7 +100,7 @@ static enum status point_to_best(const char *directory, const char *file)
     if (status == STATUS_OK && (lstat(link.data, &about) != 0 ? file != NULL : S_ISLNK(about.st_mode))) {
         unlink(temporary.data);
         if (file == NULL)
-            status = remove_file(link.data);
+            status = file_remove(link.data);
         else if (symlink(strrchr(file, '/') + 1, temporary.data) != 0 ||
                  rename(temporary.data, link.data) != 0)
             status = fail(STATUS_FAILED, "cannot make the link %s: %s", link.data, strerror(errno));
@@ -145,7 +138,7 @@ static enum status retain(const char *directory, const struct config *config, co
     TRY(point_to_best(directory, rules.best > 0 && best >= 0 ? list->items[best] : NULL));
     for (int64_t i = 0; i < list->count; i++)
         if (!files[i].stays)
-            TRY(remove_file(list->items[i]));
+            TRY(file_remove(list->items[i]));
     return STATUS_OK;
 }
 
@@ -216,7 +209,7 @@ enum status checkpoint_set_aside_newer(const char *directory, const char *path)
         struct buffer name = {0};
         status = buffer_printf(&name, "%s.damaged", files.items[i]);
         if (status == STATUS_OK && rename(files.items[i], name.data) != 0)
-            status = fail(STATUS_FAILED, "cannot rename %s: %s", files.items[i], strerror(errno));
+            status = file_fail("rename", files.items[i]);
         if (status == STATUS_OK)
             log_warning("%s is now %s; remove it when you have seen it", files.items[i], name.data);
         buffer_free(&name);

@@ -63,15 +63,20 @@ static enum status write_text(struct tensor_file *file, const struct train_state
     return tensor_file_write(file, first + i, 0, text->data, (int64_t)text->length);
 }
 
-enum status checkpoint_lay_out(const char *path, const struct config *config, const struct train_state *state,
-                               const struct checkpoint_notes *notes, struct tensor_file **file)
+enum { ATTRIBUTES_MOST = 18 + CHECKPOINT_LORA };
+
+/* Digests as text: attributes point into it. */
+struct digest_texts {
+    char tokenizer[24], dataset[24];
+};
+
+/* Fills the attributes, which last as long as notes and texts; returns how many there are. */
+static int64_t list_attributes(const struct config *config, const struct train_state *state,
+                               const struct checkpoint_notes *notes, struct digest_texts *texts,
+                               struct tensor_attribute out[ATTRIBUTES_MOST])
 {
-    struct buffer tokenizer = {0}, yaml = {0};
-    struct tensor_spec *specs = NULL;
-    int64_t count = 0;
-    char tokenizer_text[24], dataset_text[24];
-    snprintf(tokenizer_text, sizeof tokenizer_text, "%016" PRIx64, tokenizer_digest(state->tokenizer));
-    snprintf(dataset_text, sizeof dataset_text, "%016" PRIx64, notes->dataset_digest);
+    snprintf(texts->tokenizer, sizeof texts->tokenizer, "%016" PRIx64, tokenizer_digest(state->tokenizer));
+    snprintf(texts->dataset, sizeof texts->dataset, "%016" PRIx64, notes->dataset_digest);
     const struct tensor_attribute fixed[] = {
         {.name = "format_version", .kind = TENSOR_INT64, .integer = CHECKPOINT_FORMAT_VERSION},
         {.name = "llmpi_version", .kind = TENSOR_TEXT, .text = version_number()},
@@ -84,20 +89,30 @@ enum status checkpoint_lay_out(const char *path, const struct config *config, co
         {.name = "precision", .kind = TENSOR_TEXT, .text = notes->precision},
         {.name = "products", .kind = TENSOR_TEXT, .text = notes->products},
         {.name = "instructions", .kind = TENSOR_TEXT, .text = notes->instructions},
-        {.name = "tokenizer_digest", .kind = TENSOR_TEXT, .text = tokenizer_text},
-        {.name = "dataset_digest", .kind = TENSOR_TEXT, .text = dataset_text},
+        {.name = "tokenizer_digest", .kind = TENSOR_TEXT, .text = texts->tokenizer},
+        {.name = "dataset_digest", .kind = TENSOR_TEXT, .text = texts->dataset},
         {.name = "train_tokens", .kind = TENSOR_INT64, .integer = notes->train_tokens},
         {.name = "metrics_bytes", .kind = TENSOR_INT64, .integer = notes->metrics_bytes},
         {.name = "samples_bytes", .kind = TENSOR_INT64, .integer = notes->samples_bytes},
         {.name = "owed", .kind = TENSOR_INT64, .integer = notes->owed}};
-    struct tensor_attribute attributes[sizeof fixed / sizeof *fixed + 1 + CHECKPOINT_LORA];
-    int64_t attribute_count = sizeof fixed / sizeof *fixed;
-    memcpy(attributes, fixed, sizeof fixed);
+    _Static_assert(sizeof fixed / sizeof *fixed + 1 + CHECKPOINT_LORA <= ATTRIBUTES_MOST, "room for all");
+    int64_t count = sizeof fixed / sizeof *fixed;
+    memcpy(out, fixed, sizeof fixed);
     if (!isnan(notes->validation_loss))
-        attributes[attribute_count++] = (struct tensor_attribute){
+        out[count++] = (struct tensor_attribute){
             .name = "validation_loss", .kind = TENSOR_DOUBLE, .number = notes->validation_loss};
-    attribute_count +=
-        checkpoint_lora_attributes(&model_table(state->model)->lora, attributes + attribute_count);
+    return count + checkpoint_lora_attributes(&model_table(state->model)->lora, out + count);
+}
+
+enum status checkpoint_lay_out(const char *path, const struct config *config, const struct train_state *state,
+                               const struct checkpoint_notes *notes, struct tensor_file **file)
+{
+    struct buffer tokenizer = {0}, yaml = {0};
+    struct tensor_spec *specs = NULL;
+    int64_t count = 0;
+    struct digest_texts texts;
+    struct tensor_attribute attributes[ATTRIBUTES_MOST];
+    int64_t attribute_count = list_attributes(config, state, notes, &texts, attributes);
     enum status status = tokenizer_write(state->tokenizer, &tokenizer);
     if (status == STATUS_OK)
         status = config_write(config, false, &yaml);

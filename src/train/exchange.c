@@ -106,8 +106,8 @@ void exchange_log(const struct exchange *exchange)
     if (teams == 1)
         log_info("exchange: gradients and moments divided among %d ranks, through shared memory", ranks);
     else
-        log_info("exchange: gradients and moments divided among %d ranks in %d groups with shared memory, "
-                 "%s messages between them",
+        log_info("exchange: gradients and moments divided among %d ranks in %d groups with shared memory, %s "
+                 "messages between them",
                  ranks, teams, exchange->settings.wire == ELEMENT_BF16 ? "bf16" : "fp32");
 }
 

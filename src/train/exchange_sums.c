@@ -42,14 +42,12 @@ static int64_t wire_size(const struct exchange *exchange)
 
 static int64_t piece_of_bucket(const struct exchange *exchange, int64_t bytes)
 {
-    int64_t elements = bytes / (int64_t)sizeof(float) / exchange->ownership.ranks;
-    return elements > 0 ? elements : 1;
+    return larger(1, bytes / (int64_t)sizeof(float) / exchange->ownership.ranks);
 }
 
 void exchange_set_bucket(struct exchange *exchange, int64_t bytes)
 {
-    int64_t piece = piece_of_bucket(exchange, bytes);
-    exchange->piece = piece < exchange->largest_piece ? piece : exchange->largest_piece;
+    exchange->piece = smaller(piece_of_bucket(exchange, bytes), exchange->largest_piece);
 }
 
 static enum status take_memory(struct exchange *exchange)
@@ -79,10 +77,8 @@ static enum status take_memory(struct exchange *exchange)
 static int64_t largest_part(const struct ownership *ownership)
 {
     int64_t largest = 0;
-    for (int64_t block = 0; block < ownership->blocks; block++) {
-        int64_t count = ownership_part(ownership, block, 0).count;
-        largest = larger(count, largest);
-    }
+    for (int64_t block = 0; block < ownership->blocks; block++)
+        largest = larger(largest, ownership_part(ownership, block, 0).count);
     return largest;
 }
 
@@ -128,10 +124,8 @@ static struct share piece_of(const struct exchange *exchange, const struct bucke
     struct share part = ownership_part(&exchange->ownership, place->block, owner);
     if (exchange->messages == NULL)
         return part;
-    int64_t before = place->piece * exchange->piece;
-    before = before < part.count ? before : part.count;
-    int64_t left = part.count - before;
-    return (struct share){part.first + before, left < exchange->piece ? left : exchange->piece};
+    int64_t before = smaller(place->piece * exchange->piece, part.count);
+    return (struct share){part.first + before, smaller(part.count - before, exchange->piece)};
 }
 
 /* --- sums --- */

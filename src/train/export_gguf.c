@@ -174,10 +174,6 @@ enum status export_gguf(const struct model_export *export, const char *path)
         status = gguf_create(path, &metadata, list.tensors, list.count, &file);
     if (status == STATUS_OK)
         status = export_tensors_write(&list, file);
-    if (status == STATUS_OK)
-        status = number_file_publish(file);
-    else
-        number_file_abandon(file);
     export_tensors_free(&list);
     gguf_metadata_free(&metadata);
     return status;

@@ -5,11 +5,8 @@
 #include "llmpi/base/file.h"
 #include "llmpi/storage/safetensors.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 /* Adds a weight and its bias, which transformers' GPT-2 always has. */
 static enum status add_pair(struct export_tensors *list, const struct model_export *export, const char *name,
@@ -63,10 +60,6 @@ static enum status write_tensors(const struct model_export *export, const char *
         status = safetensors_create(path, list.tensors, list.count, &file);
     if (status == STATUS_OK)
         status = export_tensors_write(&list, file);
-    if (status == STATUS_OK)
-        status = number_file_publish(file);
-    else
-        number_file_abandon(file);
     export_tensors_free(&list);
     free(path);
     return status;
@@ -76,13 +69,14 @@ static enum status write_tensors(const struct model_export *export, const char *
 static enum status add_ends(const struct model_export *export, struct buffer *out)
 {
     int64_t text = export_end_of_text(export), turn = export_end_of_turn(export);
-    if (text >= 0)
-        TRY(buffer_printf(out, ",\n  \"bos_token_id\": %lld", (long long)text));
-    if (text >= 0 && turn >= 0)
-        return buffer_printf(out, ",\n  \"eos_token_id\": [%lld, %lld]", (long long)turn, (long long)text);
-    return text >= 0 || turn >= 0
-               ? buffer_printf(out, ",\n  \"eos_token_id\": %lld", (long long)(turn >= 0 ? turn : text))
-               : STATUS_OK;
+    if (text < 0 && turn < 0)
+        return STATUS_OK;
+    if (text < 0)
+        return buffer_printf(out, ",\n  \"eos_token_id\": %lld", (long long)turn);
+    TRY(buffer_printf(out, ",\n  \"bos_token_id\": %lld", (long long)text));
+    return turn < 0
+               ? buffer_printf(out, ",\n  \"eos_token_id\": %lld", (long long)text)
+               : buffer_printf(out, ",\n  \"eos_token_id\": [%lld, %lld]", (long long)turn, (long long)text);
 }
 
 static enum status make_config(const struct model_export *export, struct buffer *out)
@@ -131,9 +125,7 @@ static enum status write_text(const char *folder, const char *name, const struct
 static enum status withdraw(const char *folder)
 {
     char *path = path_join(folder, "config.json");
-    enum status status = path != NULL ? STATUS_OK : STATUS_FAILED;
-    if (path != NULL && unlink(path) != 0 && errno != ENOENT)
-        status = fail(STATUS_FAILED, "cannot remove %s: %s", path, strerror(errno));
+    enum status status = path != NULL ? file_remove(path) : STATUS_FAILED;
     free(path);
     return status;
 }

@@ -70,6 +70,9 @@ enum status export_tensors_write(const struct export_tensors *list, struct numbe
     for (int64_t i = 0; i < list->count && status == STATUS_OK; i++)
         status = write_tensor(list, i, file, room);
     memory_free(room);
+    if (status == STATUS_OK)
+        return number_file_publish(file);
+    number_file_abandon(file);
     return status;
 }
 

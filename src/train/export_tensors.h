@@ -27,7 +27,7 @@ enum status export_tensors_add(struct export_tensors *list, const struct train_s
                                const char *parameter, const char *name, enum number type, bool transposed,
                                int64_t length);
 
-/* Writes all of them. */
+/* Writes all of them and completes the file. On failure nothing of it is left; it is freed in any case. */
 enum status export_tensors_write(const struct export_tensors *list, struct number_file *file);
 
 void export_tensors_free(struct export_tensors *list);

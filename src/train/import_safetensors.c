@@ -40,8 +40,7 @@ static enum status check_kind(const struct json *root, int64_t n_embd)
         return fail(STATUS_FAILED, "config.json: model_type is not gpt2, the only one that llmpi computes");
     if (activation != NULL && !is_text(activation, "gelu_new") && !is_text(activation, "gelu_pytorch_tanh"))
         return fail(STATUS_FAILED,
-                    "config.json: activation_function is not gelu_new, the only one that llmpi "
-                    "computes");
+                    "config.json: activation_function is not gelu_new, the only one that llmpi computes");
     json_get_number(json_get_member(root, "layer_norm_epsilon"), &epsilon);
     json_get_integer(json_get_member(root, "n_inner"), &inner);
     TRY(import_check_layers("config.json", epsilon, inner, n_embd));

@@ -7,7 +7,6 @@
 #include "llmpi/base/memory.h"
 
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* Where a parameter lies. */
@@ -52,9 +51,7 @@ enum status import_check_layers(const char *where, double epsilon, int64_t inner
 enum status import_check_heads(const char *where, const struct config *config)
 {
     if (config->model.n_embd % config->model.n_head != 0)
-        return fail(STATUS_FAILED,
-                    "%s: n_embd is %lld but must be a multiple of n_head, which is "
-                    "%lld",
+        return fail(STATUS_FAILED, "%s: n_embd is %lld but must be a multiple of n_head, which is %lld",
                     where, (long long)config->model.n_embd, (long long)config->model.n_head);
     return STATUS_OK;
 }

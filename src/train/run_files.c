@@ -41,7 +41,7 @@ static enum status open_growing(const char *directory, const char *name, int64_t
         return STATUS_FAILED;
     out->descriptor = open(out->path, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
     if (out->descriptor < 0)
-        return fail(STATUS_FAILED, "cannot write %s: %s", out->path, strerror(errno));
+        return file_fail("write", out->path);
     return cut(out, bytes);
 }
 
@@ -104,9 +104,9 @@ int64_t run_files_samples_bytes(const struct run_files *files)
 enum status run_files_sync(struct run_files *files)
 {
     if (fsync(files->metrics.descriptor) != 0)
-        return fail(STATUS_FAILED, "cannot write %s: %s", files->metrics.path, strerror(errno));
+        return file_fail("write", files->metrics.path);
     if (fsync(files->samples.descriptor) != 0)
-        return fail(STATUS_FAILED, "cannot write %s: %s", files->samples.path, strerror(errno));
+        return file_fail("write", files->samples.path);
     return STATUS_OK;
 }
 

@@ -6,8 +6,6 @@
 #include "llmpi/base/integer.h"
 #include "llmpi/kernels/clear.h"
 
-#include <string.h>
-
 /* Elements of a series that this rank gives: none of what a single owner has, which is rank 0. */
 static int64_t count_given(const struct train_state *state, int rank)
 {

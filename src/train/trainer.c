@@ -60,8 +60,7 @@ static enum status conclude_stop(struct trainer *trainer)
                     "stopped by %s in the first step, with nothing to save yet; the same command starts over",
                     reason);
     return fail(STATUS_STOPPED,
-                "stopped by %s at step %lld of %lld with everything saved%s; the same command "
-                "continues",
+                "stopped by %s at step %lld of %lld with everything saved%s; the same command continues",
                 reason, (long long)step, (long long)steps,
                 trainer->owed != 0 ? ", before the evaluation and samples that are due" : "");
 }

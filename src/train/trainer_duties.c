@@ -12,7 +12,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
 
 enum { LINE_BYTES = 1024 }; /* more than a step's line of metrics can have */
 

@@ -115,11 +115,10 @@ enum status trainer_roll_back(struct trainer *trainer)
     trainer->returns = step == trainer->returned_to ? trainer->returns + 1 : 1;
     trainer->returned_to = step;
     if (trainer->returns > MOST_RETURNS)
-        return fail(
-            STATUS_FAILED,
-            "step %lld: the loss or the gradient is not finite, after %d returns to the checkpoint of "
-            "step %lld already, which stays as it is (try a smaller train.learning_rate)",
-            (long long)failed, MOST_RETURNS, (long long)step);
+        return fail(STATUS_FAILED,
+                    "step %lld: the loss or the gradient is not finite, after %d returns to the checkpoint "
+                    "of step %lld already, which stays as it is (try a smaller train.learning_rate)",
+                    (long long)failed, MOST_RETURNS, (long long)step);
     if (is_root(trainer))
         log_warning("back to the checkpoint of step %lld, and on with the data after step %lld",
                     (long long)step, (long long)failed);

@@ -101,7 +101,6 @@ static void test_windows(void **state)
     assert_int_equal(dataset_shards(dataset), 4);
     assert_int_equal(dataset_tokens(dataset), 17 + 2048 + 16);
     assert_int_equal(dataset_documents(dataset), 3);
-    assert_int_equal(dataset_bytes(dataset), 3 * (17 + 2048 + 16));
     assert_int_equal(dataset_vocab_size(dataset), 20000);
     assert_int_equal(dataset_check(dataset, 5, 20000, 99), STATUS_OK);
     assert_int_equal(dataset_check(dataset, 6, 20000, 99), STATUS_FAILED);

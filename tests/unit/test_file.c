@@ -107,6 +107,41 @@ static void test_folders(void **state)
     assert_int_equal(directory_create("."), STATUS_OK);
 }
 
+static bool ends_with_x(const char *name, const void *context)
+{
+    assert_string_equal(context, "context");
+    return path_has_suffix(name, "x");
+}
+
+static void test_lists(void **state)
+{
+    (void)state;
+    struct string_list names = {0};
+    int64_t removed = 0;
+    assert_int_equal(directory_create(scratch_path("list")), STATUS_OK);
+    scratch_write("list/b", "", 0);
+    scratch_write("list/cx", "", 0);
+    scratch_write("list/ax", "", 0);
+    const char *folder = scratch_path("list"), *missing = scratch_path("no list");
+    assert_int_equal(directory_list(folder, &names), STATUS_OK);
+    assert_int_equal(names.count, 3);
+    assert_string_equal(names.items[0], "ax");
+    assert_string_equal(names.items[2], "cx");
+    string_list_free(&names);
+    assert_int_equal(directory_remove_files(folder, ends_with_x, "context", &removed), STATUS_OK);
+    assert_int_equal(removed, 2);
+    assert_int_equal(directory_list(folder, &names), STATUS_OK);
+    assert_int_equal(names.count, 1);
+    assert_string_equal(names.items[0], "b");
+    string_list_free(&names);
+    assert_int_equal(directory_create(scratch_path("list/dx")), STATUS_OK); /* unlink removes no folder */
+    assert_int_equal(directory_remove_files(folder, ends_with_x, "context", &removed), STATUS_FAILED);
+    assert_message("remove", scratch_path("list/dx"));
+    assert_int_equal(removed, 0);
+    assert_int_equal(directory_list(missing, &names), STATUS_FAILED);
+    assert_message("read", missing);
+}
+
 static void test_paths(void **state)
 {
     (void)state;
@@ -130,6 +165,7 @@ int main(void)
         cmocka_unit_test(test_failed_rename_leaves_nothing),
         cmocka_unit_test(test_parts_of_files),
         cmocka_unit_test(test_folders),
+        cmocka_unit_test(test_lists),
         cmocka_unit_test(test_paths),
     };
     return cmocka_run_group_tests(tests, scratch_create, scratch_remove);

@@ -14,8 +14,7 @@ struct batch {
     const float *target_weight;   /* how much a target counts in the loss; 0 hides it. NULL: all 1 */
     const int32_t *position;      /* index into the position embedding. NULL: 0, 1, 2, ... in each row */
     const int32_t *first_visible; /* first index of the row that this place may attend to. NULL: 0 */
-    int64_t
-        first_sequence; /* number of row 0 within its step, over all ranks: names dropout's random numbers */
+    int64_t first_sequence;       /* number of row 0 in its step, over all ranks; dropout's numbers need it */
 };
 
 #endif

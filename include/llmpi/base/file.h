@@ -4,9 +4,13 @@
 
 #include "llmpi/base/buffer.h"
 #include "llmpi/base/status.h"
+#include "llmpi/base/string_list.h"
 
 #include <stdbool.h>
 #include <stdint.h>
+
+/* STATUS_FAILED with "cannot VERB PATH: " and what errno says. */
+enum status file_fail(const char *verb, const char *path);
 
 /* Appends the whole file to `out`. "cannot read PATH: No such file or directory". "-" is standard input. */
 enum status file_read(const char *path, struct buffer *out);
@@ -26,6 +30,9 @@ enum status file_write_at(int descriptor, const char *path, int64_t offset, cons
 /* Reads exactly `length` bytes at `offset`; a shorter file is an error. */
 enum status file_read_at(int descriptor, const char *path, int64_t offset, void *data, size_t length);
 
+/* Removes a file; one that is not there is fine. */
+enum status file_remove(const char *path);
+
 bool file_exists(const char *path);
 bool file_is_directory(const char *path);
 bool file_is_regular(const char *path); /* no folder, pipe or device; symbolic links are followed */
@@ -38,6 +45,13 @@ int64_t file_modified(const char *path);
 
 /* Makes a folder and its parents; an existing one is fine. */
 enum status directory_create(const char *path);
+
+/* Appends the names of what is in a folder to `names`, and sorts them by bytes. */
+enum status directory_list(const char *path, struct string_list *names);
+
+/* Removes the files of a folder whose names `chosen` picks; *removed says how many. */
+enum status directory_remove_files(const char *path, bool (*chosen)(const char *name, const void *context),
+                                   const void *context, int64_t *removed);
 
 /* "folder/name" as a new string (free with free()), or NULL after fail(). */
 char *path_join(const char *folder, const char *name);

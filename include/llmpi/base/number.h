@@ -26,4 +26,7 @@ void number_read(enum number number, float *out, const void *in, int64_t n);
 /* The whole number in so many bytes, at most 8, little-endian. */
 uint64_t number_decode(const char *bytes, int count);
 
+/* Writes a whole number as so many bytes, at most 8, little-endian; higher bytes are left out. */
+void number_encode(uint64_t number, char *bytes, int count);
+
 #endif

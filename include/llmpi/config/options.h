@@ -21,14 +21,13 @@ enum option_type { OPTION_INTEGER, OPTION_NUMBER, OPTION_BOOLEAN, OPTION_TEXT, O
 
 struct option {
     const char *name; /* "section.key" */
+    size_t offset;    /* of the field in struct config */
     enum option_type type;
-    size_t offset;        /* of the field in struct config */
     const char *standard; /* the default, as on the command line */
-    const char
-        *range; /* interval such as "[0, 1)" or "[1, inf)" of a number, or of the bytes of a text; NULL */
-    const char *choices; /* "hash|tail", in the order of the enum; NULL */
-    bool may_change;     /* when a run continues */
-    const char *help;    /* one sentence, with units, without a full stop */
+    const char *range;    /* interval "[0, 1)" of a number, or of the bytes of a text; NULL: any */
+    const char *choices;  /* "hash|tail", in the order of the enum; NULL */
+    bool may_change;      /* when a run continues */
+    const char *help;     /* one sentence, with units, without a full stop */
 };
 
 /* Rows are ordered by section. */

@@ -42,6 +42,9 @@ struct reader {
 int64_t reader_part_here(const struct reader *reader);
 bool reader_owns(const struct reader *reader, int64_t part);
 
+/* A whole document of the open file, without its text yet. */
+struct document reader_document(const struct reader *reader, int64_t position, int64_t part);
+
 /* True when max_documents have been seen. */
 bool reader_reached_limit(const struct reader *reader);
 
@@ -56,8 +59,8 @@ enum status reader_find_own(struct reader *reader, const char *separator);
 void reader_count_lines(struct reader *reader, int64_t lines);
 
 /* Says that something `lines` behind the start of the window cannot be used: fails with "FILE:LINE: ..."
- * ("FILE: row N: ..." for Parquet), or
- * with skip_errors counts it in *count (a field of reader->report) and goes on. */
+ * ("FILE: row N: ..." for Parquet), or with skip_errors counts it in *count (a field of reader->report) and
+ * goes on. */
 enum status reader_reject(struct reader *reader, int64_t *count, int64_t lines, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

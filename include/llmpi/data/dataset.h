@@ -19,7 +19,6 @@ void dataset_close(struct dataset *dataset);
 int64_t dataset_shards(const struct dataset *dataset);
 int64_t dataset_tokens(const struct dataset *dataset);
 int64_t dataset_documents(const struct dataset *dataset);
-int64_t dataset_bytes(const struct dataset *dataset); /* of text */
 int64_t dataset_vocab_size(const struct dataset *dataset);
 uint64_t dataset_fingerprint(const struct dataset *dataset); /* of the run of `llmpi shard` */
 

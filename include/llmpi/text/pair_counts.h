@@ -14,9 +14,10 @@ struct pair_counts;
 struct pair_counts_settings {
     uint32_t byte_ids[256]; /* the token of each byte */
     int64_t min_count;      /* pairs that occur less often are not offered; at least 1 */
-    int64_t
-        max_token_length; /* bytes; 0: no limit. As in Hugging Face's BpeTrainer a pair with a token of more
-                             than one byte is offered only when both together are shorter than this */
+
+    /* In bytes; 0: no limit. As in Hugging Face's BpeTrainer a pair with a token of more than one byte is
+     * offered only when both together are shorter than this. */
+    int64_t max_token_length;
 };
 
 /* Memory that learning from so many distinct words of so many bytes together may take, generously. */
