@@ -33,12 +33,14 @@ static bool speaks(void)
     return log_rank == 0 && !silent;
 }
 
+/* One that understands control sequences: `dumb` is the name of those that show them as they are. */
 static bool on_terminal(void)
 {
-    return isatty(STDERR_FILENO) != 0;
+    const char *kind = getenv("TERM");
+    return isatty(STDERR_FILENO) != 0 && (kind == NULL || strcmp(kind, "dumb") != 0);
 }
 
-static bool colours(void)
+bool log_colours(void)
 {
     const char *no_color = getenv("NO_COLOR");
     return on_terminal() && (no_color == NULL || no_color[0] == '\0');
@@ -71,7 +73,7 @@ static void labelled(const char *colour, const char *label, const char *rank, co
 {
     char text[4608];
     vsnprintf(text, sizeof text, format, arguments);
-    bool coloured = colours();
+    bool coloured = log_colours();
     flockfile(stderr);
     wipe_line();
     fprintf(stderr, "%sllmpi: %s:%s %s%s\n", coloured ? colour : "", label, coloured ? "\033[0m" : "", rank,

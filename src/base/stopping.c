@@ -48,7 +48,7 @@ static void take_note(int number)
 void stopping_begin(void)
 {
     static const int numbers[] = {SIGINT, SIGTERM, SIGUSR1};
-    struct sigaction action = {.sa_handler = take_note, .sa_flags = SA_RESTART};
+    struct sigaction action = {.sa_handler = take_note, .sa_flags = SA_RESTART}, old;
     received = 0;
     known = STOP_NONE;
     started = clock_seconds();
@@ -61,6 +61,8 @@ void stopping_begin(void)
     sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         sigaction(numbers[i], &action, NULL);
+    if (sigaction(SIGHUP, NULL, &old) == 0 && old.sa_handler != SIG_IGN) /* nohup's wish */
+        sigaction(SIGHUP, &action, NULL);
 }
 
 /* --- limits --- */
@@ -123,11 +125,25 @@ enum status stopping_watch(const char *path)
 
 /* --- looking --- */
 
+static enum stop_reason reason_of(int number)
+{
+    switch (number) {
+    case SIGINT:
+        return STOP_SIGINT;
+    case SIGTERM:
+        return STOP_SIGTERM;
+    case SIGHUP:
+        return STOP_SIGHUP;
+    default:
+        return STOP_SIGUSR1;
+    }
+}
+
 static enum stop_reason look(void)
 {
     double now = clock_seconds();
     if (received != 0)
-        return received == SIGINT ? STOP_SIGINT : received == SIGTERM ? STOP_SIGTERM : STOP_SIGUSR1;
+        return reason_of(received);
     if (now >= time_limit)
         return STOP_MAX_SECONDS;
     if (!isinf(job_end) && seconds_since_1970() >= job_end - reserve)
@@ -159,6 +175,7 @@ const char *stopping_name(enum stop_reason reason)
                                                     [STOP_FILE] = "the stop file",
                                                     [STOP_MAX_SECONDS] = "run.max_seconds",
                                                     [STOP_JOB_END] = "the end of the job",
+                                                    [STOP_SIGHUP] = "SIGHUP",
                                                     [STOP_SIGUSR1] = "SIGUSR1",
                                                     [STOP_SIGINT] = "SIGINT",
                                                     [STOP_SIGTERM] = "SIGTERM"};

@@ -45,10 +45,10 @@ static double percent_of(const struct calls *calls, int64_t index)
 static void print_table(const struct calls *calls, const struct config *config, int64_t rounds)
 {
     printf("kernels at %" PRId64 " x %" PRId64 " tokens, %" PRId64 " wide, %" PRId64
-           " heads, head chunk of %" PRId64 " rows, %s, %d thread%s, best of %" PRId64 " rounds\n\n",
+           " head%s, head chunk of %" PRId64 " rows, %s, %d thread%s, best of %" PRId64 " rounds\n\n",
            step_micro_batch(config, 1), calls->shape.context_length, calls->shape.n_embd, calls->shape.n_head,
-           calls->chunk_rows, precision_name(calls->element), threads_count(),
-           threads_count() == 1 ? "" : "s", rounds);
+           calls->shape.n_head == 1 ? "" : "s", calls->chunk_rows, precision_name(calls->element),
+           threads_count(), threads_count() == 1 ? "" : "s", rounds);
     printf("%-24s %12s %12s %18s %8s\n", "", "ms", "median", "", "of bound");
     for (int64_t i = 0; i < calls->count; i++) {
         const struct timing time = calls->items[i].time;

@@ -1,13 +1,13 @@
 /* An example is printed in runs of tokens that are to be learnt or not. */
 #include "example_view.h"
 
+#include "llmpi/base/log.h"
 #include "llmpi/base/memory.h"
 #include "llmpi/base/utf8.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 /* Line ends are kept; what else does not print is escaped, so that no data talk to the terminal. */
@@ -31,9 +31,7 @@ static enum status print_run(const struct tokenizer *tokenizer, const uint32_t *
                              bool learnt)
 {
     struct buffer text = {0};
-    const char *plain = getenv("NO_COLOR");
-    bool terminal = isatty(STDOUT_FILENO) && isatty(STDERR_FILENO); /* mpirun feigns the former */
-    bool colour = terminal && (plain == NULL || plain[0] == '\0');
+    bool colour = isatty(STDOUT_FILENO) && log_colours(); /* mpirun feigns the former */
     enum status status = tokenizer_decode(tokenizer, ids, count, &text);
     if (status == STATUS_OK) {
         fputs(!learnt ? "" : colour ? "\033[32m" : "\u27e6", stdout);

@@ -9,6 +9,7 @@
 #include "llmpi/programs/programs.h"
 #include "llmpi/storage/hdf5_file.h"
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -92,6 +93,7 @@ int main(int count, char **arguments)
         print_version();
         return STATUS_OK;
     }
+    signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` a write fails, as on a full disk */
     enum status status = cpu_check();
     if (status == STATUS_OK)
         status = matmul_bf16_check();

@@ -3,7 +3,9 @@
 #include "llmpi/programs/arguments.h"
 
 #include "llmpi/base/buffer.h"
+#include "llmpi/base/digest.h"
 #include "llmpi/base/log.h"
+#include "llmpi/base/memory.h"
 #include "llmpi/base/stopping.h"
 #include "llmpi/train/inference.h"
 
@@ -46,6 +48,38 @@ static enum status load(struct program *program, const struct command *command)
     return status;
 }
 
+/* What a rank was told to do, with the ends of the arguments. */
+static enum status line_digest(const struct command *command, int count, char **arguments, uint64_t *digest)
+{
+    struct buffer line = {0};
+    enum status status = buffer_append(&line, command->name, strlen(command->name) + 1);
+    for (int i = 0; i < count && status == STATUS_OK; i++)
+        status = buffer_append(&line, arguments[i], strlen(arguments[i]) + 1);
+    if (status == STATUS_OK)
+        *digest = digest_bytes(line.data, line.length);
+    buffer_free(&line);
+    return status;
+}
+
+/* Ranks that were told different things (`mpirun A : B`, a script that asks for its rank) would wait for each
+ * other for ever. **Collective** */
+static enum status agree_on_line(const struct command *command, int count, char **arguments,
+                                 struct comm *comm)
+{
+    uint64_t mine = 0, *all = memory_allocate(comm_size(comm), sizeof *all, "command lines");
+    enum status status = all == NULL ? STATUS_FAILED : line_digest(command, count, arguments, &mine);
+    status = comm_agree(comm, status);
+    if (status == STATUS_OK)
+        comm_gather(comm, &mine, sizeof mine, all);
+    for (int rank = 1; rank < comm_size(comm) && status == STATUS_OK; rank++)
+        if (all[rank] != all[0])
+            status = fail(
+                STATUS_USAGE,
+                "rank %d was started with another command line than rank 0: all ranks need the same", rank);
+    memory_free(all);
+    return status;
+}
+
 enum status program_begin(const struct command *command, int count, char **arguments, struct program *out)
 {
     *out = (struct program){0};
@@ -63,6 +97,7 @@ enum status program_begin(const struct command *command, int count, char **argum
         TRY(comm_begin(&out->comm));
     }
     TRY(comm_agree(out->comm, arguments_parse(command, count, arguments, &out->arguments)));
+    TRY(agree_on_line(command, count, arguments, out->comm));
     if (!command->configuration)
         return STATUS_OK;
     TRY(load(out, command));

@@ -13,7 +13,7 @@ static const struct command command = {
     .minimum = 1,
     .maximum = 1,
     .help = "Trains, or continues from the newest checkpoint, until train.steps are done. SIGTERM, SIGUSR1, "
-            "Ctrl-C, run.max_seconds, the end of the job (run.stop_margin) and a file named stop in "
+            "SIGHUP, Ctrl-C, run.max_seconds, the end of the job (run.stop_margin) and a file named stop in "
             "run.directory stop it in the middle of a step, with everything saved and exit status 75",
     .flags = flags,
     .flag_count = sizeof flags / sizeof *flags,

@@ -7,6 +7,8 @@
 #include "llmpi/comm/watchdog.h"
 #include "llmpi/train/gemm_peak.h"
 
+#include <signal.h>
+
 static enum status run_step(struct trainer *trainer, enum status earlier, struct step_note *note,
                             struct step_result *result)
 {
@@ -122,6 +124,7 @@ enum status trainer_run(const struct config *config, const char *base, bool fres
                               .base = base,
                               .written = STATUS_OK};
     struct watchdog *watchdog;
+    signal(SIGPIPE, SIG_IGN); /* a reader of the log that goes, as `tee` at Ctrl-C, must not end training */
     enum status status = watchdog_begin(comm, config->run.stall_warning, config->run.stall_abort, &watchdog);
     if (status != STATUS_OK) {
         tokenizer_destroy(tokenizer);

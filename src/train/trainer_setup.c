@@ -205,6 +205,23 @@ static enum status open_run(struct trainer *trainer, bool fresh)
     return trainer_recall(trainer);
 }
 
+static const char *plural(int64_t count)
+{
+    return count == 1 ? "" : "s";
+}
+
+/* Ranks beyond the slots of a batch only wait. */
+static void hint_waiting(const struct trainer *trainer)
+{
+    const struct config *config = trainer->config;
+    int64_t ranks = comm_size(trainer->comm), slots = config->train.slots;
+    int64_t busy = slots > 0 ? slots : config->train.batch_size;
+    if (busy < ranks)
+        log_info("hint: %lld of %lld ranks have nothing to compute because %s is %lld",
+                 (long long)(ranks - busy), (long long)ranks, slots > 0 ? "train.slots" : "train.batch_size",
+                 (long long)busy);
+}
+
 static void describe_run(const struct trainer *trainer)
 {
     const struct config *config = trainer->config;
@@ -213,20 +230,21 @@ static void describe_run(const struct trainer *trainer)
     int64_t count = 0;
     for (int64_t i = 0; i < table->count; i++)
         count += table->rows[i].count;
-    log_info("model: %s parameters, %lld layers, %lld heads, %lld wide, context %lld, vocabulary %lld",
+    log_info("model: %s parameters, %lld layer%s, %lld head%s, %lld wide, context %lld, vocabulary %lld",
              log_count(parameters, (double)count), (long long)config->model.n_layer,
-             (long long)config->model.n_head, (long long)config->model.n_embd,
-             (long long)config->model.context_length,
+             plural(config->model.n_layer), (long long)config->model.n_head, plural(config->model.n_head),
+             (long long)config->model.n_embd, (long long)config->model.context_length,
              (long long)model_shape(trainer->state.model)->vocab_size);
     if (table->trainable < table->total)
         log_info("adapters: rank %lld, alpha %g; %s of the parameters are trained, the rest is frozen",
                  (long long)table->lora.rank, table->lora.alpha,
                  log_count(trained, (double)table->trainable));
-    log_info("data: %s training tokens, %s validation tokens; %s tokens a step, %lld steps",
+    log_info("data: %s training tokens, %s validation tokens; %s tokens a step, %lld step%s",
              log_count(tokens, (double)dataset_tokens(trainer->train)),
              log_count(held_out, (double)dataset_tokens(trainer->validation)),
              log_count(step_tokens, (double)(config->train.batch_size * config->model.context_length)),
-             (long long)config->train.steps);
+             (long long)config->train.steps, plural(config->train.steps));
+    hint_waiting(trainer);
 }
 
 static enum status watch_stop_file(const char *directory)

@@ -87,6 +87,11 @@ else
     echo "not tested here: a full disk (mounting a tmpfs is not allowed)"
 fi
 
+# A limit of the shell's on the size of a file (KiB) is like a full disk.
+small() { (ulimit -f 300 && exec "$LLMPI" train tiny.yaml "${one[@]}" --run.directory=limited); }
+expect 1 small
+contains err "error: step 20 is not saved: cannot write limited/checkpoints/step-00000020.h5: File too large"
+
 if ldd "$LLMPI" | grep -q libasan; then
     echo "not tested here: kills inside a save (the sanitizers cannot be combined with a preloaded library)"
     finish

@@ -63,6 +63,15 @@ once "number.yaml:2: train.steps is 'many' but must be a whole number in [1, 100
 once "command line: train.steps is '2k' but must be a whole number in [1, 1000000000]" good.yaml --train.steps=2k
 once "llmpi train has no flag '--fersh'; the nearest is '--fresh'" good.yaml --fersh
 
+# Ranks that were told different things would wait for each other for ever.
+unlike() {
+    local message="llmpi: error: rank 1 was started with another command line than rank 0: all ranks need the same" found
+    found=$(timeout 60 mpirun -q -np 1 "$LLMPI" train good.yaml : -np 1 "$LLMPI" "$@" 2>&1 | grep '^llmpi:')
+    [ "$found" = "$message" ] || { echo "$*, beside another command line, said: $found"; bad=1; }
+}
+unlike train good.yaml --train.steps=7
+unlike evaluate good.yaml
+
 # A rank that believes to be alone beside others.
 refused "the launcher started 4 ranks but MPI sees 1: use the mpirun of the MPI library that llmpi was built with, or \`srun --mpi=pmix\` (PMI_SIZE=4)" \
     env PMI_SIZE=4 "$LLMPI" train good.yaml

@@ -59,7 +59,7 @@ for kind in 1:--train.slots=4 2:--train.slots=4 2: 2:--train.local_steps=7; do
 done
 
 # --- one rank without a launcher: other requests; nothing done yet; a wrong deadline; one rank of two that is asked
-for way in TERM INT file; do
+for way in TERM INT HUP file; do
     : >err
     "${train[@]}" --run.directory=alone --train.steps=100000 >out 2>err & job=$!
     wait_for trains alone 5
@@ -71,6 +71,16 @@ contains err "stopped by run.max_seconds at step"
 LLMPI_DEADLINE=$(($(date +%s) + 6)) expect 75 "${train[@]}" --run.directory=alone --train.steps=100000
 contains err "(LLMPI_DEADLINE): stopping"
 contains err "stopped by the end of the job at step"
+
+# A log whose reader goes, as `tee` does at Ctrl-C, is no reason to lose steps; behind nohup a hangup is none to stop.
+nohup "${train[@]}" --run.directory=read --train.steps=100000 >out 2> >(head -n 1 >/dev/null) </dev/null & job=$!
+wait_for lines read 30
+kill -HUP $job
+sleep 0.2
+kill -INT $job
+wait $job
+got=$?
+[ $got -eq 75 ] || fail "exit status $got instead of 75 without a reader of the log"
 mkdir nothing && : >nothing/stop
 expect 75 "${train[@]}" --run.directory=nothing
 contains err "stopped by the stop file in the first step, with nothing to save yet; the same command starts over"

@@ -7,6 +7,8 @@ prepare_tiny
 for size in 1 2 3 4; do
     expect 0 ranks $size "$LLMPI" train tiny.yaml --run.directory="run-$size" --model.dropout=0.1
 done
+expect 0 ranks 3 "$LLMPI" train tiny.yaml --run.directory=run-waiting --train.steps=1 --train.batch_size=2
+contains err "hint: 1 of 3 ranks have nothing to compute because train.batch_size is 2"
 expect 0 ranks 2 "$LLMPI" train tiny.yaml --run.directory=run-slots --model.dropout=0.1 --train.slots=5
 python3 - <<'PYTHON' || fail "losses differ between numbers of ranks"
 import json, sys

@@ -18,6 +18,7 @@ static enum status fail_with(const char *text)
 #include "scratch.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 static int kept;
@@ -80,6 +81,37 @@ static void test_short_work_is_quiet(void **state)
     buffer_free(&text);
 }
 
+/* A warning as it arrives at a terminal of that kind, into `out`. */
+static void show_on_terminal(const char *kind, char out[static 64])
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(terminal >= 0 && grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    int shown = open(ptsname(terminal), O_RDWR | O_NOCTTY);
+    fflush(stderr);
+    kept = dup(STDERR_FILENO);
+    assert_true(shown >= 0 && kept >= 0 && dup2(shown, STDERR_FILENO) >= 0);
+    setenv("TERM", kind, 1);
+    log_warning("two");
+    assert_true(dup2(kept, STDERR_FILENO) >= 0);
+    ssize_t length = read(terminal, out, 63);
+    assert_true(length > 0);
+    out[length] = '\0';
+    close(kept);
+    close(shown);
+    close(terminal);
+}
+
+static void test_dumb_terminals_get_plain_lines(void **state)
+{
+    (void)state;
+    char text[64];
+    unsetenv("NO_COLOR");
+    show_on_terminal("xterm", text);
+    assert_non_null(strchr(text, '\033'));
+    show_on_terminal("dumb", text);
+    assert_string_equal(text, "llmpi: warning: two\r\n");
+}
+
 static void test_numbers_for_people(void **state)
 {
     (void)state;
@@ -114,6 +146,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_of_ranks),
         cmocka_unit_test(test_short_work_is_quiet),
+        cmocka_unit_test(test_dumb_terminals_get_plain_lines),
         cmocka_unit_test(test_numbers_for_people),
         cmocka_unit_test(test_message_of_a_failure),
     };

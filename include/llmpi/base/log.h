@@ -29,6 +29,10 @@ void log_warning(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* "llmpi: error: ...", from rank 0. */
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Whether standard error is a terminal that shows colours: not where TERM is dumb, nor by the wish of
+ * NO_COLOR. */
+bool log_colours(void);
+
 /* A number with a unit prefix for people: 1234567 -> "1.23 M". `text` holds at least 16 bytes; returns it. */
 const char *log_count(char text[16], double number);
 

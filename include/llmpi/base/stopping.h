@@ -12,15 +12,16 @@ enum stop_reason {
     STOP_FILE,
     STOP_MAX_SECONDS,
     STOP_JOB_END,
+    STOP_SIGHUP,
     STOP_SIGUSR1,
     STOP_SIGINT,
     STOP_SIGTERM,
     STOP_REASONS
 };
 
-/* Installs the handlers of SIGINT, SIGTERM and SIGUSR1 and starts the clock; forgets earlier requests. To be
- * called before MPI starts: a process without a handler dies of SIGUSR1. A second SIGINT ends the process at
- * once, as without us. */
+/* Installs the handlers of SIGINT, SIGTERM, SIGUSR1 and, unless it is ignored as behind `nohup`, SIGHUP, and
+ * starts the clock; forgets earlier requests. To be called before MPI starts: a process without a handler
+ * dies of SIGUSR1. A second SIGINT ends the process at once, as without us. */
 void stopping_begin(void);
 
 /* Also asked for is, from now on, a stop `max_seconds` after stopping_begin (0: never), and one `margin`
