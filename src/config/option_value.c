@@ -202,16 +202,18 @@ enum status option_set_text(const struct option *option, struct config *config, 
     return status;
 }
 
-/* The fewest digits that give the same number back; 17 always do. */
+/* As few digits as give the same number back; 17 always do. Before an exponent there is a point, without
+ * which YAML 1.1, as PyYAML reads it, takes the number for a text. */
 static enum status write_number(struct buffer *out, double value)
 {
     char text[40];
-    for (int digits = 1; digits <= 17; digits++) {
+    for (int digits = 6; digits <= 17; digits++) {
         snprintf(text, sizeof text, "%.*g", digits, value);
         if (strtod(text, NULL) == value)
             break;
     }
-    return buffer_printf(out, "%s", text);
+    size_t whole = strspn(text, "-0123456789");
+    return buffer_printf(out, "%.*s%s%s", (int)whole, text, text[whole] == 'e' ? ".0" : "", text + whole);
 }
 
 static enum status write_choice(struct buffer *out, const char *choices, int64_t index)

@@ -73,7 +73,7 @@ static const struct measurement *measured_on(const struct scale *scale, const st
 static void print_predictions(const struct scale *scale)
 {
     printf("\nPredicted for nodes like the measured one (%" PRId64
-           " rank%s) and links of %.3g GB/s each way, %.3g us:\n\n%6s %6s %11s %10s %9s %16s %16s   %s\n",
+           " rank%s) and links of %.3g GB/s each way, %.4g us:\n\n%6s %6s %11s %10s %9s %16s %16s   %s\n",
            scale->node->ranks, scale->node->ranks == 1 ? "" : "s", scale->link.bandwidth / 1e9,
            1e6 * scale->link.latency, "ranks", "nodes", "tokens/s", "efficiency", "step s", "exposed s",
            "hidden s", "measured");

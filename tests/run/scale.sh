@@ -76,9 +76,9 @@ predicts() {
     cp predicted/scale.csv "predicted/$name.csv"
 }
 name=weak predicts --link=2e6,3000,100 --nodes=1..64
-contains out "links of 0.002 GB/s each way, 3e+03 us"
+contains out "links of 0.002 GB/s each way, 3000 us"
 name=fitted predicts --exchange=link.json --nodes=1..64
-contains out "links of 0.002 GB/s each way, 3e+03 us"
+contains out "links of 0.002 GB/s each way, 3000 us"
 cmp predicted/weak.csv predicted/fitted.csv || fail "the fit does not find the link that its figures were made from"
 name=gbit predicts --link=0.016gbit,3000,100 --nodes=1..64
 cmp predicted/weak.csv predicted/gbit.csv || fail "0.016gbit is not 2e6 bytes a second"
