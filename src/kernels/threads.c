@@ -6,6 +6,7 @@
 #include "llmpi/base/integer.h"
 #include "llmpi/base/topology.h"
 
+#include <limits.h>
 #include <omp.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -67,11 +68,13 @@ int threads_cores(void)
     return (int)topology_cores(&topology, &mask, cores);
 }
 
+/* By its path, since /proc/self/exe is another program under valgrind. */
 void threads_wait_briefly(char **arguments)
 {
+    char path[PATH_MAX] = "";
     if (getenv("GOMP_SPINCOUNT") == NULL && getenv("OMP_WAIT_POLICY") == NULL && threads_environment() != 1 &&
-        setenv("GOMP_SPINCOUNT", "1000", 0) == 0)
-        execv("/proc/self/exe", arguments);
+        readlink("/proc/self/exe", path, sizeof path - 1) > 0 && setenv("GOMP_SPINCOUNT", "1000", 0) == 0)
+        execv(path, arguments);
 }
 
 int64_t threads_environment(void)

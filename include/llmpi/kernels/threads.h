@@ -38,7 +38,8 @@ struct share threads_share(int64_t n);
  * library (libgomp) does by itself where it has more threads than processors. Otherwise they look 300,000
  * times, for milliseconds in which they keep the processor from the thread that they wait for when another
  * program runs. The library reads its environment when it is loaded, before main. Returns where
- * OMP_WAIT_POLICY or GOMP_SPINCOUNT say what the user wants, and where there is one thread. */
+ * OMP_WAIT_POLICY or GOMP_SPINCOUNT say what the user wants, and where there is one thread. (valgrind loses
+ * sight of a program that starts again: set one of them there.) */
 void threads_wait_briefly(char **arguments);
 
 /* Uses `threads` (at least 1) from now on. Not from inside a parallel region; before models and other users
