@@ -48,6 +48,17 @@ enum status file_read(const char *path, struct buffer *out)
     return status;
 }
 
+enum status file_read_text(const char *path, struct buffer *out)
+{
+    size_t first = out->length;
+    TRY(file_read(path, out));
+    if (out->length - first >= 3 && memcmp(out->data + first, "\xEF\xBB\xBF", 3) == 0) {
+        out->length -= 3;
+        memmove(out->data + first, out->data + first + 3, out->length - first + 1);
+    }
+    return STATUS_OK;
+}
+
 enum status file_write_at(int descriptor, const char *path, int64_t offset, const void *data, size_t length)
 {
     const char *next = data;

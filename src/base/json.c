@@ -156,7 +156,7 @@ enum status json_read_file(const char *path, struct json **out)
 {
     struct buffer text = {0};
     *out = NULL;
-    enum status status = file_read(path, &text);
+    enum status status = file_read_text(path, &text);
     if (status == STATUS_OK && json_parse(text.data != NULL ? text.data : "", text.length, out) != STATUS_OK)
         status = fail(STATUS_FAILED, "%s: %s", path, status_message());
     buffer_free(&text);

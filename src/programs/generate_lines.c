@@ -105,7 +105,7 @@ static enum status split(struct work *work)
 
 static enum status read_lines(struct work *work)
 {
-    enum status status = comm_rank(work->comm) == 0 ? file_read(work->file, &work->input) : STATUS_OK;
+    enum status status = comm_rank(work->comm) == 0 ? file_read_text(work->file, &work->input) : STATUS_OK;
     TRY(comm_agree(work->comm, status));
     TRY(comm_broadcast_buffer(work->comm, &work->input, 0));
     TRY(comm_agree(work->comm, split(work)));

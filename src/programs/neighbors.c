@@ -78,6 +78,8 @@ static enum status print_neighbors(struct search *search, const char *heading)
 {
     int64_t count = neighbors_find(search->embedding, search->rows, search->width, search->query,
                                    search->used.ids, search->used.count, search->wanted, search->found);
+    if (count == 0)
+        return fail(STATUS_FAILED, "'%s' has no neighbors: its place in the embedding is zero", heading);
     printf("%s\n", heading);
     for (int64_t i = 0; i < count; i++)
         TRY(print_token(search, search->found[i].id, search->found[i].cosine));

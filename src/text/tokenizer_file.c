@@ -16,7 +16,7 @@ static enum status read_file(const char *path, struct buffer *out)
     if (file_size(path) > FILE_MAX)
         return fail(STATUS_FAILED, "%s has %lld bytes, allowed for a tokenizer are %lld", path,
                     (long long)file_size(path), (long long)FILE_MAX);
-    return file_read(path, out);
+    return file_read_text(path, out);
 }
 
 static enum status load_json(const char *path, struct tokenizer **out)

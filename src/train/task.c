@@ -273,7 +273,7 @@ static enum status read_file(const char *file, const struct task_source *source,
                              struct buffer *path, struct buffer *text)
 {
     TRY(file != NULL ? buffer_printf(path, "%s", file) : find_file(task->name, source->directory, path));
-    return file_read(path->data, text);
+    return file_read_text(path->data, text);
 }
 
 static enum status read_items(const struct task_source *source, const struct buffer *path,

@@ -40,6 +40,18 @@ wrong 1 "corpus.jsonl is no llmpi checkpoint" generate corpus.jsonl
 printf '{"text": "one"}\n{"text": \n' >broken.jsonl
 wrong 1 "broken.jsonl:2: " shard tiny.yaml --corpus.inputs=broken.jsonl
 
+# A sum of words that is zero has no neighbors; it is not an empty answer.
+wrong 1 "'the - the' has no neighbors: its place in the embedding is zero" neighbors run the - the
+
+# A byte order mark before prompts, a task and a tokenizer is skipped, as it is before a corpus.
+printf '\357\273\277{"prompt": "Once"}\n' >marked.jsonl
+expect 0 "$LLMPI" generate run --prompts=marked.jsonl --output=- --tokens=2
+contains out '{"prompt": "Once", "completion": '
+printf '\357\273\277{"context": "Once", "continuation": " upon"}\n' >marked.jsonl
+expect 0 "$LLMPI" evaluate run --tasks=marked.jsonl
+{ printf '\357\273\277' && cat tokenizer.json; } >marked.json
+expect 0 "$LLMPI" tokenizer info marked.json
+
 # Damage.
 cp -r shards damaged
 truncate -s 20000 damaged/train-00001-of-00003.h5

@@ -34,6 +34,34 @@ static void test_write_and_read(void **state)
     buffer_free(&text);
 }
 
+/* A byte order mark is skipped at the beginning of the file, and nowhere else. */
+static void test_byte_order_mark(void **state)
+{
+    (void)state;
+    struct buffer text = {0};
+    const char *path = scratch_path("mark");
+    assert_int_equal(file_write(path,
+                                "\xEF\xBB\xBF"
+                                "a\xEF\xBB\xBF",
+                                7),
+                     STATUS_OK);
+    assert_int_equal(file_read_text(path, &text), STATUS_OK);
+    assert_int_equal(file_read_text(path, &text), STATUS_OK); /* appends */
+    assert_int_equal(text.length, 8);
+    assert_memory_equal(text.data,
+                        "a\xEF\xBB\xBF"
+                        "a\xEF\xBB\xBF",
+                        9);
+    buffer_clear(&text);
+    assert_int_equal(file_write(path, "\xEF\xBB\xBF", 3), STATUS_OK);
+    assert_int_equal(file_read_text(path, &text), STATUS_OK);
+    assert_int_equal(text.length, 0);
+    assert_int_equal(file_write(path, "\xEF\xBB", 2), STATUS_OK);
+    assert_int_equal(file_read_text(path, &text), STATUS_OK);
+    assert_int_equal(text.length, 2);
+    buffer_free(&text);
+}
+
 static void assert_message(const char *format, const char *path)
 {
     char expected[400];
@@ -161,6 +189,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_write_and_read),
+        cmocka_unit_test(test_byte_order_mark),
         cmocka_unit_test(test_failures_are_named),
         cmocka_unit_test(test_failed_rename_leaves_nothing),
         cmocka_unit_test(test_parts_of_files),

@@ -15,6 +15,9 @@ enum status file_fail(const char *verb, const char *path);
 /* Appends the whole file to `out`. "cannot read PATH: No such file or directory". "-" is standard input. */
 enum status file_read(const char *path, struct buffer *out);
 
+/* The same without a byte order mark (EF BB BF) at the beginning, which some editors put before UTF-8. */
+enum status file_read_text(const char *path, struct buffer *out);
+
 /* Writes a file under a temporary name in the same folder, fsyncs it, renames it over `path`, fsyncs the
  * folder. On failure the temporary file is removed and an old `path` is untouched. */
 enum status file_write(const char *path, const void *data, size_t length);
