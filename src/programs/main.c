@@ -87,11 +87,11 @@ int main(int count, char **arguments)
     }
     if (strcmp(arguments[1], "--help") == 0 || strcmp(arguments[1], "-h") == 0) {
         print_usage(stdout);
-        return STATUS_OK;
+        return (int)program_report(STATUS_OK);
     }
     if (strcmp(arguments[1], "--version") == 0) {
         print_version();
-        return STATUS_OK;
+        return (int)program_report(STATUS_OK);
     }
     signal(SIGXFSZ, SIG_IGN); /* beyond `ulimit -f` a write fails, as on a full disk */
     enum status status = cpu_check();

@@ -9,6 +9,10 @@ complain() { echo "$1"; bad=1; }
 
 commands=$("$LLMPI" --help | sed -nE 's/^  ([a-z]+) .*/\1/p')
 [ "$(wc -w <<<"$commands")" -ge 9 ] || complain "llmpi --help lists only: $commands"
+for flag in --help --version; do
+    "$LLMPI" $flag >/dev/full 2>err && complain "llmpi $flag is content with a full disk"
+    grep -q "cannot write to standard output" err || complain "llmpi $flag on a full disk says: $(cat err)"
+done
 : >empty.yaml
 options=$("$LLMPI" plan empty.yaml --print-config |
     awk '/^[a-z]/ { section = substr($1, 1, length($1) - 1) } /^  [a-z]/ { print section "." substr($1, 1, length($1) - 1) }')
